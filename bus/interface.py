@@ -1,0 +1,117 @@
+"""The bus as its users see it: what an engine offers, what it delivers, how it fails."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from bus.record import ClientId, Kind, NodeId, Origin, Record
+
+
+class BusError(Exception):
+    """A call could not be answered; the text is one plain sentence that names the node."""
+
+
+class BusStartError(Exception):
+    """The bus cannot start (a port in use, say); the text is one plain sentence that says what to do."""
+
+
+class PeerState(enum.StrEnum):
+    """What this node knows of a peer (cluster.md rule 9)."""
+
+    UP = "up"
+    SUSPECT = "suspect"
+    DOWN = "down"
+
+
+class Peer(msgspec.Struct, frozen=True):
+    """One other node as this one sees it now."""
+
+    node: NodeId
+    origin: Origin
+    state: PeerState
+    address: str
+    """``host:port`` of its mesh, what one would give to ``--peer``."""
+    heard: float
+    """When it was last heard, in seconds of this node's monotonic clock."""
+    round_trip: float | None
+    """Seconds, smoothed; None until measured."""
+    card: bytes
+    """What the peer says of itself with every heart-beat; opaque here."""
+
+
+class Listener(Protocol):
+    """What a bus delivers. Every method is called on the event loop, must not block and must not raise."""
+
+    def on_record(self, record: Record, copies: int) -> None:
+        """A record has entered this node's list: its log is complete up to it and two live nodes hold it.
+
+        Own records come too. `copies` counts the nodes known to hold it by acknowledgements received, this one
+        included; it is 1 only where no other live node is known.
+        """
+
+    def on_cast(self, topic: str, frames: Sequence[bytes]) -> None:
+        """Frames that a peer cast to a topic subscribed here, in its order."""
+
+    def on_call(self, caller: NodeId, body: bytes) -> bytes | Awaitable[bytes]:
+        """A peer asks; the bytes returned go back to it."""
+
+    def on_peer(self, peer: Peer) -> None:
+        """A peer appeared or its state or card changed."""
+
+    def on_synced(self) -> None:
+        """Once after the start: the first snapshot is complete, there is nobody to ask, or 2 s have passed."""
+
+
+class Bus(Protocol):
+    """Records to every node, casts to those who listen, calls to one.
+
+    An engine is made with its settings, then started once with its listener and stopped once.
+    """
+
+    @property
+    def node(self) -> NodeId:
+        """This node."""
+
+    @property
+    def origin(self) -> Origin:
+        """The log that this node appends to."""
+
+    @property
+    def address(self) -> str:
+        """``host:port`` that peers give to ``--peer``; empty where there is no mesh. Known after `start`."""
+
+    async def start(self, listener: Listener) -> None:
+        """Bind and begin to look for peers; does not wait for them. Raises BusStartError."""
+
+    async def stop(self) -> None:
+        """Tell the peers, hand over what is queued (0.5 s at most), release every socket. Safe to call twice."""
+
+    def append(
+        self, kind: Kind, payload: bytes, *, room: str = "", session: str = "", id: ClientId | None = None
+    ) -> Record:
+        """Write the next record of the own log. `Listener.on_record` follows once it may be shown, never from inside this call."""
+
+    def cast(self, topic: str, frame: bytes) -> None:
+        """Send to the peers that subscribed `topic`; not kept, not repeated. Frames of one loop turn travel together."""
+
+    def wanted(self, topic: str) -> bool:
+        """Whether any peer subscribes `topic` now, so that nobody prepares what nobody reads."""
+
+    def subscribe(self, topic: str) -> None:
+        """Ask for the casts of `topic`, from peers of now and later."""
+
+    def unsubscribe(self, topic: str) -> None:
+        """End that."""
+
+    async def call(self, node: NodeId, body: bytes, *, timeout: float = 3.0) -> bytes:
+        """Ask one peer. Raises BusError when it is not known or does not answer within `timeout` seconds."""
+
+    def announce(self, card: bytes) -> None:
+        """Set what goes out with every heart-beat about this node, 1 KiB at most."""
+
+    def peers(self) -> Sequence[Peer]:
+        """Every peer known, itself not among them."""

@@ -1,0 +1,1 @@
+"""The console: a window on a Node; holds no truth of its own."""

@@ -1,0 +1,1 @@
+"""One node: sessions, rooms, protocol and sockets; no Qt anywhere."""

@@ -1,0 +1,119 @@
+"""What a window or a listing may see of a node: frozen values, made anew at each look."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class RoomState(msgspec.Struct, frozen=True):
+    """The settings of a room (protocol.md section 4), in the order in which they are sent."""
+
+    locked: bool = False
+    capacity: int = 50
+    slow_seconds: int = 0
+    title: str = ""
+    speakers: int = 8
+    muted: bool = False
+
+
+class RoomView(msgspec.Struct, frozen=True):
+    """One room of the cluster."""
+
+    name: str
+    members: int
+    nodes: int
+    """On how many nodes its members are."""
+    speaking: tuple[str, ...]
+    """Names of those who speak now."""
+    opened: int
+    """When its first present member joined, ms since 1970."""
+    spoke: int | None
+    """When somebody was last heard, ms since 1970; None while somebody speaks or when nobody has."""
+    state: RoomState
+
+
+class MemberView(msgspec.Struct, frozen=True):
+    """One session in one room."""
+
+    session: str
+    user: str
+    name: str
+    role: str
+    node: str
+    """Node id of its owner."""
+    node_name: str
+    ssrc: int
+    muted: bool
+    speaking: bool
+    level: int
+    """-dBov of its last frame (RFC 6464): 0 loud, 127 silent."""
+    state: Literal["online", "reconnecting"]
+    joined: int
+    """When it joined this room, ms since 1970."""
+    connected: int
+    """When its session began, ms since 1970."""
+    round_trip: float | None
+    """Milliseconds between its node and it; None until measured."""
+    client: str
+    """What it says of its program, such as ``web/1.0``; untrusted text."""
+    ip: str
+
+
+class ChatView(msgspec.Struct, frozen=True):
+    """One line of a room's chat."""
+
+    kind: Literal["message", "whisper", "announcement", "joined", "left"]
+    at: int
+    session: str
+    user: str
+    name: str
+    text: str
+    """The text; for ``left`` the reason (protocol.md section 4); untrusted."""
+    to: str = ""
+    """Name of the receiver of a whisper sent from this console."""
+    key: str = ""
+    """Identity of the line: equal lines of two looks have equal keys."""
+
+
+class NodeView(msgspec.Struct, frozen=True):
+    """One node of the cluster, this one included."""
+
+    node: str
+    name: str
+    state: Literal["up", "suspect", "down"]
+    here: bool
+    url: str
+    bus: str
+    sessions: int
+    cpu: float | None
+    """Share of one core, 0 to 1 and above; None where not known."""
+    memory: int | None
+    """Resident bytes; None where not known."""
+    received_rate: float
+    """Messages a second that it took from its clients."""
+    sent_rate: float
+    """Deliveries a second that it wrote to its clients."""
+    started: int
+    """ms since 1970."""
+    round_trip: float | None
+    """Milliseconds between this node and it."""
+    heard: float
+    """Seconds since its last heart-beat; 0 for this node."""
+    pid: int
+
+
+class HealthView(msgspec.Struct, frozen=True):
+    """The figures of the status bar."""
+
+    sessions: int
+    speaking: int
+    nodes: int
+    nodes_up: int
+    received_rate: float
+    """Messages a second taken from clients, all nodes."""
+    sent_rate: float
+    """Deliveries a second written to clients, all nodes."""
+    loop_lag: float
+    """Milliseconds that this event loop was late in the last second, at worst."""
