@@ -1,0 +1,35 @@
+# Every command sets up what it needs (see .ci/setup) and is quick when nothing is missing.
+
+PYTHON_IN_VENV := .venv/bin/python
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test style types bench
+
+help:  ## show this list
+	@echo 'make run      open the console; ARGS="..." passes options, such as ARGS="node --port 0" or ARGS="--help"'
+	@echo 'make test     style, types and all tests; ARGS="..." passes options to pytest'
+	@echo 'make style    ruff: rules and format'
+	@echo 'make types    mypy, strict'
+	@echo 'make bench    measure this machine: our nodes beside two reference servers; ARGS="--help" lists options'
+
+run:
+	@.ci/setup run
+	@$(PYTHON_IN_VENV) main.py $(ARGS)
+
+test: style types
+	@.ci/setup test
+	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
+
+style:
+	@.ci/setup check
+	@$(PYTHON_IN_VENV) -m ruff check --quiet
+	@$(PYTHON_IN_VENV) -m ruff format --check --quiet
+
+types:
+	@.ci/setup check
+	@$(PYTHON_IN_VENV) -m mypy
+
+bench:
+	@.ci/setup bench
+	@$(PYTHON_IN_VENV) tests/bench/run.py $(ARGS)
