@@ -1,0 +1,78 @@
+"""The list of launched nodes that still run, kept in a file so that a console that ended leaves none unknown."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import psutil
+
+FILE = "launched.json"
+
+_CLOCK_SLACK = 2.0
+"""Seconds by which a process may seem to have begun at another time: its start is counted from the boot, and a
+correction of the clock moves that."""
+
+
+class Launched(msgspec.Struct, frozen=True):
+    """One launched node, as a later console needs it."""
+
+    name: str
+    pid: int
+    created: float
+    """When the process began, seconds since 1970: with `pid` the identity of a process."""
+    started: int
+    """When it was launched, ms since 1970."""
+    kept: bool
+    """Whether it runs on without its console."""
+    folder: str
+    """Its data folder."""
+    host: str
+    port: int
+    bus_host: str
+    bus_port: int
+    peer: str
+    node: str = ""
+    """Node id; this and the addresses below are empty until it was ready."""
+    url: str = ""
+    http: str = ""
+    bus: str = ""
+
+
+def read_launched(data_dir: Path) -> list[Launched]:
+    """Read the list; empty where there is none or it is damaged."""
+    try:
+        return msgspec.json.decode((data_dir / FILE).read_bytes(), type=list[Launched])
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return []
+
+
+def write_launched(data_dir: Path, launched: Sequence[Launched]) -> None:
+    """Replace the list in one step, readable by this user alone. Raises OSError."""
+    fresh = data_dir / f"{FILE}.new"
+    with contextlib.suppress(FileNotFoundError):
+        fresh.unlink()
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(list(launched)))
+    os.replace(fresh, data_dir / FILE)
+
+
+def find_process(launched: Launched) -> psutil.Process | None:
+    """Find the process of a launched node; None when it ended, even if its process id belongs to another one now.
+
+    Neither the process id alone nor its start time is trusted: the command line has to name the node's data folder.
+    """
+    try:
+        process = psutil.Process(launched.pid)
+        same = (
+            abs(process.create_time() - launched.created) <= _CLOCK_SLACK
+            and process.status() != psutil.STATUS_ZOMBIE
+            and launched.folder in process.cmdline()
+        )
+    except psutil.Error:
+        return None
+    return process if same else None
