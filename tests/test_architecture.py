@@ -1,0 +1,205 @@
+"""The structure of docs/architecture.md, read from the imports and calls in the source."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+LAYERS = ("bus", "server", "gui", "main")
+"""Each may import itself and what stands before it."""
+
+CONTRACT = ("bus.interface", "bus.record")
+"""What the server may see of the bus."""
+
+IMPORTERS = {
+    "zmq": ("bus.zeromq",),
+    "websockets": ("server.gateway", "server.client"),
+    "qasync": ("gui.loop",),
+    "PySide6": ("gui",),
+    "shiboken6": ("gui",),
+    "psutil": ("server", "main"),
+    "jwt": ("server.identity",),
+    "prometheus_client": ("server",),
+    "uvloop": ("main",),
+    "platformdirs": ("server.config", "main"),
+}
+"""The modules, or module name beginnings, that alone may import a library."""
+
+PURE = (
+    "bus.interface",
+    "bus.record",
+    "bus.log",
+    "bus.membership",
+    "bus.replica",
+    "server.views",
+    "server.wire",
+    "server.session",
+    "server.rooms",
+    "server.presence",
+    "server.history",
+    "server.limits",
+    "server.deadlines",
+    "server.outbox",
+    "server.closing",
+)
+"""Functions of (state, event, now): they import no world, and of us only each other."""
+
+WORLD = (
+    "asyncio",
+    "time",
+    "datetime",
+    "random",
+    "secrets",
+    "uuid",
+    "socket",
+    "threading",
+    "os",
+    "subprocess",
+    "logging",
+)
+
+TASK_OWNERS = (
+    "main",
+    "bus.memory",
+    "bus.zeromq",
+    "server.client",
+    "server.gateway",
+    "server.launcher",
+    "server.node",
+)
+"""Modules that may start a task, because they also end it."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Module:
+    """One source file of the product."""
+
+    name: str
+    path: Path
+    tree: ast.Module
+
+    def imports(self) -> Iterator[tuple[str, int]]:
+        """Every dotted name that is imported, wherever in the file, with its line."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from ((alias.name, node.lineno) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+    def calls(self) -> Iterator[tuple[str, int]]:
+        """The last name of everything that is called, with its line."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call):
+                match node.func:
+                    case ast.Attribute(attr=name) | ast.Name(id=name):
+                        yield name, node.lineno
+
+
+@functools.cache
+def product() -> tuple[Module, ...]:
+    paths = [ROOT / "main.py", *(path for layer in LAYERS[:-1] for path in sorted((ROOT / layer).rglob("*.py")))]
+    return tuple(
+        Module(
+            ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"),
+            path,
+            ast.parse(path.read_text(encoding="utf-8"), filename=str(path)),
+        )
+        for path in paths
+    )
+
+
+def is_within(name: str, roots: tuple[str, ...]) -> bool:
+    """Whether `name` is one of `roots` or lies inside one; ``bus.zeromq_wire`` counts as a part of ``bus.zeromq``."""
+    return any(name == root or name.startswith((f"{root}.", f"{root}_")) for root in roots)
+
+
+def offences(breaks: Callable[[Module, str], bool], *, of: str = "imports") -> list[str]:
+    """``path:line name`` of each import or call for which `breaks(module, name)` holds."""
+    return [
+        f"{module.path.relative_to(ROOT)}:{line} {name}"
+        for module in product()
+        for name, line in getattr(module, of)()
+        if breaks(module, name)
+    ]
+
+
+def test_imports_go_from_main_to_gui_to_server_to_bus() -> None:
+    def breaks(module: Module, name: str) -> bool:
+        theirs = name.partition(".")[0]
+        ours = module.name.partition(".")[0]
+        return theirs in LAYERS and LAYERS.index(theirs) > LAYERS.index(ours)
+
+    assert offences(breaks) == []
+
+
+def test_the_product_imports_no_tests() -> None:
+    assert offences(lambda module, name: is_within(name, ("tests", "pytest", "hypothesis"))) == []
+
+
+def test_the_server_sees_of_the_bus_its_interface_and_its_records() -> None:
+    def breaks(module: Module, name: str) -> bool:
+        return (
+            is_within(module.name, ("server", "gui")) and is_within(name, ("bus",)) and not is_within(name, CONTRACT)
+        )
+
+    assert offences(breaks) == []
+
+
+@pytest.mark.parametrize("library", IMPORTERS)
+def test_a_library_has_one_importer(library: str) -> None:
+    def breaks(module: Module, name: str) -> bool:
+        return is_within(name, (library,)) and not is_within(module.name, IMPORTERS[library])
+
+    assert offences(breaks) == []
+
+
+@pytest.mark.parametrize("pure", PURE)
+def test_a_pure_module_exists(pure: str) -> None:
+    assert any(is_within(module.name, (pure,)) for module in product())
+
+
+def test_pure_modules_import_no_world() -> None:
+    assert offences(lambda module, name: is_within(module.name, PURE) and is_within(name, WORLD)) == []
+
+
+def test_pure_modules_import_of_us_only_each_other() -> None:
+    def breaks(module: Module, name: str) -> bool:
+        return is_within(module.name, PURE) and is_within(name, LAYERS) and not is_within(name, PURE)
+
+    assert offences(breaks) == []
+
+
+def test_tasks_are_started_only_by_those_who_end_them() -> None:
+    def breaks(module: Module, name: str) -> bool:
+        return name in {"create_task", "ensure_future"} and not is_within(module.name, TASK_OWNERS)
+
+    assert offences(breaks, of="calls") == []
+
+
+def test_nobody_starts_threads() -> None:
+    assert (
+        offences(lambda module, name: name in {"Thread", "to_thread", "QThread", "run_in_executor"}, of="calls") == []
+    )
+
+
+def test_the_console_never_runs_a_loop_inside_its_loop() -> None:
+    def breaks(module: Module, name: str) -> bool:
+        return is_within(module.name, ("gui",)) and name in {"exec", "exec_", "processEvents", "asyncClose"}
+
+    assert offences(breaks, of="calls") == []
+
+
+def test_every_module_says_what_lives_there() -> None:
+    assert [module.name for module in product() if not ast.get_docstring(module.tree)] == []
+
+
+def test_there_is_no_place_for_everything_that_has_no_place() -> None:
+    junk = {"utils", "util", "helpers", "common", "misc", "types"}
+    assert [module.name for module in product() if module.name.rpartition(".")[2] in junk] == []
