@@ -71,7 +71,7 @@ def find_process(launched: Launched) -> psutil.Process | None:
         same = (
             abs(process.create_time() - launched.created) <= _CLOCK_SLACK
             and process.status() != psutil.STATUS_ZOMBIE
-            and launched.folder in process.cmdline()
+            and f"--data-dir={launched.folder}" in process.cmdline()
         )
     except psutil.Error:
         return None

@@ -1,0 +1,295 @@
+"""Launched nodes are real processes here: started, heard, stopped, crashed, orphaned and found again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from server.config import Config
+from server.launched import FILE, read_launched
+from server.launcher import PROGRAM, Child, ChildState, Launcher, LaunchError, Spec
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def spec(name: str = "n2", *, port: int = 0, keep: bool = False) -> Spec:
+    return Spec(name=name, host="127.0.0.1", port=port, bus_host="127.0.0.1", bus_port=0, peer="", keep=keep)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    (tmp_path / "auth.key").write_text("0123456789abcdef" * 4)
+    (tmp_path / "auth.key").chmod(0o600)
+    return Config(name="console", data_dir=tmp_path)
+
+
+@pytest.fixture
+async def launcher(config: Config) -> AsyncIterator[Launcher]:
+    made = Launcher(config, config.data_dir / "auth.key")
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def orphans() -> AsyncIterator[list[int]]:
+    """Process ids to end after a test that leaves nodes running on purpose."""
+    pids: list[int] = []
+    yield pids
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).kill()
+
+
+async def seen(launcher: Launcher, holds: Callable[[], bool]) -> None:
+    """Wait until `holds()`, looking again whenever the launcher tells of something."""
+    changed = asyncio.Event()
+    end = launcher.watch(lambda what, key: changed.set())
+    try:
+        while not holds():
+            await changed.wait()
+            changed.clear()
+    finally:
+        end()
+
+
+def texts(child: Child) -> list[str]:
+    return [line.text for line in child.log.since(0)]
+
+
+def read_by_a_shell(line: str) -> list[str]:
+    script = f'set -- {line}; for word in "$@"; do printf "%s\\n" "$word"; done'
+    return subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+async def test_a_node_is_ready_says_things_and_stops(launcher: Launcher, config: Config) -> None:
+    child = launcher.launch(spec())
+    assert child.state is ChildState.STARTING
+    assert launcher.children == (child,)
+    await launcher.until(child, ChildState.RUNNING)
+
+    assert child.ready is not None
+    assert child.ready.name == "n2"
+    assert child.ready.pid == child.pid
+    with socket.create_connection(("127.0.0.1", int(child.ready.http.rsplit(":", 1)[1].strip("/")))):
+        pass
+    await seen(launcher, lambda: child.log.next > 0)
+    assert child.log.since(0)[0].level == "info"
+    assert [entry.name for entry in read_launched(config.data_dir)] == ["n2"]
+
+    await launcher.stop(child)
+    assert (child.state, child.code, child.asked) == (ChildState.EXITED, 0, True)
+    assert read_launched(config.data_dir) == []
+    launcher.forget(child)
+    assert list(launcher.children) == []
+
+
+async def test_changes_are_told_until_the_watching_ends(launcher: Launcher) -> None:
+    told: list[tuple[str, str]] = []
+    end = launcher.watch(lambda what, key: told.append((what, key)))
+    child = launcher.launch(spec())
+    await launcher.until(child, ChildState.RUNNING)
+    assert ("child", child.id) in told
+    end()
+    end()
+    told.clear()
+    await launcher.stop(child)
+    assert told == []
+
+
+async def test_every_node_has_a_folder_of_its_own_and_the_key_of_the_console(
+    launcher: Launcher, config: Config
+) -> None:
+    one, two = launcher.launch(spec("one")), launcher.launch(spec("two"))
+    assert one.folder != two.folder
+    await asyncio.gather(launcher.until(one, ChildState.RUNNING), launcher.until(two, ChildState.RUNNING))
+    assert one.ready is not None
+    assert two.ready is not None
+    assert one.ready.node != two.ready.node
+    for child in (one, two):
+        assert child.folder.is_relative_to(config.data_dir / "nodes")
+        assert child.folder.stat().st_mode & 0o777 == 0o700
+        assert f"--auth-key-file={config.data_dir / 'auth.key'}" in psutil.Process(child.pid).cmdline()
+
+
+async def test_a_start_that_fails_says_why(launcher: Launcher) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = int(taken.getsockname()[1])
+        child = launcher.launch(spec(port=port))
+        await launcher.until(child)
+    assert (child.code, child.asked, child.ready) == (3, False, None)
+    assert str(port) in child.said
+    assert child.log.last is not None
+    assert child.log.last.level == "error"
+
+
+async def test_a_crash_is_noticed(launcher: Launcher, config: Config) -> None:
+    child = launcher.launch(spec())
+    await launcher.until(child, ChildState.RUNNING)
+    os.kill(child.pid, signal.SIGKILL)
+    await launcher.until(child)
+    assert (child.code, child.asked) == (-signal.SIGKILL, False)
+    assert child.ended is not None
+    assert read_launched(config.data_dir) == []
+
+
+async def test_a_node_that_does_not_drain_is_killed(launcher: Launcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.launcher.STOP_SECONDS", 0.0)
+    child = launcher.launch(spec())
+    await launcher.until(child, ChildState.RUNNING)
+    os.kill(child.pid, signal.SIGSTOP)
+    await launcher.stop(child)
+    assert child.code == -signal.SIGKILL
+
+
+async def test_two_who_stop_a_node_send_one_signal(launcher: Launcher) -> None:
+    child = launcher.launch(spec())
+    await launcher.until(child, ChildState.RUNNING)
+    await asyncio.gather(launcher.stop(child), launcher.stop(child))
+    assert child.code == 0
+
+
+async def test_one_name_runs_once(launcher: Launcher) -> None:
+    child = launcher.launch(spec())
+    with pytest.raises(LaunchError, match="n2 runs already"):
+        launcher.launch(spec())
+    assert launcher.children == (child,)
+
+
+async def test_a_program_that_is_not_there_is_refused_in_words(config: Config) -> None:
+    launcher = Launcher(config, config.data_dir / "auth.key", program=(str(config.data_dir / "nothing"),))
+    with pytest.raises(LaunchError, match="n2 could not be started"):
+        launcher.launch(spec())
+    assert launcher.children == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["a; touch x", "$(touch x)", "--help", "../../x", "..", ".", "a b", "夜" * 32, "'\"\\"]
+)
+async def test_a_hostile_name_stays_a_name(launcher: Launcher, config: Config, name: str) -> None:
+    child = launcher.launch(spec(name))
+    await launcher.until(child, ChildState.RUNNING)
+    assert child.ready is not None, texts(child)
+    assert child.ready.name == name
+    assert child.folder.parent == config.data_dir / "nodes"
+    assert not Path("x").exists()
+    assert not (config.data_dir / "x").exists()
+
+
+@pytest.mark.parametrize("name", ["n2", "a; touch x", "$(id)", "'"])
+async def test_the_command_to_copy_starts_the_same_node(launcher: Launcher, name: str) -> None:
+    shown = launcher.command(spec(name))
+    said = read_by_a_shell(shown)
+    child = launcher.launch(spec(name))
+    assert said == psutil.Process(child.pid).cmdline()[: len(said)]
+    assert said[: len(PROGRAM)] == list(PROGRAM)
+
+
+async def test_options_of_the_console_that_matter_to_a_cluster_are_handed_on(config: Config) -> None:
+    config = Config(
+        name="console", data_dir=config.data_dir, auth="token", origins=("https://a.example",), voice_fps=0
+    )
+    line = Launcher(config, config.data_dir / "auth.key").command(spec())
+    assert "--auth=token --origin=https://a.example --voice-fps=0" in line
+
+
+CONSOLE = """
+import asyncio, pathlib, sys
+from server.config import Config
+from server.launcher import ChildState, Launcher, Spec
+
+async def main() -> None:
+    folder = pathlib.Path(sys.argv[1])
+    launcher = Launcher(Config(name="console", data_dir=folder), folder / "auth.key")
+    for name, keep in (("ends", False), ("stays", True)):
+        child = launcher.launch(
+            Spec(name=name, host="127.0.0.1", port=0, bus_host="127.0.0.1", bus_port=0, peer="", keep=keep)
+        )
+        await launcher.until(child, ChildState.RUNNING)
+    print("both run", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_console_that_is_killed_ends_its_nodes_but_the_kept_one_which_is_found_again(
+    launcher: Launcher, config: Config, orphans: list[int]
+) -> None:
+    console = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", CONSOLE, str(config.data_dir), stdout=subprocess.PIPE, cwd=ROOT
+    )
+    assert console.stdout is not None
+    assert await console.stdout.readline() == b"both run\n"
+    entries = {entry.name: entry for entry in read_launched(config.data_dir)}
+    orphans += [entry.pid for entry in entries.values()]
+    ending = psutil.Process(entries["ends"].pid)
+    console.kill()
+    await console.wait()
+    await asyncio.to_thread(psutil.wait_procs, [ending], timeout=30)
+    assert not ending.is_running() or ending.status() == psutil.STATUS_ZOMBIE
+
+    await launcher.recover()
+    (kept,) = launcher.children
+    assert (kept.spec.name, kept.spec.keep, kept.earlier) == ("stays", True, True)
+    assert kept.state is ChildState.RUNNING
+    assert kept.ready is not None
+    assert kept.ready.url == entries["stays"].url
+    await seen(launcher, lambda: kept.log.next > 0)
+    await launcher.stop(kept)
+    assert (kept.state, kept.code, kept.asked) == (ChildState.EXITED, None, True)
+    assert read_launched(config.data_dir) == []
+
+
+async def test_a_kept_node_survives_its_launcher_and_the_others_do_not(config: Config, orphans: list[int]) -> None:
+    launcher = Launcher(config, config.data_dir / "auth.key")
+    ends, stays = launcher.launch(spec("ends")), launcher.launch(spec("stays", keep=True))
+    orphans += [ends.pid, stays.pid]
+    await launcher.until(ends, ChildState.RUNNING)
+    await launcher.close()
+    assert ends.code == 0
+    assert stays.state is ChildState.RUNNING
+    kept = psutil.Process(stays.pid)
+    assert kept.status() != psutil.STATUS_ZOMBIE
+    assert [entry.name for entry in read_launched(config.data_dir)] == ["stays"]
+    assert (stays.folder / "node.log").stat().st_mode & 0o777 == 0o600
+    kept.terminate()
+
+
+async def test_a_list_that_names_another_process_stops_nobody(launcher: Launcher, config: Config) -> None:
+    child = launcher.launch(spec())
+    await launcher.until(child, ChildState.RUNNING)
+    (entry,) = read_launched(config.data_dir)
+    mine = msgspec.structs.replace(entry, pid=os.getpid(), created=psutil.Process().create_time())
+    other = Launcher(Config(name="other", data_dir=config.data_dir / "other"), config.data_dir / "auth.key")
+    (config.data_dir / "other").mkdir()
+    (config.data_dir / "other" / FILE).write_bytes(msgspec.json.encode([mine]))
+    await other.recover()
+    assert other.children == ()
+    await other.close()
+
+
+async def test_a_node_of_before_that_does_not_answer_is_shown_as_that(
+    config: Config, launcher: Launcher, orphans: list[int]
+) -> None:
+    first = Launcher(config, config.data_dir / "auth.key")
+    kept = first.launch(spec(keep=True))
+    orphans.append(kept.pid)
+    await first.until(kept, ChildState.RUNNING)
+    await first.close()
+    os.kill(kept.pid, signal.SIGSTOP)
+    await launcher.recover()
+    (found,) = launcher.children
+    await seen(launcher, lambda: any("does not answer" in text for text in texts(found)))
+    os.kill(kept.pid, signal.SIGCONT)
+    await launcher.stop(found)
