@@ -103,7 +103,7 @@ class ConsoleLoop(QSelectorEventLoop):
                     raise
                 self._fail(failure)  # Qt would print and lose what is raised in one of its slots
 
-        if threading.current_thread() is threading.main_thread():
+        if main := threading.current_thread() is threading.main_thread():
             signal.set_wakeup_fd(self._csock.fileno())  # Qt restarts its wait after a signal: Python would never look
             if callable(previous):
                 signal.signal(signal.SIGINT, interrupt)
@@ -117,8 +117,8 @@ class ConsoleLoop(QSelectorEventLoop):
             self._timer.stop()
             if signal.getsignal(signal.SIGINT) is interrupt:
                 signal.signal(signal.SIGINT, previous)
-                if not self._signal_handlers:
-                    signal.set_wakeup_fd(-1)
+            if main and not self._signal_handlers:
+                signal.set_wakeup_fd(-1)
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
