@@ -1,0 +1,1 @@
+"""The Rooms view: rooms, members, chat, and what a moderator does there."""

@@ -1,0 +1,157 @@
+"""Tokens become Qt: palette, style sheet, fonts, tinted icons; everything cached, because painting is loop time."""
+
+from __future__ import annotations
+
+import functools
+import string
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QIcon, QPainter, QPalette, QPen, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QApplication
+
+from gui.tokens import DARK, Colour, Size, Type
+
+RESOURCES = Path(__file__).resolve().parent.parent / "resources"
+FAMILIES = ["Inter", "Noto Sans CJK SC", "Noto Sans"]
+MONO_FAMILIES = ["JetBrains Mono", "Noto Sans Mono CJK SC", "monospace"]
+
+
+def apply(app: QApplication) -> None:
+    """Give the application its base style, fonts, palette and style sheet."""
+    _load_fonts()
+    app.setStyle("Fusion")
+    app.setFont(font(Type.BODY))
+    app.setPalette(_palette())
+    app.setStyleSheet(_style_sheet())
+
+
+@functools.cache
+def colour(token: Colour) -> QColor:
+    """The colour of a token; shared, so never change it."""
+    return QColor(DARK[token])
+
+
+@functools.cache
+def pen(token: Colour, width: float = 1.0) -> QPen:
+    """A pen; shared, so never change it."""
+    made = QPen(colour(token), width)
+    made.setCapStyle(Qt.PenCapStyle.RoundCap)
+    return made
+
+
+@functools.cache
+def font(kind: Type, struck: bool = False) -> QFont:
+    """A font of the type scale with tabular figures; shared, so never change it."""
+    face = kind.value
+    made = QFont(MONO_FAMILIES if face.mono else FAMILIES)
+    made.setPixelSize(face.pixels)
+    made.setWeight(QFont.Weight(face.weight))
+    made.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
+    if not face.mono:
+        made.setFeature(QFont.Tag("tnum"), 1)
+    made.setStrikeOut(struck)
+    return made
+
+
+@functools.cache
+def metrics(kind: Type) -> QFontMetrics:
+    """The metrics of `font(kind)`."""
+    return QFontMetrics(font(kind))
+
+
+@functools.lru_cache(maxsize=4096)
+def elided(text: str, kind: Type, width: int) -> str:
+    """The text, shortened with an ellipsis where it is wider than `width`."""
+    return metrics(kind).elidedText(text, Qt.TextElideMode.ElideRight, width)
+
+
+@functools.lru_cache(maxsize=512)
+def pixmap(name: str, token: Colour, size: int = Size.ICON_BUTTON, ratio: float = 1.0) -> QPixmap:
+    """An icon of resources/icons, tinted.
+
+    Args:
+        name: File name without ``.svg``.
+        token: Its colour.
+        size: Edge in device-independent pixels.
+        ratio: Device pixels for each of these.
+    """
+    made = QPixmap(QSize(round(size * ratio), round(size * ratio)))
+    made.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(made)
+    _renderer(name).render(painter, QRectF(0, 0, made.width(), made.height()))
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
+    painter.fillRect(made.rect(), colour(token))
+    painter.end()
+    made.setDevicePixelRatio(ratio)
+    return made
+
+
+@functools.lru_cache(maxsize=256)
+def icon(
+    name: str, token: Colour = Colour.TEXT2, size: int = Size.ICON_BUTTON, on: tuple[str, Colour] | None = None
+) -> QIcon:
+    """An icon for buttons at 1 and 2 times; `on` is its name and colour when checked."""
+    made = QIcon()
+    for ratio in (1.0, 2.0):
+        made.addPixmap(pixmap(name, token, size, ratio))
+        made.addPixmap(pixmap(name, Colour.LINE2, size, ratio), QIcon.Mode.Disabled)
+        if on is not None:
+            made.addPixmap(pixmap(on[0], on[1], size, ratio), QIcon.Mode.Normal, QIcon.State.On)
+    return made
+
+
+@functools.cache
+def _renderer(name: str) -> QSvgRenderer:
+    return QSvgRenderer(QByteArray((RESOURCES / "icons" / f"{name}.svg").read_bytes()))
+
+
+@functools.cache
+def _load_fonts() -> None:
+    for path in sorted((RESOURCES / "fonts").glob("*.[ot]tf")):
+        QFontDatabase.addApplicationFont(str(path))
+
+
+def _palette() -> QPalette:
+    roles = QPalette.ColorRole
+    made = QPalette()
+    for role, token in (
+        (roles.Window, Colour.BG1),
+        (roles.WindowText, Colour.TEXT),
+        (roles.Base, Colour.BG1),
+        (roles.AlternateBase, Colour.BG2),
+        (roles.Text, Colour.TEXT),
+        (roles.PlaceholderText, Colour.TEXT3),
+        (roles.Button, Colour.BG2),
+        (roles.ButtonText, Colour.TEXT),
+        (roles.BrightText, Colour.ON_FILL),
+        (roles.ToolTipBase, Colour.BG3),
+        (roles.ToolTipText, Colour.TEXT),
+        (roles.Highlight, Colour.ACCENT_FILL),
+        (roles.HighlightedText, Colour.ON_FILL),
+        (roles.Link, Colour.ACCENT),
+        (roles.LinkVisited, Colour.ACCENT),
+        (roles.Light, Colour.BG3),
+        (roles.Midlight, Colour.BG3),
+        (roles.Mid, Colour.LINE),
+        (roles.Dark, Colour.LINE),
+        (roles.Shadow, Colour.BG0),
+        (roles.Accent, Colour.ACCENT),
+    ):
+        made.setColor(role, colour(token))
+    for role in (roles.WindowText, roles.Text, roles.ButtonText):
+        made.setColor(QPalette.ColorGroup.Disabled, role, colour(Colour.TEXT3))
+    return made
+
+
+def _style_sheet() -> str:
+    sheet = string.Template((RESOURCES / "style" / "console.qss").read_text(encoding="utf-8"))
+    values = {
+        "icons": (RESOURCES / "icons").as_posix(),
+        "radiusButton": f"{Size.RADIUS_BUTTON}px",
+        "radiusInput": f"{Size.RADIUS_INPUT}px",
+        "radiusCard": f"{Size.RADIUS_CARD}px",
+        "radiusDialog": f"{Size.RADIUS_DIALOG}px",
+    }
+    return sheet.substitute({str(token): value for token, value in DARK.items()} | values)

@@ -1,0 +1,91 @@
+"""What the frame and a view know of each other.
+
+A view is a `View`: the rail shows its `icon` and `title`, the top bar `title` and `sentence()`. The bridge hands
+what changed to the visible view and to no other, so a hidden view costs nothing; when it is shown it gets
+`Changes.whole()`.
+A view reads snapshots from `desk.node`, acts through `desk.actions`, and starts work through `desk.tasks`.
+
+Each view is made as ``RoomsView(desk)`` (gui/rooms/view.py) or ``NodesView(desk)`` (gui/nodes/view.py) by
+gui/app.py. The dialog that launches nodes is ``LaunchDialog(desk, window)`` (gui/nodes/launch.py); the window makes it when
+`actions.launch` is triggered, calls ``open()`` and lets it go when it has ``finished``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QWidget
+
+if TYPE_CHECKING:
+    from server.node import Node
+
+    from gui.actions import Actions
+    from gui.bridge import Bridge
+    from gui.tasks import Tasks
+    from gui.widgets.toast import Toasts
+    from server.config import Config
+    from server.launcher import Launcher
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What has changed since the last look, by key."""
+
+    rooms: frozenset[str] = frozenset()
+    """Rooms whose members, settings or speakers changed, opened or closed."""
+    chats: frozenset[str] = frozenset()
+    """Rooms with new lines."""
+    nodes: frozenset[str] = frozenset()
+    """Node ids."""
+    second: bool = False
+    """A second of the clock is over: ages and other figures may be written anew."""
+    all: bool = False
+    """Look at everything: the view was hidden until now."""
+
+    @classmethod
+    def whole(cls) -> Changes:
+        """For a view that has just been shown."""
+        return cls(second=True, all=True)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What a view is given."""
+
+    node: Node
+    launcher: Launcher
+    config: Config
+    bridge: Bridge
+    tasks: Tasks
+    actions: Actions
+    toasts: Toasts
+
+
+class View(QWidget):
+    """One of the views of the rail."""
+
+    title = ""
+    """Its name in rail and top bar."""
+    icon = ""
+    """A file of resources/icons, which also has a ``-fill`` twin for the view that is open."""
+
+    def sentence(self) -> str:
+        """The state of what it shows in one sentence, for the top bar; asked after each `refresh`."""
+        raise NotImplementedError
+
+    def refresh(self, changes: Changes) -> None:
+        """Bring models up to date with the node; at most 4 times a second, and only while visible."""
+        raise NotImplementedError
+
+    def refresh_levels(self) -> None:
+        """Show who speaks how loudly; at most 8 times a second, and only while visible."""
+
+    def focus_first(self) -> None:
+        """Take the keyboard when the view is shown."""
+
+    def focus_filter(self) -> None:
+        """Put the cursor into the filter of its list, for ``/``."""
+
+    def step_back(self) -> None:
+        """Undo the last narrowing (filter, selection), for ``Esc``."""

@@ -1,0 +1,1 @@
+"""The small parts of which the views are made; none of them knows a node."""

@@ -1,0 +1,89 @@
+"""The one place that makes labels and tooltips, so that no text is ever taken for markup (security.md row 16)."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import Qt as GuiText
+from PySide6.QtWidgets import QLabel, QWidget
+
+from gui import theme
+from gui.tokens import Colour, Type
+
+
+class Label(QLabel):
+    """A line or paragraph of plain text in a style of the type scale."""
+
+    def __init__(
+        self,
+        text: str = "",
+        kind: Type = Type.BODY,
+        tone: Colour = Colour.TEXT,
+        *,
+        wrap: bool = False,
+        elide: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Make a label.
+
+        Args:
+            text: Shown literally.
+            kind: Font.
+            tone: Colour.
+            wrap: Break lines at the width given.
+            elide: Take less width than the text needs and end it with an ellipsis then.
+            parent: As in Qt.
+        """
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setFont(theme.font(kind))
+        self.setWordWrap(wrap)
+        self._kind = kind
+        self._tone = tone
+        self._elide = elide
+        self.setProperty("tone", str(tone))
+        self.setText(text)
+
+    def say(self, text: str, tone: Colour | None = None) -> None:
+        """Show another text, in another colour where one is given; costs nothing when both are the same."""
+        if text != self.text():
+            self.setText(text)
+        if tone is not None and tone is not self._tone:
+            self._tone = tone
+            self.setProperty("tone", str(tone))
+            self.style().unpolish(self)
+            self.style().polish(self)
+
+    def minimumSizeHint(self) -> QSize:
+        size = super().minimumSizeHint()
+        return QSize(min(size.width(), 24), size.height()) if self._elide else size
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self._elide:
+            super().paintEvent(event)
+            return
+        painter = QPainter(self)
+        painter.setFont(self.font())
+        painter.setPen(theme.colour(self._tone))
+        text = theme.elided(self.text(), self._kind, self.width())
+        painter.drawText(self.rect(), self.alignment() | Qt.TextFlag.TextSingleLine, text)
+        painter.end()
+
+
+def literal(text: str) -> str:
+    """The text as a tooltip must have it: what could be taken for markup is escaped."""
+    return GuiText.convertFromPlainText(text) if GuiText.mightBeRichText(text) else text
+
+
+def describe(widget: QWidget, name: str, *, key: str = "", hint: str = "") -> None:
+    """Give a control its accessible name and its tooltip, with the key that does the same.
+
+    Args:
+        widget: The control.
+        name: What it is or does.
+        key: Its key as people read it, such as ``Ctrl+1``.
+        hint: A longer tooltip than the name.
+    """
+    text = hint or name
+    widget.setAccessibleName(name)
+    widget.setToolTip(literal(f"{text}  ({key})" if key else text))

@@ -1,0 +1,173 @@
+"""What panes are built of: header, divider, card, chip, empty state."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from gui import theme
+from gui.tokens import Colour, Size, Type
+from gui.widgets.buttons import Button
+from gui.widgets.labels import Label
+from gui.widgets.painting import dot
+
+
+class PaneHeader(QWidget):
+    """The head of a pane: title, count, a sentence, then controls at the right."""
+
+    def __init__(self, title: str, *, height: int = Size.PANE_HEADER, parent: QWidget | None = None) -> None:
+        """Make a header; `controls` is the layout for what stands at the right."""
+        super().__init__(parent)
+        self.setFixedHeight(height)
+        self.title = Label(title, Type.SECTION)
+        self.count = Label("", Type.SECTION, Colour.TEXT3)
+        self.sentence = Label("", Type.SMALL, Colour.TEXT2, elide=True)
+        self.controls = QHBoxLayout()
+        self.controls.setSpacing(8)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(Size.PADDING, 0, Size.PADDING, 0)
+        row.setSpacing(8)
+        row.addWidget(self.title)
+        row.addWidget(self.count)
+        row.addSpacing(8)
+        row.addWidget(self.sentence, 1)
+        row.addLayout(self.controls)
+
+
+class Divider(QWidget):
+    """A line of 1 px between panes."""
+
+    def __init__(
+        self, orientation: Qt.Orientation = Qt.Orientation.Horizontal, parent: QWidget | None = None
+    ) -> None:
+        """Make a divider."""
+        super().__init__(parent)
+        if orientation is Qt.Orientation.Horizontal:
+            self.setFixedHeight(1)
+        else:
+            self.setFixedWidth(1)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.colour(Colour.LINE))
+        painter.end()
+
+
+class Card(QFrame):
+    """A raised surface with round corners; its look is in console.qss."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Make an empty card."""
+        super().__init__(parent)
+        self.setProperty("part", "card")
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(Size.PADDING, Size.PADDING, Size.PADDING, Size.PADDING)
+        self.body.setSpacing(12)
+
+
+class Chip(QWidget):
+    """A short word on a soft ground, with a dot where it says a state."""
+
+    def __init__(
+        self,
+        text: str = "",
+        tone: Colour = Colour.TEXT2,
+        ground: Colour = Colour.BG3,
+        *,
+        mark: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Make a chip.
+
+        Args:
+            text: Shown literally.
+            tone: Colour of the word and the dot.
+            ground: Colour behind it.
+            mark: Whether a dot stands before the word.
+            parent: As in Qt.
+        """
+        super().__init__(parent)
+        self._text = text
+        self._tone = tone
+        self._ground = ground
+        self._mark = mark
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(text)
+
+    def say(self, text: str, tone: Colour | None = None, ground: Colour | None = None) -> None:
+        """Show something else; costs nothing when it is the same."""
+        wanted = (text, tone or self._tone, ground or self._ground)
+        if wanted == (self._text, self._tone, self._ground):
+            return
+        self._text, self._tone, self._ground = wanted
+        self.setAccessibleName(text)
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        words = theme.metrics(Type.SMALL_STRONG).horizontalAdvance(self._text)
+        return QSize(words + 16 + (14 if self._mark else 0), 22)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour(self._ground))
+        painter.drawRoundedRect(QRectF(self.rect()), 11, 11)
+        left = 8
+        if self._mark:
+            dot(painter, QPointF(left + 4, self.height() / 2), self._tone)
+            left += 14
+        painter.setFont(theme.font(Type.SMALL_STRONG))
+        painter.setPen(theme.colour(self._tone))
+        painter.drawText(self.rect().adjusted(left, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self._text)
+        painter.end()
+
+
+class EmptyState(QWidget):
+    """Why a list is empty and the one next act."""
+
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        title: str = "",
+        icon: str = "",
+        button: Button | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Make an empty state.
+
+        Args:
+            sentence: Why there is nothing here.
+            title: A few words above it.
+            icon: A file of resources/icons.
+            button: The next act.
+            parent: As in Qt.
+        """
+        super().__init__(parent)
+        self.title = Label(title, Type.SECTION)
+        self.sentence = Label(sentence, Type.BODY, Colour.TEXT2, wrap=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Size.DIALOG_PADDING, Size.DIALOG_PADDING, Size.DIALOG_PADDING, Size.DIALOG_PADDING)
+        column.setSpacing(8)
+        column.addStretch(2)
+        if icon:
+            picture = Label()
+            picture.setPixmap(theme.pixmap(icon, Colour.LINE2, 40, self.devicePixelRatioF()))
+            picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            column.addWidget(picture)
+            column.addSpacing(8)
+        for part in (self.title, self.sentence):
+            part.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            part.setVisible(bool(part.text()))
+            column.addWidget(part)
+        if button is not None:
+            column.addSpacing(8)
+            column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(3)
+
+    def say(self, sentence: str) -> None:
+        """Give another reason."""
+        self.sentence.say(sentence)

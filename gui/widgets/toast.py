@@ -1,0 +1,107 @@
+"""One line about what was done, bottom left in the window; a child of the window, never a window."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from gui import theme
+from gui.tokens import Colour, Size, Span, Type
+from gui.widgets.labels import Label
+
+
+class Toast(QFrame):
+    """The line itself: an icon, what happened, and what follows from it."""
+
+    def __init__(self, parent: QWidget) -> None:
+        """Make it, hidden."""
+        super().__init__(parent)
+        self.setProperty("part", "toast")
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.title = Label("", Type.NAME, wrap=True)
+        self.detail = Label("", Type.SMALL, Colour.TEXT2, wrap=True)
+        self._picture = Label()
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(self.title)
+        words.addWidget(self.detail)
+        self._row = row = QHBoxLayout(self)
+        row.setContentsMargins(Size.PADDING, 12, Size.PADDING, 12)
+        row.setSpacing(12)
+        row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addLayout(words, 1)
+        self.hide()
+
+    def height_for(self, width: int) -> int:
+        """The height that its words need."""
+        return self._row.totalHeightForWidth(width)
+
+    def show_icon(self, name: str, tone: Colour) -> None:
+        """Set its icon."""
+        self._picture.setPixmap(theme.pixmap(name, tone, 20, self.devicePixelRatioF()))
+
+
+class Toasts(QObject):
+    """Shows one toast at a time; hovering holds it."""
+
+    WIDTH = 328
+
+    def __init__(self, window: QWidget) -> None:
+        """Make them for a window."""
+        super().__init__(window)
+        self._window = window
+        self._toast = Toast(window)
+        self._toast.setAccessibleName("Last result")
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._toast.hide)
+        window.installEventFilter(self)
+        self._toast.installEventFilter(self)
+
+    @property
+    def text(self) -> str:
+        """What the last toast said, its two lines with a full stop between."""
+        return ". ".join(part for part in (self._toast.title.text(), self._toast.detail.text()) if part)
+
+    def say(self, title: str, detail: str = "", *, icon: str = "info", tone: Colour = Colour.TEXT2) -> None:
+        """Show a result for five seconds and announce it to screen readers.
+
+        Args:
+            title: What happened, shown literally.
+            detail: What follows from it.
+            icon: A file of resources/icons.
+            tone: Colour of the icon.
+        """
+        self._toast.title.say(title)
+        self._toast.detail.say(detail)
+        self._toast.detail.setVisible(bool(detail))
+        self._toast.show_icon(icon, tone)
+        self._place()
+        self._toast.show()
+        self._toast.raise_()
+        self._timer.start(Span.TOAST)
+        if QAccessible.isActive():
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self._toast, self.text))
+
+    def warn(self, sentence: str) -> None:
+        """Show why something could not be done."""
+        self.say(sentence, icon="warning-circle", tone=Colour.WARN)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """As in Qt: keep the place when the window is resized, and the toast while the pointer is on it."""
+        kind = event.type()
+        if watched is self._window and kind == QEvent.Type.Resize:
+            self._place()
+        elif watched is self._toast and kind == QEvent.Type.Enter:
+            self._timer.stop()
+        elif watched is self._toast and kind == QEvent.Type.Leave and self._toast.isVisible():
+            self._timer.start(Span.TOAST)
+        return False
+
+    def _place(self) -> None:
+        width = min(self.WIDTH, self._window.width() - 2 * Size.PADDING)
+        self._toast.setFixedWidth(width)
+        height = self._toast.height_for(width)
+        bottom = self._window.height() - Size.STATUS_BAR - Size.PADDING
+        self._toast.setGeometry(Size.RAIL + Size.PADDING, bottom - height, width, height)
