@@ -12,6 +12,7 @@ from gui.tokens import Rate
 from gui.views import Changes
 
 if TYPE_CHECKING:
+    from server.launcher import Launcher
     from server.node import Node
 
 SLICE = 80
@@ -82,20 +83,23 @@ class Pace:
 
 
 class Bridge(QObject):
-    """The one observer of the node in this window.
+    """The one observer of the node and the launcher in this window.
 
-    The node calls it from inside its work, so it only notes ids; one timer hands them on, and does nothing else
+    They call it from inside their work, so it only notes ids; one timer hands them on, and does nothing else
     when there is nothing to hand on.
     """
 
-    def __init__(self, node: Node, parent: QObject | None = None) -> None:
+    def __init__(self, node: Node, launcher: Launcher, parent: QObject | None = None) -> None:
         """Make the bridge; `start` opens it."""
         super().__init__(parent)
         self.pace = Pace()
         self._node = node
+        self._launcher = launcher
         self._screen: Screen | None = None
-        self._unwatch: Callable[[], None] | None = None
-        self._noted: dict[str, set[str]] = {"room": set(), "chat": set(), "speaking": set(), "node": set()}
+        self._unwatch: list[Callable[[], None]] = []
+        self._noted: dict[str, set[str]] = {
+            what: set() for what in ("room", "chat", "speaking", "node", "child", "log")
+        }
         self._tick = 0
         self._second = 0
         self._speaking = False
@@ -106,15 +110,14 @@ class Bridge(QObject):
     def start(self, screen: Screen) -> None:
         """Begin to serve the window."""
         self._screen = screen
-        self._unwatch = self._node.watch(self._note)
+        self._unwatch = [self._node.watch(self._note), self._launcher.watch(self._note)]
         self._timer.start(1000 // self.pace.levels)
 
     def stop(self) -> None:
         """End it; safe to call twice."""
         self._timer.stop()
-        if self._unwatch is not None:
-            self._unwatch()
-            self._unwatch = None
+        while self._unwatch:
+            self._unwatch.pop()()
 
     def forget(self) -> None:
         """Drop what is noted, because the view that is now shown looks at everything."""
@@ -147,10 +150,14 @@ class Bridge(QObject):
             ordered = sorted(rooms)
             rooms, rest = set(ordered[:SLICE]), set(ordered[SLICE:])
         changes = Changes(
-            rooms=frozenset(rooms), chats=frozenset(noted["chat"]), nodes=frozenset(noted["node"]), second=second
+            rooms=frozenset(rooms),
+            chats=frozenset(noted["chat"]),
+            nodes=frozenset(noted["node"]),
+            children=frozenset(noted["child"]),
+            logs=frozenset(noted["log"]),
+            second=second,
         )
-        noted["room"], noted["speaking"] = rest, set()
-        noted["chat"].clear()
-        noted["node"].clear()
+        self.forget()
+        noted["room"] = rest
         if changes != Changes():
             screen.flush(changes)

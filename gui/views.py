@@ -6,8 +6,8 @@ what changed to the visible view and to no other, so a hidden view costs nothing
 A view reads snapshots from `desk.node`, acts through `desk.actions`, and starts work through `desk.tasks`.
 
 Each view is made as ``RoomsView(desk)`` (gui/rooms/view.py) or ``NodesView(desk)`` (gui/nodes/view.py) by
-gui/app.py. The dialog that launches nodes is ``LaunchDialog(desk, window)`` (gui/nodes/launch.py); the window makes it when
-`actions.launch` is triggered, calls ``open()`` and lets it go when it has ``finished``.
+gui/app.py. The dialog that launches nodes is ``LaunchDialog(desk, window)`` (gui/nodes/launch.py); the window makes it
+when `actions.launch` is triggered, calls ``open()`` and lets it go when it has ``finished``.
 """
 
 from __future__ import annotations
@@ -38,6 +38,10 @@ class Changes:
     """Rooms with new lines."""
     nodes: frozenset[str] = frozenset()
     """Node ids."""
+    children: frozenset[str] = frozenset()
+    """Launched nodes (`Child.id`) that began, went on a state or ended."""
+    logs: frozenset[str] = frozenset()
+    """Launched nodes that said something."""
     second: bool = False
     """A second of the clock is over: ages and other figures may be written anew."""
     all: bool = False
