@@ -93,10 +93,10 @@ class Bus(Protocol):
     def append(
         self, kind: Kind, payload: bytes, *, room: str = "", session: str = "", id: ClientId | None = None
     ) -> Record:
-        """Write the next record of the own log. `Listener.on_record` follows once it may be shown, never from inside this call."""
+        """Write the next record of the own log. `Listener.on_record` follows, never from inside this call."""
 
     def cast(self, topic: str, frame: bytes) -> None:
-        """Send to the peers that subscribed `topic`; not kept, not repeated. Frames of one loop turn travel together."""
+        """Send to the peers that subscribed `topic`; not kept, not repeated. Frames of one turn travel together."""
 
     def wanted(self, topic: str) -> bool:
         """Whether any peer subscribes `topic` now, so that nobody prepares what nobody reads."""

@@ -1,8 +1,9 @@
-"""What a log holds: one record and its bytes; pure."""
+"""What a log holds: one record and the limits of its parts; pure."""
 
 from __future__ import annotations
 
 import enum
+from typing import Annotated
 
 import msgspec
 
@@ -16,6 +17,18 @@ Origin = str
 
 ClientId = str | int
 """The ``id`` that a client gave a request; ``1`` and ``"1"`` differ (protocol.md section 2)."""
+
+PAYLOAD_BYTES = 60 * 1024
+"""The longest payload of a record: one record always fits the chunk of 64 KiB in which logs are handed over."""
+
+NAME_CHARS = 256
+"""The longest room, session or client id in a record; far above what clients may use."""
+
+HIGHEST = 1 << 53
+"""No sequence or Lamport number goes beyond it, so a forged one cannot overflow anybody's."""
+
+_Name = Annotated[str, msgspec.Meta(max_length=NAME_CHARS)]
+_Number = Annotated[int, msgspec.Meta(ge=1, le=HIGHEST)]
 
 
 class Kind(enum.IntEnum):
@@ -34,15 +47,15 @@ class Record(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     version: int
     kind: Kind
-    origin: Origin
-    seq: int
-    lamport: int
+    origin: _Name
+    seq: _Number
+    lamport: _Number
     """Settles conflicts between origins; never a time."""
-    room: str
-    session: str
-    id: ClientId | None
+    room: _Name
+    session: _Name
+    id: _Name | int | None
     """The client's ``id`` as sent: with ``session`` the identity of a text."""
-    payload: bytes
+    payload: Annotated[bytes, msgspec.Meta(max_length=PAYLOAD_BYTES)]
     """What the record says, encoded by the one who appended it; opaque here."""
 
     @property

@@ -1,0 +1,321 @@
+"""What all engines share: one replica worked by a loop's turns and ticks, casts gathered, calls matched."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+from bus.calls import Calls, Done
+from bus.interface import BusError, Listener, Peer, PeerState
+from bus.keys import Identity
+from bus.membership import TICK_SECONDS
+from bus.packets import CALL_BYTES, Answer, Call, Packet, node_of
+from bus.record import ClientId, Kind, NodeId, Origin, Record
+from bus.replica import Changed, Effect, Ignore, Link, Listen, Replica, Send, Shown, Synced, Unlink
+
+FRAME_BYTES = 0xFFFF
+"""The longest frame of a cast."""
+
+_log = logging.getLogger("switchboard.bus")
+
+
+class Timer(Protocol):
+    """Something to come."""
+
+    def cancel(self) -> None:
+        """Let it not come."""
+
+
+class Clock(Protocol):
+    """What an engine needs of an event loop; asyncio's have it."""
+
+    def time(self) -> float:
+        """Seconds that do not jump."""
+
+    def call_soon(self, callback: Callable[..., object], *args: Any) -> Timer:
+        """Call when this turn is over."""
+
+    def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Timer:
+        """Call in `delay` seconds."""
+
+
+class Engine(abc.ABC):
+    """A `bus.interface.Bus` but for how bytes travel, which its subclasses know.
+
+    What happens in one turn of the loop goes out together at its end, casts first; the listener is called then.
+    """
+
+    def __init__(self, identity: Identity, *, peers: Sequence[str]) -> None:
+        self._identity = identity
+        self._configured = tuple(peers)
+        self._calls = Calls()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._casts: dict[str, list[bytes]] = {}
+        self._card = b""
+        self._replica: Replica | None = None
+        self._listener: Listener
+        self._clock: Clock
+        self._timer: Timer | None = None
+        self._turning = False
+
+    # --- bus.interface.Bus ----------------------------------------------------------------------------------
+
+    @property
+    def node(self) -> NodeId:
+        """This node."""
+        return self._identity.node
+
+    @property
+    def origin(self) -> Origin:
+        """The log that this node appends to."""
+        return self._identity.origin
+
+    @property
+    @abc.abstractmethod
+    def address(self) -> str:
+        """Where peers reach it."""
+
+    def append(
+        self, kind: Kind, payload: bytes, *, room: str = "", session: str = "", id: ClientId | None = None
+    ) -> Record:
+        """Write the next record of the own log. Raises ValueError for a part over its limit (bus.record)."""
+        record = self._running.append(kind, payload, room=room, session=session, id=id)
+        self._touch()
+        return record
+
+    def cast(self, topic: str, frame: bytes) -> None:
+        """Send to the peers that subscribed `topic`. Raises ValueError for a frame over 65,535 bytes."""
+        gathered = self._casts.get(topic)
+        if gathered is None:
+            if not self.wanted(topic):
+                return
+            gathered = self._casts[topic] = []
+            self._touch()
+        if len(frame) > FRAME_BYTES:
+            raise ValueError(f"a frame of {len(frame)} bytes is over {FRAME_BYTES}")
+        gathered.append(frame)
+
+    @abc.abstractmethod
+    def wanted(self, topic: str) -> bool:
+        """Whether any peer subscribes `topic` now."""
+
+    async def call(self, node: NodeId, body: bytes, *, timeout: float = 3.0) -> bytes:
+        """Ask one peer. Raises BusError when it is not known, is down, fails or does not answer in time."""
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+        def done(result: bytes | BusError) -> None:
+            if future.done():
+                return
+            if isinstance(result, BusError):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+        self.ask(node, body, timeout=timeout, done=done)
+        return await future
+
+    def ask(self, node: NodeId, body: bytes, *, timeout: float, done: Done) -> None:
+        """The same without a loop: `done` is called with the answer or with the BusError."""
+        replica = self._running
+        seen = replica.membership.nodes.get(node)
+        if seen is None:
+            done(BusError(f"Node {node} is not known here."))
+        elif replica.membership.state(seen) is PeerState.DOWN:
+            done(BusError(f"Node {node} is down."))
+        elif len(body) > CALL_BYTES:
+            done(BusError(f"A call of {len(body)} bytes to node {node} is over {CALL_BYTES}."))
+        else:
+            number = self._calls.ask(node, timeout=timeout, now=self._clock.time(), done=done)
+            self._send(seen.address, Call(self.origin, number, body))
+
+    def announce(self, card: bytes) -> None:
+        """Set what goes out with every heart-beat about this node. Raises ValueError when it is over 1 KiB."""
+        self._card = card
+        if self._replica is not None:
+            self._replica.announce(card)
+
+    def peers(self) -> Sequence[Peer]:
+        """Every peer known, itself not among them."""
+        return [] if self._replica is None else self._replica.peers()
+
+    # --- for the subclass: what it calls --------------------------------------------------------------------
+
+    def _begin(self, listener: Listener, clock: Clock, *, endpoints: tuple[str, ...]) -> None:
+        """Start the replica, once `address` is known."""
+        self._listener, self._clock = listener, clock
+        self._replica = Replica(
+            self.origin, now=clock.time(), address=self.address, endpoints=endpoints, peers=self._configured
+        )
+        self._replica.announce(self._card)
+        self._timer = clock.call_later(TICK_SECONDS, self._tick)
+        self._touch()
+
+    def _end(self) -> bool:
+        """Say goodbye and stop turning; False if that has been done or nothing was started."""
+        if self._replica is None:
+            return False
+        self._replica.bye()
+        self._flush_casts()
+        for effect in self._replica.turn(self._clock.time()):
+            if isinstance(effect, Send):
+                self._perform(effect)
+        self._abandon()
+        return True
+
+    def _abandon(self) -> None:
+        """Stop turning without a word."""
+        self._replica = None
+        if self._timer is not None:
+            self._timer.cancel()
+        self._calls.close()
+        for task in self._tasks:
+            task.cancel()
+
+    def _received(self, packet: Packet) -> None:
+        """A packet came."""
+        replica = self._replica
+        if replica is None:
+            return
+        replica.receive(packet, self._clock.time())
+        if isinstance(packet, Call):
+            self._on_call(packet)
+        elif isinstance(packet, Answer):
+            node = node_of(packet.sender)
+            self._calls.answer(
+                node, packet.number, packet.body if packet.done else BusError(f"Node {node} failed to answer.")
+            )
+        self._touch()
+
+    def _linked(self, address: str) -> None:
+        """The connection to `address` stands."""
+        if self._replica is not None:
+            self._replica.linked(address)
+            self._touch()
+
+    def _lost(self, address: str) -> None:
+        """It is lost."""
+        if self._replica is not None:
+            self._replica.lost(address)
+            self._touch()
+
+    def _touch(self) -> None:
+        """Something happened: let the turn be ended."""
+        if not self._turning:
+            self._turning = True
+            self._clock.call_soon(self._turn)
+
+    # --- for the subclass: what it does ---------------------------------------------------------------------
+
+    @abc.abstractmethod
+    def _send(self, address: str | None, packet: Packet) -> None:
+        """Send to the node at `address`, or to all who listen; without a connection it is lost."""
+
+    @abc.abstractmethod
+    def _send_cast(self, topic: str, frames: list[bytes]) -> None:
+        """Send what one turn gathered."""
+
+    @abc.abstractmethod
+    def _link(self, address: str) -> None:
+        """Connect and keep trying; tell `_linked` and `_lost`."""
+
+    @abc.abstractmethod
+    def _unlink(self, address: str) -> None:
+        """End that."""
+
+    @abc.abstractmethod
+    def _listen(self, endpoints: tuple[str, ...]) -> None:
+        """Listen to a peer's streams."""
+
+    @abc.abstractmethod
+    def _ignore(self, endpoints: tuple[str, ...]) -> None:
+        """End that."""
+
+    # --- turns ----------------------------------------------------------------------------------------------
+
+    @property
+    def _running(self) -> Replica:
+        if self._replica is None:
+            raise RuntimeError("the bus is not started, or stopped")
+        return self._replica
+
+    def _tick(self) -> None:
+        if self._replica is None:
+            return
+        now = self._clock.time()
+        self._timer = self._clock.call_later(TICK_SECONDS, self._tick)
+        self._replica.tick(now)
+        self._calls.expire(now)
+        self._touch()
+
+    def _turn(self) -> None:
+        self._turning = False
+        if self._replica is None:
+            return
+        self._flush_casts()
+        for effect in self._replica.turn(self._clock.time()):
+            try:
+                self._perform(effect)
+            except Exception:
+                # One listener's fault must not cost the others what they are owed in this turn.
+                _log.exception("a listener of the bus failed")
+
+    def _flush_casts(self) -> None:
+        if self._casts:
+            casts, self._casts = self._casts, {}
+            for topic, frames in casts.items():
+                self._send_cast(topic, frames)
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case Shown(record, copies):
+                self._listener.on_record(record, copies)
+            case Send(address, packet):
+                self._send(address, packet)
+            case Changed(peer):
+                if peer.state is PeerState.DOWN:
+                    self._calls.drop(peer.node)
+                self._listener.on_peer(peer)
+            case Link(address):
+                self._link(address)
+            case Unlink(address):
+                self._unlink(address)
+            case Listen(endpoints):
+                self._listen(endpoints)
+            case Ignore(endpoints):
+                self._ignore(endpoints)
+            case Synced():
+                self._listener.on_synced()
+
+    # --- calls ----------------------------------------------------------------------------------------------
+
+    def _on_call(self, call: Call) -> None:
+        try:
+            result = self._listener.on_call(node_of(call.sender), call.body)
+        except Exception:
+            _log.exception("a call to this node failed")
+            self._answer(call, None)
+            return
+        if isinstance(result, bytes):
+            self._answer(call, result)
+        else:
+            task = asyncio.ensure_future(self._answer_later(call, result))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _answer_later(self, call: Call, result: Awaitable[bytes]) -> None:
+        try:
+            body = await result
+        except Exception:
+            _log.exception("a call to this node failed")
+            self._answer(call, None)
+        else:
+            self._answer(call, body)
+
+    def _answer(self, call: Call, body: bytes | None) -> None:
+        seen = None if self._replica is None else self._replica.membership.nodes.get(node_of(call.sender))
+        if seen is not None:
+            done = body is not None and len(body) <= CALL_BYTES
+            self._send(seen.address, Answer(self.origin, call.number, done, body if done and body else b""))

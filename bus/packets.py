@@ -1,0 +1,135 @@
+"""What nodes of a mesh say to each other: typed packets with limits, and their bytes; pure."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from bus.record import HIGHEST, Origin, Record
+
+CARD_BYTES = 1024
+"""The longest card."""
+
+CALL_BYTES = 512 << 10
+"""The longest body of a call or of its answer."""
+
+PEERS, ORIGINS = 128, 1000
+"""Other nodes, and logs, that one node keeps."""
+
+_Origin = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\.[0-9]{1,15}\Z")]
+_Address = Annotated[str, msgspec.Meta(max_length=80)]
+_Place = Annotated[int, msgspec.Meta(ge=0, le=HIGHEST)]
+_Stamp = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+_Records = Annotated[list[Record], msgspec.Meta(max_length=1000)]
+_Body = Annotated[bytes, msgspec.Meta(max_length=CALL_BYTES)]
+
+
+class _Packet(msgspec.Struct, array_like=True, frozen=True):
+    sender: _Origin
+    """The life of the node that says this."""
+
+
+class Records(_Packet, frozen=True, tag=1):
+    """New records of the sender's own log, without a hole among them."""
+
+    records: _Records
+
+
+class Ack(_Packet, frozen=True, tag=2):
+    """The sender holds the receiver's log up to `high` without a hole."""
+
+    origin: _Origin
+    high: _Place
+
+
+class Digest(_Packet, frozen=True, tag=3):
+    """What the sender holds and hears, where it is and what it says of itself; its heart-beat too."""
+
+    address: _Address
+    endpoints: Annotated[tuple[_Address, ...], msgspec.Meta(max_length=4)]
+    """Where its streams can be listened to; what they are is the engine's business."""
+    held: Annotated[dict[_Origin, tuple[_Place, _Place]], msgspec.Meta(max_length=ORIGINS)]
+    """Floor and high of every log that it holds."""
+    hears: Annotated[list[_Origin], msgspec.Meta(max_length=PEERS)]
+    known: Annotated[list[_Address], msgspec.Meta(max_length=PEERS)]
+    """Addresses of nodes that it hears."""
+    card: Annotated[bytes, msgspec.Meta(max_length=CARD_BYTES)]
+
+
+class Ask(_Packet, frozen=True, tag=4):
+    """The sender wants the log of `origin` beyond `after`."""
+
+    origin: _Origin
+    after: _Place
+
+
+class Fill(_Packet, frozen=True, tag=5):
+    """A piece of a log (`bus.log.Span`) and where the giver's copy of it ends."""
+
+    origin: _Origin
+    after: _Place
+    upto: _Place
+    floor: _Place
+    high: _Place
+    records: _Records
+
+
+class Ping(_Packet, frozen=True, tag=6):
+    """Asks for a `Pong` with the same stamp, to learn the round trip."""
+
+    stamp: _Stamp
+
+
+class Pong(_Packet, frozen=True, tag=7):
+    """Answers a `Ping`."""
+
+    stamp: _Stamp
+
+
+class Bye(_Packet, frozen=True, tag=8):
+    """The sender stops; this life of it says nothing more."""
+
+
+class Call(_Packet, frozen=True, tag=9):
+    """Asks the receiver's listener."""
+
+    number: _Place
+    body: _Body
+
+
+class Answer(_Packet, frozen=True, tag=10):
+    """Answers a `Call`; not `done` when the listener failed."""
+
+    number: _Place
+    done: bool
+    body: _Body
+
+
+Packet = Records | Ack | Digest | Ask | Fill | Ping | Pong | Bye | Call | Answer
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Packet] = msgspec.msgpack.Decoder(Packet)
+
+
+def encode(packet: Packet) -> bytes:
+    """The bytes of a packet."""
+    return _encoder.encode(packet)
+
+
+def decode(data: bytes) -> Packet | None:
+    """The packet of these bytes; None for anything that is not one within its limits."""
+    try:
+        return _decoder.decode(data)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+
+
+def node_of(origin: Origin) -> str:
+    """The node whose life `origin` is."""
+    return origin.partition(".")[0]
+
+
+def incarnation_of(origin: Origin) -> int:
+    """The number of that life."""
+    return int(origin.partition(".")[2])
