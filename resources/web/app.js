@@ -1,0 +1,384 @@
+/** The page: puts connection, room, voice and views together. Begin reading here. */
+
+import { Chat } from './chat.js';
+import { ChatView } from './chat-view.js';
+import { Connection, Lost } from './connection.js';
+import { END, unpack } from './frame.js';
+import { MembersView } from './members-view.js';
+import { RoomView } from './room-view.js';
+import { Roster } from './roster.js';
+import { StartView } from './start-view.js';
+import { TalkView } from './talk-view.js';
+import { Voice, obstacle } from './voice.js';
+
+const METER_MS = 100;
+const SILENT = 127;
+
+const PUT_OUT = {
+  kicked: 'You were put out of this room.',
+  room_full: 'This room is full. Try again when somebody has left.',
+};
+
+class App {
+  #roster = new Roster();
+  #chat = new Chat();
+  #connection = null;
+  #room = '';
+  #title = '';
+  #welcome = null;
+  #inside = false;
+  #moderated = null;
+  #texts = 0;
+  #obstacle = '';
+  #wasOnAir = false;
+
+  #voice = new Voice({
+    send: (bytes) => this.#connection.sendVoice(bytes),
+    changed: () => this.#showTalk(),
+    block: () => this.#drawBlock(),
+  });
+
+  #start = new StartView({ join: (choice) => this.#begin(choice) });
+  #view = new RoomView({ leave: () => this.#goOut() });
+
+  #members = new MembersView({
+    whisper: (session) => this.#chatView.writeTo(this.#roster.get(session)),
+    volume: (session, volume) => this.#setVolume(this.#roster.get(session), volume),
+  });
+
+  #chatView = new ChatView({
+    say: (text, to) => this.#say(text, to),
+    again: (line) => this.#sayAgain(line),
+  });
+
+  #talkView = new TalkView({
+    press: (on) => this.#setTalk({ pressed: on && this.#inside }),
+    mute: () => this.#setTalk({ muted: !this.#voice.talking.muted }),
+    mode: (mode) => this.#setTalk({ mode, pressed: false }),
+    retry: () => this.#startVoice(),
+  });
+
+  async run() {
+    this.#obstacle = await obstacle();
+    this.#talkView.restoreMode();
+    this.#start.explain(this.#obstacle);
+    this.#start.show({ room: roomOfLink() });
+    window.addEventListener('hashchange', () => this.#followLink());
+    window.addEventListener('online', () => this.#connection?.hurry());
+    window.addEventListener('pagehide', () => this.#connection && this.#goOut());
+    setInterval(() => this.#members.levels(this.#roster.all()), METER_MS);
+  }
+
+  /** See `window.switchboard` below. */
+  stats() {
+    const { talking, microphone, listening } = this.#voice;
+    const { mode, muted, pressed, onAir } = talking;
+    return {
+      state: this.#connection?.state ?? 'new',
+      session: this.#welcome?.session ?? null,
+      node: this.#welcome?.node ?? null,
+      room: this.#inside ? this.#room : null,
+      microphone: { state: microphone.state, level: talking.level, ...talking.counts },
+      talk: { mode, muted, pressed, on_air: onAir },
+      heard: { ...listening?.counts },
+      speakers: [...(listening?.stats() ?? [])].map(([ssrc, figures]) => {
+        const member = this.#roster.bySsrc(ssrc);
+        return { ssrc, session: member?.session ?? null, name: member?.name ?? null, ...figures };
+      }),
+    };
+  }
+
+  // Coming and going.
+
+  #begin({ name, room, token }) {
+    this.#room = room;
+    this.#welcome = this.#moderated = null;
+    this.#chat.clear();
+    this.#start.busy(true);
+    if (!this.#obstacle) this.#startVoice();
+    this.#connection = new Connection({
+      home: new URL('/ws', location.href.replace(/^http/, 'ws')).href,
+      hello: () => this.#hello(name, token),
+      events: {
+        opened: (welcome) => this.#opened(welcome),
+        message: (message) => this.#receive(message),
+        voice: (bytes) => this.#hear(bytes),
+        lost: () => this.#lost(),
+        ended: (code, reason, field) => this.#ended(code, reason, field),
+      },
+    });
+    this.#connection.open();
+  }
+
+  /** After a loss the page asks to be the same user, so that others keep its volume. */
+  #hello(name, token) {
+    const hello = { name, client: 'web/1.0' };
+    if (token) hello.token = token;
+    else if (this.#welcome) hello.user = this.#welcome.user;
+    return hello;
+  }
+
+  #opened(welcome) {
+    this.#welcome = welcome;
+    this.#join();
+  }
+
+  async #join() {
+    try {
+      this.#enter(await this.#connection.request('join', { room: this.#room }));
+    } catch (error) {
+      if (error instanceof Lost) return;
+      this.#goOut(error.field === 'room' ? { problem: error } : { notice: error.message });
+    }
+  }
+
+  #enter({ room, ssrc, members, history, room_state: state }) {
+    const { session, node, limits } = this.#welcome;
+    const returned = this.#chat.lines.length > 0;
+    this.#inside = true;
+    this.#room = room;
+    this.#title = state.title;
+    window.history.replaceState(null, '', `#${encodeURIComponent(room)}`);
+    this.#start.hide();
+    this.#view.show(room);
+    this.#view.linked(node);
+    this.#roster.fill(members);
+    this.#members.fill(this.#roster.all(), session, (member) => this.#roster.volume(member));
+    this.#voice.listening?.clear();
+    for (const member of this.#roster.all()) this.#nameVoice(member);
+    this.#voice.talking.speakAs(ssrc);
+    if (!returned) this.#chatView.enter(room, limits.text_chars);
+    this.#chatView.addPast(history.map((message) => this.#chat.receive(message)).filter(Boolean));
+    for (const line of this.#chat.lines) this.#chatView.update(line);
+    if (!returned) this.#note('came', 'You', Date.now());
+    this.#showRoom();
+    this.#showTalk();
+  }
+
+  #lost() {
+    this.#inside = false;
+    this.#voice.talking.speakAs(null);
+    this.#setTalk({ pressed: false });
+    this.#view.unlinked('Connection lost, trying again…');
+  }
+
+  #ended(code, reason, field) {
+    if (code === 4401) this.#goOut({ problem: { field: 'token', message: reason } });
+    else if (field === 'name') this.#goOut({ problem: { field, message: reason } });
+    else if (code === 4403) this.#goOut({ notice: this.#farewell(reason) });
+    else this.#goOut({ notice: reason || 'The server ended this session.' });
+  }
+
+  #farewell(closing) {
+    const { by, reason } = this.#moderated ?? {};
+    const text = reason || closing;
+    return `You were removed${by ? ` by ${by}` : ''}${text ? `: ${text}` : '.'}`;
+  }
+
+  /** Back to the start page, on one's own wish or not. */
+  #goOut(why = {}) {
+    this.#connection?.close();
+    this.#inside = false;
+    this.#voice.stop();
+    this.#setTalk({ pressed: false });
+    this.#view.hide();
+    this.#start.show({ room: this.#room || roomOfLink(), ...why });
+  }
+
+  /** The link in the address bar was changed by hand. */
+  async #followLink() {
+    const room = roomOfLink();
+    if (room && room === this.#room) return;
+    if (!room || !this.#inside) {
+      this.#room = room;
+      if (this.#connection?.state !== 'lost') this.#goOut();
+      return;
+    }
+    const before = this.#room;
+    this.#inside = false;
+    this.#voice.talking.speakAs(null);
+    this.#room = room;
+    this.#chat.clear();
+    try {
+      await this.#connection.request('leave', { room: before });
+      await this.#join();
+    } catch (error) {
+      if (!(error instanceof Lost)) throw error;
+    }
+  }
+
+  // What the node tells.
+
+  #receive(message) {
+    const handle = this.#handlers[message.type];
+    if (handle && (!message.room || message.room === this.#room)) handle(message);
+  }
+
+  #handlers = {
+    message: (message) => this.#addText(message),
+    whisper: (message) => this.#addText(message),
+    announcement: (message) => this.#addText(message),
+    member_joined: ({ member }) => {
+      this.#roster.add(member);
+      this.#members.add(this.#roster.get(member.session), this.#welcome.session, this.#roster.volume(member));
+      this.#nameVoice(member);
+      this.#note('came', member.name, Date.now());
+      this.#showRoom();
+    },
+    member_left: ({ session }) => {
+      const member = this.#roster.remove(session);
+      if (!member) return;
+      this.#members.remove(session);
+      this.#chatView.left(session);
+      this.#voice.listening?.forget(member.ssrc);
+      this.#note('went', member.name, Date.now());
+      this.#showRoom();
+    },
+    member_updated: ({ type, room, session, ...changes }) => this.#updateMember(session, changes),
+    speaking: ({ on, off }) => {
+      for (const session of on) this.#updateMember(session, { speaking: true });
+      for (const session of off) this.#updateMember(session, { speaking: false, level: SILENT });
+    },
+    room_updated: ({ room_state: state }) => {
+      this.#title = state.title;
+      this.#showRoom();
+    },
+    left: ({ reason }) => this.#goOut({ notice: PUT_OUT[reason] ?? 'You have left this room.' }),
+    moderated: (message) => {
+      this.#moderated = message;
+    },
+    going_away: () => this.#view.unlinked('This server is about to restart, moving to another…'),
+    error: ({ message }) => this.#talkView.remark(message),
+  };
+
+  #updateMember(session, changes) {
+    const member = this.#roster.update(session, changes);
+    if (!member) return;
+    this.#members.update(member);
+    this.#showRoom();
+  }
+
+  #showRoom() {
+    const members = this.#roster.all();
+    this.#members.count(members);
+    this.#view.describe(members, this.#title);
+  }
+
+  // Text.
+
+  #addText(message) {
+    const line = this.#chat.receive(message);
+    if (line) this.#chatView.add(line);
+  }
+
+  #note(kind, name, at) {
+    const [line, isNew] = this.#chat.note(kind, name, at);
+    if (isNew) this.#chatView.add(line);
+    else this.#chatView.update(line);
+  }
+
+  #say(text, to) {
+    const { session, user, name } = this.#welcome;
+    const id = `t-${++this.#texts}`;
+    const line = this.#chat.compose({ id, at: Date.now(), session, user, name, text, to });
+    this.#chatView.add(line);
+    this.#deliver(line);
+  }
+
+  #sayAgain(line) {
+    if (line.session !== this.#welcome.session) this.#chat.readdress(line, this.#welcome.session);
+    this.#chat.settle(line, 'sending');
+    this.#chatView.update(line);
+    this.#deliver(line);
+  }
+
+  async #deliver(line) {
+    const { id, text, to } = line;
+    try {
+      if (to) await this.#connection.request('whisper', { to: { session: to.session }, text }, id);
+      else await this.#connection.request('say', { room: this.#room, text }, id);
+      this.#chat.settle(line, 'sent');
+    } catch (error) {
+      this.#chat.settle(line, ...fateOf(error));
+    }
+    this.#chatView.update(line);
+  }
+
+  // Voice.
+
+  async #startVoice() {
+    await this.#voice.start();
+    if (this.#connection.state === 'ended') return;
+    for (const member of this.#roster.all()) this.#nameVoice(member);
+    if (this.#voice.microphone.state !== 'ready') await this.#voice.openMicrophone();
+  }
+
+  #nameVoice(member) {
+    if (member.session === this.#welcome?.session) return;
+    this.#voice.listening?.name(member.ssrc, this.#roster.volume(member));
+  }
+
+  #setVolume(member, volume) {
+    this.#roster.setVolume(member, volume);
+    this.#nameVoice(member);
+    this.#members.update(member);
+  }
+
+  #hear(bytes) {
+    const frame = unpack(bytes);
+    if (!frame || !this.#inside) return;
+    const member = this.#roster.bySsrc(frame.ssrc);
+    if (member) member.level = frame.flags & END ? SILENT : frame.level & 0x7f;
+    this.#voice.listening?.take(frame);
+  }
+
+  #setTalk(change) {
+    Object.assign(this.#voice.talking, change);
+    this.#showTalk();
+  }
+
+  #drawBlock() {
+    const { level, onAir } = this.#voice.talking;
+    this.#talkView.level(level);
+    const own = this.#roster.get(this.#welcome?.session);
+    if (own) own.level = onAir ? -level : SILENT;
+    if (onAir !== this.#wasOnAir) this.#showTalk();
+    this.#wasOnAir = onAir;
+  }
+
+  #showTalk() {
+    const { mode, muted, pressed, onAir } = this.#voice.talking;
+    const microphone = this.#voice.microphone.state;
+    this.#talkView.show({
+      mode, muted, pressed, onAir, microphone, obstacle: this.#obstacle, audible: this.#voice.audible, linked: this.#inside,
+    });
+  }
+}
+
+function roomOfLink() {
+  try {
+    return decodeURIComponent(location.hash.slice(1)).trim();
+  } catch {
+    return '';
+  }
+}
+
+/** What is known of a text whose request failed: its fate and a sentence for it. */
+function fateOf(error) {
+  if (error instanceof Lost) {
+    return error.written ? ['unknown', 'The connection was lost; it may have arrived.'] : ['unsent', 'Not sent: no connection.'];
+  }
+  if (error.code === 'unavailable') return ['unknown', 'Not known whether it arrived.'];
+  return ['unsent', `Not sent: ${error.message}`];
+}
+
+const app = new App();
+
+/**
+ * For tests and for looking into trouble: `switchboard.stats()` tells the state of the connection, of the microphone
+ * and of everybody heard (frames received and decoded, underruns, loudness as `[ms since 1970, rms]` of 50 ms windows
+ * of the last minute; a window that is absent was silent). It only tells; nothing can be done through it.
+ */
+Object.defineProperty(window, 'switchboard', { value: Object.freeze({ stats: () => app.stats() }) });
+
+app.run();

@@ -1,0 +1,64 @@
+/** The frame of the room: its name, who speaks in a few words, the link to it, and whether there is a connection. */
+
+const COPIED_MS = 2000;
+
+export class RoomView {
+  #view = document.getElementById('room');
+  #title = document.getElementById('title');
+
+  /** `actions`: `leave()`. */
+  constructor({ leave }) {
+    document.getElementById('leave').addEventListener('click', leave);
+    const copy = document.getElementById('copy');
+    copy.hidden = !navigator.clipboard;
+    copy.addEventListener('click', () => this.#copyLink());
+  }
+
+  /** Show the room of this name. */
+  show(room) {
+    this.#title.textContent = room;
+    document.title = `${room} · Switchboard`;
+    if (!this.#view.hidden) return;
+    this.#view.hidden = false;
+    this.#title.focus();
+  }
+
+  hide() {
+    this.#view.hidden = true;
+  }
+
+  /** Under the room's name: its title, or who speaks. */
+  describe(members, title) {
+    const speaking = members.filter((member) => member.speaking).map((member) => member.name);
+    const names = speaking.length > 3 ? `${speaking.slice(0, 2).join(', ')} and ${speaking.length - 2} more` : speaking.join(', ');
+    document.getElementById('subtitle').textContent = names ? `${names} speaking` : title || 'Nobody is speaking';
+  }
+
+  /** Connected to the node of this name. */
+  linked(node) {
+    this.#view.classList.remove('lost');
+    document.getElementById('banner').hidden = true;
+    document.getElementById('link-text').textContent = node;
+    document.getElementById('link-state').title = `Connected to ${node}`;
+  }
+
+  /** Not connected; `text` says what is being done about it. */
+  unlinked(text) {
+    this.#view.classList.add('lost');
+    document.getElementById('banner').hidden = false;
+    document.getElementById('banner-text').textContent = text;
+    document.getElementById('link-text').textContent = 'offline';
+    document.getElementById('link-state').title = text;
+  }
+
+  async #copyLink() {
+    const words = document.getElementById('copy-text');
+    try {
+      await navigator.clipboard.writeText(location.href);
+      words.textContent = 'Copied';
+    } catch {
+      words.textContent = 'Copy it from the address bar';
+    }
+    setTimeout(() => (words.textContent = 'Copy link'), COPIED_MS);
+  }
+}

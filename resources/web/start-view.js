@@ -1,0 +1,85 @@
+/** The page before the room: name, room, and why one is here again. */
+
+const NAME_KEY = 'switchboard.name';
+
+export class StartView {
+  #view = document.getElementById('start');
+  #form = document.getElementById('start-form');
+  #name = document.getElementById('name');
+  #room = document.getElementById('room-name');
+  #token = document.getElementById('token');
+
+  /** `join({name, room, token})` is called inside the person's own click or key. */
+  constructor({ join }) {
+    this.#name.value = localStorage.getItem(NAME_KEY) ?? '';
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      if (!this.#complete()) return;
+      localStorage.setItem(NAME_KEY, this.#name.value.trim());
+      join({ name: this.#name.value.trim(), room: this.#room.value.trim(), token: this.#token.value.trim() });
+    });
+  }
+
+  /**
+   * Show it for `room` (empty: ask for one). `notice` says why one is here again; `problem` is
+   * `{field: 'name' | 'room' | 'token', message}` and stands under its field.
+   */
+  show({ room, notice = '', problem = null }) {
+    const linked = Boolean(room) && problem?.field !== 'room';
+    if (room) this.#room.value = room;
+    document.getElementById('start-title').textContent = linked ? `Join ${room}` : 'Join a room';
+    document.title = linked ? `${room} · Switchboard` : 'Switchboard';
+    document.getElementById('room-field').hidden = linked;
+    if (problem?.field === 'token') document.getElementById('token-field').hidden = false;
+    const alert = document.getElementById('start-notice');
+    alert.hidden = !notice;
+    alert.textContent = notice;
+    this.#mark(problem);
+    this.busy(false);
+    this.#view.hidden = false;
+    if (problem) this.#input(problem.field).focus();
+    else if (!this.#name.value) this.#name.focus();
+    else if (!linked) this.#room.focus();
+    else document.getElementById('join').focus();
+  }
+
+  /** What one should know of voice before joining. */
+  explain(obstacle) {
+    document.getElementById('start-voice').textContent = obstacle || 'Your browser will ask for the microphone. Without it you can listen and write.';
+  }
+
+  busy(on) {
+    const join = document.getElementById('join');
+    join.disabled = on;
+    join.textContent = on ? 'Joining…' : 'Join';
+  }
+
+  hide() {
+    this.#view.hidden = true;
+  }
+
+  #complete() {
+    if (!this.#name.value.trim()) this.#mark({ field: 'name', message: 'Enter the name that others will see.' });
+    else if (!this.#room.value.trim()) this.#mark({ field: 'room', message: 'Enter the name of a room; it opens when you join.' });
+    else {
+      this.#mark(null);
+      return true;
+    }
+    return false;
+  }
+
+  #mark(problem) {
+    for (const field of ['name', 'room', 'token']) {
+      const wrong = problem?.field === field;
+      const error = document.getElementById(`${field}-error`);
+      error.hidden = !wrong;
+      error.textContent = wrong ? problem.message : '';
+      this.#input(field).ariaInvalid = String(wrong);
+    }
+    if (problem) this.#input(problem.field).focus();
+  }
+
+  #input(field) {
+    return { name: this.#name, room: this.#room, token: this.#token }[field];
+  }
+}
