@@ -1,0 +1,109 @@
+"""What the nodes say of themselves: the own card, measured every second, and the cards of the others."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import msgspec
+import psutil
+
+from bus.interface import Peer, PeerState
+from bus.record import NodeId, Origin
+from server.counters import Rate
+
+if TYPE_CHECKING:
+    from server.node import Node
+
+MEASURE_SECONDS = 1.0
+
+
+class Card(msgspec.Struct, array_like=True, frozen=True):
+    """One node in its own words; goes out with its heart-beats."""
+
+    name: str
+    url: str
+    bus: str
+    started: int
+    """ms since 1970."""
+    pid: int
+    sessions: int
+    cpu: float
+    """Share of one core since the last card, 0 to 1 and above."""
+    memory: int
+    """Resident bytes."""
+    received_rate: float
+    """Messages a second from clients."""
+    sent_rate: float
+    """Deliveries a second to clients."""
+
+
+_decoder: msgspec.msgpack.Decoder[Card] = msgspec.msgpack.Decoder(Card)
+
+
+class CardBoard:
+    """The cards of the cluster, as this node has them."""
+
+    def __init__(self, node: Node) -> None:
+        now = node.clock.now()
+        self._node = node
+        self._process = psutil.Process()
+        self._process.cpu_percent()
+        self._due = now + MEASURE_SECONDS
+        self._worst = 0.0
+        self._received = Rate(now=now)
+        self._sent = Rate(now=now)
+        self.loop_lag = 0.0
+        """Seconds that the event loop was late in the last second, at worst."""
+        self.peers: dict[NodeId, tuple[Peer, Card | None]] = {}
+        """Peer and its newest readable card, by node."""
+        self.card = self._measure()
+        """This node's."""
+
+    def own(self) -> bytes:
+        """This node's card as bytes."""
+        return msgspec.msgpack.encode(self.card)
+
+    def look(self, now: float, late: float) -> bool:
+        """Note a tick that came `late` seconds late; measure again once a second and say so."""
+        self._worst = max(self._worst, late)
+        if now < self._due:
+            return False
+        self._due = now + MEASURE_SECONDS
+        self.loop_lag, self._worst = self._worst, 0.0
+        counters = self._node.counters
+        self._received.look(counters.received, now=now)
+        self._sent.look(counters.sent, now=now)
+        self.card = self._measure()
+        return True
+
+    def note(self, peer: Peer) -> Origin | None:
+        """Take what the bus knows of a peer; returns the origin of its former life when it began another."""
+        known = self.peers.get(peer.node)
+        card = known[1] if known else None
+        if peer.card:
+            try:
+                card = _decoder.decode(peer.card)
+            except msgspec.MsgspecError:
+                pass  # a newer version may say more; what it said before stands
+        self.peers[peer.node] = (peer, card)
+        return known[0].origin if known and known[0].origin != peer.origin else None
+
+    def urls_of_others(self) -> list[str]:
+        """Where clients of other nodes that are up connect."""
+        return [card.url for peer, card in self.peers.values() if card and card.url and peer.state is PeerState.UP]
+
+    def _measure(self) -> Card:
+        node = self._node
+        return Card(
+            name=node.name,
+            url=node.url,
+            bus=node.bus.address,
+            started=node.started,
+            pid=os.getpid(),
+            sessions=len(node.conversations),
+            cpu=self._process.cpu_percent() / 100,
+            memory=self._process.memory_info().rss,
+            received_rate=self._received.value,
+            sent_rate=self._sent.value,
+        )

@@ -1,0 +1,246 @@
+"""The operator's desk: what a console may see of its node and do through it, as frozen values."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable
+
+from server.events import Event, NodeChanged, RoomEntered, RoomLeft, SpeakersChanged, TextShown
+from server.listing import node_views
+from server.node import Node
+from server.roundtrips import TOPIC as ROUND_TRIPS
+from server.session import Actor, Role, Seat, SessionRecord
+from server.texts import Receipt, Sender
+from server.views import ChatView, HealthView, MemberView, NodeView, RoomView
+from server.wire import names
+from server.wire.names import FieldError
+from server.wire.native import Address, Code, Outcome, Refused
+
+LINES = 200
+"""Chat lines kept for each room."""
+
+SILENT = 127
+
+
+class Desk:
+    """A console's view of a node. It keeps lines to look at, and no other state."""
+
+    def __init__(self, node: Node, operator_name: str) -> None:
+        self._node = node
+        self.operator = Actor(f"desk-{node.node_id}", "console", operator_name, Role.ADMIN)
+        self._observers: list[Callable[[str, str], None]] = []
+        self._lines: OrderedDict[str, deque[ChatView]] = OrderedDict()
+        self._whispers = 0
+        self._ages: dict[str, int] = defaultdict(int)
+        node.watch(self._note)
+        node.bus.subscribe(ROUND_TRIPS)
+
+    @property
+    def name(self) -> str:
+        """Name of the node."""
+        return self._node.name
+
+    @property
+    def node_id(self) -> str:
+        """Id of the node."""
+        return self._node.node_id
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return self._node.url
+
+    @property
+    def http(self) -> str:
+        """Where the browser client is."""
+        return self._node.http
+
+    @property
+    def bus_address(self) -> str:
+        """What peers give to ``--peer``; empty without a mesh."""
+        return self._node.bus.address
+
+    # What can be seen.
+
+    def rooms(self) -> list[RoomView]:
+        """Every room, in the order of opening."""
+        return [view for name in self._node.rooms if (view := self.room(name)) is not None]
+
+    def room(self, name: str) -> RoomView | None:
+        """One room, or None if nobody is in it."""
+        room, present = self._node.rooms.get(name), self._node.presence.present
+        if room is None:
+            return None
+        seats = self._node.presence.rooms.get(name, {})
+        return RoomView(
+            name=name,
+            members=len(seats),
+            nodes=len({present[session].node for session in seats}),
+            speaking=tuple(present[session].name for session in room.talkers if session in present),
+            opened=room.opened,
+            spoke=None if room.talkers else room.spoke,
+            state=room.state,
+        )
+
+    def members(self, room: str) -> list[MemberView]:
+        """The members of a room, in the order of joining."""
+        present = self._node.presence.present
+        return [
+            self._member(present[session], seat)
+            for session, seat in self._node.presence.rooms.get(room, {}).items()
+        ]
+
+    def levels(self, room: str) -> dict[str, int]:
+        """-dBov of those who speak in a room now, by session."""
+        found = self._node.rooms.get(room)
+        return {} if found is None else {session: talker.level for session, talker in found.talkers.items()}
+
+    def chat(self, room: str) -> list[ChatView]:
+        """The last lines of a room, oldest first."""
+        return list(self._lines.get(room, ()))
+
+    def nodes(self) -> list[NodeView]:
+        """Every node of the cluster, this one first."""
+        return node_views(self._node)
+
+    def health(self) -> HealthView:
+        """The figures of the status bar."""
+        node, views = self._node, self.nodes()
+        up = [view for view in views if view.state == "up"]
+        return HealthView(
+            sessions=len(node.presence.present),
+            speaking=sum(len(room.talkers) for room in node.rooms.values()),
+            nodes=len(views),
+            nodes_up=len(up),
+            received_rate=sum(view.received_rate for view in up),
+            sent_rate=sum(view.sent_rate for view in up),
+            loop_lag=node.cards.loop_lag * 1000,
+        )
+
+    def watch(self, observer: Callable[[str, str], None]) -> Callable[[], None]:
+        """Tell `observer` what changed: ``room``, ``chat`` or ``speaking`` and a room, or ``node`` and its id.
+
+        It is called from inside the node's work and may only note it. Returns what ends that.
+        """
+        self._observers.append(observer)
+        return lambda: self._observers.remove(observer)
+
+    # What can be done.
+
+    async def kick(self, by: Actor, *, session: str, room: str | None = None, reason: str = "") -> list[Outcome]:
+        """Put a session out of the cluster, or of `room`, on whichever node it is. Raises Refused."""
+        targets = self._node.targets(by, session=session, room=room)
+        return await self._node.kick(by, targets, room=room, reason=_checked(reason, "reason") if reason else "")
+
+    async def whisper(self, by: Actor, *, session: str, text: str) -> Receipt:
+        """Say something to one session alone; returns when two nodes hold it. Raises Refused."""
+        text = _checked(text, "text")
+        shown: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+
+        def settle(receipt: Receipt, _asked: bool) -> None:
+            if not shown.done():
+                shown.set_result(receipt)
+
+        def give_up() -> None:
+            if not shown.done():
+                shown.set_exception(Refused(Code.UNAVAILABLE, "no second node has confirmed the whisper"))
+
+        self._whispers += 1
+        target = self._node.presence.present.get(session)
+        self._node.whisper(by, Address(session=session), self._whispers, text, Sender(settle, give_up))
+        receipt = await shown
+        if target is not None:
+            line = ChatView(
+                kind="whisper",
+                at=receipt.at,
+                session=by.session,
+                user=by.user,
+                name=by.name,
+                text=text,
+                to=target.name,
+                key=f"{receipt.origin}:{receipt.seq}",
+            )
+            for seat in target.seats:
+                self._line(seat.room, line)
+        return receipt
+
+    def _member(self, record: SessionRecord, seat: Seat) -> MemberView:
+        room = self._node.rooms.get(seat.room)
+        talker = room.talkers.get(record.session) if room else None
+        return MemberView(
+            session=record.session,
+            user=record.user,
+            name=record.name,
+            role=record.role.value,
+            node=record.node,
+            node_name=record.node_name,
+            ssrc=seat.ssrc,
+            muted=seat.muted,
+            speaking=talker is not None,
+            level=SILENT if talker is None else talker.level,
+            state="online",
+            joined=seat.joined,
+            connected=record.connected,
+            round_trip=self._node.round_trips.of(record.session),
+            client=record.client,
+            ip=record.ip,
+        )
+
+    def _note(self, event: Event) -> None:
+        match event:
+            case RoomEntered(room, record):
+                self._line(room, self._coming(room, "joined", record, ""))
+                self._tell("room", room)
+            case RoomLeft(room, record, reason):
+                self._line(room, self._coming(room, "left", record, reason))
+                self._tell("room", room)
+            case TextShown(room, origin, seq, session, text):
+                line = ChatView(
+                    kind="message",
+                    at=text.at,
+                    session=session,
+                    user=text.user,
+                    name=text.name,
+                    text=text.text,
+                    key=f"{origin}:{seq}",
+                )
+                self._line(room, line)
+            case SpeakersChanged(room):
+                self._tell("speaking", room)
+            case NodeChanged(node):
+                self._tell("node", node)
+
+    def _coming(self, room: str, kind: str, record: SessionRecord, reason: str) -> ChatView:
+        self._ages[room] += 1
+        return ChatView(
+            kind="joined" if kind == "joined" else "left",
+            at=self._node.clock.wall_ms(),
+            session=record.session,
+            user=record.user,
+            name=record.name,
+            text=reason,
+            key=f"{kind}:{self._ages[room]}",
+        )
+
+    def _line(self, room: str, line: ChatView) -> None:
+        lines = self._lines.get(room)
+        if lines is None:
+            lines = self._lines[room] = deque(maxlen=LINES)
+            if len(self._lines) > 1000:
+                self._lines.popitem(last=False)
+        lines.append(line)
+        self._lines.move_to_end(room)
+        self._tell("chat", room)
+
+    def _tell(self, what: str, key: str) -> None:
+        for observer in self._observers:
+            observer(what, key)
+
+
+def _checked(text: str, field: str) -> str:
+    try:
+        return names.chat_text(text, field=field)
+    except FieldError as error:
+        raise Refused.of(error) from None
+

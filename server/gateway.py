@@ -1,0 +1,467 @@
+"""The WebSocket and HTTP port of a node: sockets in, sockets out, nothing decided here.
+
+It runs on the sans-I/O layer of `websockets`; frames are handled inside `data_received`, and what a turn of the
+event loop gathered for a socket is written at once at its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import errno
+import logging
+import socket
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import cast
+
+from websockets.datastructures import Headers
+from websockets.exceptions import NegotiationError
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import SEND_EOF
+from websockets.protocol import State as WireState
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from server import web
+from server.closing import BROKEN_TEXT, RESTARTING, SHUTDOWN, TOO_BIG, TOO_SLOW, Closing
+from server.config import Config, StartError
+from server.conversation import HELLO_SECONDS, Conversation, State
+from server.deadlines import Wheel
+from server.metrics import CONTENT_TYPE, NodeMetrics
+from server.node import Node
+from server.outbox import TEXT_LIMIT, VOICE_LIMIT, Outbox
+from server.web import Site
+from server.wire import native
+
+logger = logging.getLogger(__name__)
+_wire_logger = logging.getLogger(__name__ + ".websockets")
+_wire_logger.setLevel(logging.WARNING)
+
+PORT = 8765
+PORTS_TRIED = 100
+BACKLOG = 128
+TICK_SECONDS = 0.1
+HANDSHAKE_SECONDS = 10.0
+PING_SECONDS = 10.0
+"""Between pings, and for the answer to one (protocol.md section 8)."""
+FIRST_PING_SECONDS = 1.0
+CLOSE_SECONDS = 5.0
+"""How long a client may take to answer a close."""
+UNSENT_LOW_WATER = 4096
+"""TCP_NOTSENT_LOWAT: without it the kernel swallows a minute of voice for a client that does not read."""
+SUBPROTOCOL = Subprotocol("switchboard.v1")
+
+
+class Phase(enum.Enum):
+    """What a connection waits for, and so what its deadline means."""
+
+    HANDSHAKE = enum.auto()
+    HELLO = enum.auto()
+    QUIET = enum.auto()
+    PONG = enum.auto()
+    CLOSE = enum.auto()
+
+
+class Gateway:
+    """Listens for clients, and gives the node its ticks."""
+
+    def __init__(self, node: Node, config: Config, site: Site | None = None) -> None:
+        self.node = node
+        self.site = site or Site({})
+        self.metrics = NodeMetrics(node)
+        self.wheel: Wheel[Connection] = Wheel(now=node.clock.now())
+        self.connections: set[Connection] = set()
+        self._config = config
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._server: asyncio.Server | None = None
+        self._dirty: list[Connection] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._emptied: asyncio.Event | None = None
+
+    async def listen(self, *, next_free: bool = False) -> tuple[str, int]:
+        """Bind the port and begin to serve; returns host and port.
+
+        `next_free` takes the next free port when none was asked for. Raises StartError.
+        """
+        self._loop = asyncio.get_running_loop()
+        wanted = PORT if self._config.port is None else self._config.port
+        tries = PORTS_TRIED if next_free and self._config.port is None else 1
+        host = self._config.host
+        for port in range(wanted, min(wanted + tries, 65536)):
+            try:
+                self._server = await self._loop.create_server(lambda: Connection(self), host, port, backlog=BACKLOG)
+                break
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or port == wanted + tries - 1:
+                    raise StartError(_why_not(error, host, port)) from None
+        assert self._server is not None
+        self._tick(self.node.clock.now())
+        address = self._server.sockets[0].getsockname()
+        return str(address[0]), int(address[1])
+
+    async def drain(self, seconds: float) -> None:
+        """Send the clients to other nodes, wait `seconds` at most until they went, close the rest."""
+        node = self.node
+        node.draining = True
+        urls = node.cards.urls_of_others()
+        wait = seconds if urls else 0.0
+        for conversation in list(node.conversations.values()):
+            conversation.send(native.GoingAway(urls=urls, after_ms=int(wait * 1000)))
+        await self._empty(wait)
+        for connection in list(self.connections):
+            connection.drain(RESTARTING if urls else SHUTDOWN)
+        await self._empty(1.0)
+
+    async def close(self) -> None:
+        """Stop listening and cut what is still connected."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for connection in list(self.connections):
+            connection.abort()
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+        await self._empty(1.0)
+
+    async def _empty(self, seconds: float) -> None:
+        """Wait until nobody is connected, `seconds` at most."""
+        if self.connections and seconds:
+            self._emptied = asyncio.Event()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._emptied.wait()
+            except TimeoutError:
+                pass
+            finally:
+                self._emptied = None
+
+    def forget(self, connection: Connection) -> None:
+        """A connection has ended."""
+        self.connections.discard(connection)
+        self.wheel.cancel(connection)
+        if self._emptied is not None and not self.connections:
+            self._emptied.set()
+
+    def wake(self, connection: Connection) -> None:
+        """Write the outbox of `connection` at the end of this turn."""
+        if not self._dirty:
+            assert self._loop is not None
+            self._loop.call_soon(self._flush)
+        self._dirty.append(connection)
+
+    def _flush(self) -> None:
+        dirty, self._dirty = self._dirty, []
+        for connection in dirty:
+            connection.flush()
+
+    def _tick(self, due: float) -> None:
+        assert self._loop is not None
+        now = self.node.clock.now()
+        late = max(0.0, now - due)
+        for connection in self.wheel.advance(now):
+            connection.expire()
+        self.node.tick(late)
+        due = max(due + TICK_SECONDS, now)
+        self._timer = self._loop.call_later(max(0.0, due - self.node.clock.now()), self._tick, due)
+
+
+def _why_not(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is in use: stop what listens there or choose another with --port"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"port {port} on {host} may not be used by this user: choose one above 1023 with --port"
+    return f"cannot listen on {host} port {port}: {error.strerror or error}; choose another --host or --port"
+
+
+class Connection(asyncio.Protocol):
+    """One socket: HTTP first, then a WebSocket with a conversation on it."""
+
+    __slots__ = ("_conversation", "_eof", "_gateway", "_head", "_parts", "_phase", "_pinged", "_size", "_text",
+                 "_transport", "_wire", "ip", "outbox")  # fmt: skip
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._wire = ServerProtocol(
+            select_subprotocol=_select_subprotocol, max_size=native.TEXT_BYTES, logger=_wire_logger
+        )
+        self._conversation: Conversation | None = None
+        self._phase = Phase.HANDSHAKE
+        self._head = b""
+        self._parts: list[bytes] | None = None
+        self._size = 0
+        self._text = False
+        self._pinged = 0.0
+        self._eof = False
+        self.outbox = Outbox(self._wake)
+        self.ip = ""
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=VOICE_LIMIT)
+        peer = transport.get_extra_info("peername")
+        self.ip = str(peer[0]) if peer else ""
+        sock = transport.get_extra_info("socket")
+        if sock is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_LOW_WATER)
+            except OSError:
+                pass  # a kernel without it: a slow client hears more of the past
+        self._gateway.connections.add(self)
+        self._await(Phase.HANDSHAKE, HANDSHAKE_SECONDS)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        wire = self._wire
+        if self._conversation is None and not self._head:
+            self._head = data[:16]
+        wire.receive_data(data)
+        for event in wire.events_received():
+            if isinstance(event, Frame):
+                self._take_frame(event)
+            elif isinstance(event, Request):
+                self._take_request(event)
+        if self._conversation is None and wire.handshake_exc is not None and wire.writes == [SEND_EOF]:
+            self._write_reply(_why_no_request(self._head))
+        if wire.writes:
+            self._send_wire()
+
+    def eof_received(self) -> None:
+        """See asyncio.Protocol; the transport closes itself after it."""
+        self._wire.receive_eof()
+        if self._wire.writes:
+            self._send_wire()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self._gateway.forget(self)
+        self.outbox.closed = True
+        conversation = self._conversation
+        if conversation is not None:
+            received = self._wire.close_rcvd
+            clean = received is not None and received.code == CloseCode.NORMAL_CLOSURE
+            conversation.lost("left" if clean else "lost")
+            self._gateway.node.counters.voice_dropped["slow"] += self.outbox.voice_dropped
+            self.outbox.voice_dropped = 0
+
+    def pause_writing(self) -> None:
+        """See asyncio.Protocol."""
+        self.outbox.stalled = True
+
+    def resume_writing(self) -> None:
+        """See asyncio.Protocol."""
+        self.outbox.stalled = False
+
+    # What the conversation calls.
+
+    def close(self, closing: Closing) -> None:
+        """Send what is queued, then a close frame; see Link."""
+        if self._wire.state is not WireState.OPEN or self._transport.is_closing():
+            return
+        if self.outbox.frames:
+            self._transport.write(self.outbox.take())
+        self.outbox.closed = True
+        self._wire.send_close(closing.code, closing.reason)
+        self._send_wire()
+        self._await(Phase.CLOSE, CLOSE_SECONDS)
+
+    def pause(self) -> None:
+        """See Link."""
+        self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """See Link."""
+        self._transport.resume_reading()
+
+    # What the gateway calls.
+
+    def drain(self, closing: Closing) -> None:
+        """The node ends."""
+        if self._conversation is not None:
+            self._conversation.close_at_drain(closing)
+        else:
+            self.abort()
+
+    def abort(self) -> None:
+        """Cut the connection now."""
+        self._transport.abort()
+
+    def flush(self) -> None:
+        """Write what this turn has gathered, in one go."""
+        outbox = self.outbox
+        if not outbox.frames:
+            return
+        self._transport.write(outbox.take())
+        if outbox.stalled and self._transport.get_write_buffer_size() > TEXT_LIMIT:
+            self._fail_slow()
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        match self._phase:
+            case Phase.HELLO:
+                assert self._conversation is not None, "a hello is awaited after the handshake"
+                self._conversation.close_if_silent()
+                if self._phase is Phase.HELLO:  # its hello is good, the node is not ready to welcome it
+                    self._await(Phase.QUIET, FIRST_PING_SECONDS)
+            case Phase.QUIET:
+                self._ping()
+            case Phase.HANDSHAKE | Phase.PONG | Phase.CLOSE:
+                self.abort()
+
+    # The rest is this connection's own.
+
+    def _wake(self) -> None:
+        self._gateway.wake(self)
+
+    def _await(self, phase: Phase, seconds: float) -> None:
+        self._phase = phase
+        self._gateway.wheel.set(self, self._gateway.node.clock.now() + seconds)
+
+    def _take_request(self, request: Request) -> None:
+        node = self._gateway.node
+        path = request.path.partition("?")[0]
+        upgrade = any(value.lower() == "websocket" for value in request.headers.get_all("Upgrade"))
+        if path == "/ws" and request.method == "GET" and upgrade:
+            if not self._allowed(request.headers):
+                self._wire.send_response(self._wire.reject(403, "This origin is not allowed here."))
+                return
+            response = self._wire.accept(request)
+            self._wire.send_response(response)
+            if response.status_code == 101:
+                self._conversation = Conversation(node, self)
+                self._await(Phase.HELLO, HELLO_SECONDS)
+            return
+        reply = web.answer(
+            request.method,
+            path,
+            site=self._gateway.site,
+            not_ready=_not_ready(node),
+            metrics=self._gateway.metrics.text() if path == "/metrics" else None,
+            metrics_type=CONTENT_TYPE,
+        )
+        self._wire.send_response(_response(reply))
+
+    def _allowed(self, headers: Headers) -> bool:
+        """Whether a page of that origin may connect; a client without `Origin` is no page (RFC 6455, 10.2)."""
+        origins = headers.get_all("Origin")
+        allowed = self._gateway.node.config.origins
+        if not origins or "*" in allowed:
+            return True
+        hosts = headers.get_all("Host")
+        same = {f"{scheme}://{host}".lower() for host in hosts for scheme in ("http", "https")}
+        return len(origins) == 1 and len(hosts) == 1 and (origins[0] in allowed or origins[0].lower() in same)
+
+    def _write_reply(self, reply: web.Reply) -> None:
+        self._transport.write(_response(reply).serialize())
+
+    def _take_frame(self, frame: Frame) -> None:
+        opcode = frame.opcode
+        if opcode is Opcode.BINARY or opcode is Opcode.TEXT:
+            self._text = opcode is Opcode.TEXT
+            if frame.fin:
+                self._take_message(bytes(frame.data))
+            else:
+                self._parts, self._size = [bytes(frame.data)], len(frame.data)
+                self._check_size(self._size)
+        elif opcode is Opcode.CONT and self._parts is not None:
+            self._parts.append(bytes(frame.data))
+            self._size += len(frame.data)
+            if self._check_size(self._size) and frame.fin:
+                parts, self._parts = self._parts, None
+                self._take_message(b"".join(parts))
+        elif opcode is Opcode.PONG and self._phase is Phase.PONG:
+            if self._conversation is not None:
+                self._conversation.measured(self._gateway.node.clock.now() - self._pinged)
+            self._await(Phase.QUIET, PING_SECONDS)
+        elif opcode is Opcode.CLOSE:
+            self.outbox.closed = True
+            self._await(Phase.CLOSE, CLOSE_SECONDS)
+
+    def _take_message(self, data: bytes) -> None:
+        conversation = self._conversation
+        if conversation is None or self._wire.state is not WireState.OPEN:
+            return
+        if not self._text:
+            if self._check_size(len(data)):
+                conversation.hear_voice(data)
+            return
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            self._fail(BROKEN_TEXT)
+            return
+        conversation.hear_text(data)
+        if self._phase is Phase.HELLO and conversation.state is State.LIVE:
+            self._await(Phase.QUIET, FIRST_PING_SECONDS)
+
+    def _check_size(self, size: int) -> bool:
+        """Binary messages have a limit of their own; the other one is the library's."""
+        if self._text or size <= native.BINARY_BYTES:
+            return True
+        self._fail(TOO_BIG)
+        return False
+
+    def _fail(self, closing: Closing) -> None:
+        self._parts = None
+        self._wire.fail(closing.code, closing.reason)
+
+    def _fail_slow(self) -> None:
+        if self._conversation is not None and not self.outbox.closed:
+            self._conversation.close_at_drain(TOO_SLOW)
+
+    def _ping(self) -> None:
+        if self._wire.state is WireState.OPEN:
+            self._pinged = self._gateway.node.clock.now()
+            self._wire.send_ping(b"")
+            self._send_wire()
+            self._await(Phase.PONG, PING_SECONDS)
+
+    def _send_wire(self) -> None:
+        """Write what the protocol itself has to say: handshakes, pongs, pings, closes."""
+        for data in self._wire.data_to_send():
+            if self._transport.is_closing() or self._eof:
+                return
+            if data:
+                if self.outbox.frames:
+                    self._transport.write(self.outbox.take())
+                self._transport.write(data)
+            else:
+                # Only half of the connection ends, so that a client that still sends can read why.
+                self._eof = True
+                self.outbox.closed = True
+                self._transport.write_eof()
+                self._await(Phase.CLOSE, CLOSE_SECONDS)
+
+
+def _select_subprotocol(_wire: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    if SUBPROTOCOL in offered:
+        return SUBPROTOCOL
+    if offered:
+        raise NegotiationError(f"this node speaks {SUBPROTOCOL}")
+    return None
+
+
+def _not_ready(node: Node) -> str | None:
+    if node.draining:
+        return "draining: this node is going away"
+    return None if node.synced else "joining: this node does not know the cluster yet"
+
+
+def _response(reply: web.Reply) -> Response:
+    headers = Headers()
+    for name, value in reply.headers.items():
+        headers[name] = value
+    return Response(reply.status.value, reply.status.phrase, headers, reply.body)
+
+
+def _why_no_request(head: bytes) -> web.Reply:
+    """The answer to what `websockets` could not read as a request without a body."""
+    method = head.split(b" ", 1)[0]
+    if method.isalpha() and method.isupper() and method not in (b"GET", b"HEAD"):
+        return web.answer(method.decode(), "/", site=Site({}), not_ready=None, metrics=None, metrics_type="")
+    return web.plain(HTTPStatus.BAD_REQUEST, "this is no HTTP request that is understood here")

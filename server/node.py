@@ -1,0 +1,505 @@
+"""One node: owner of sessions, rooms and texts; everything that happens passes through here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
+
+import msgspec
+
+from bus.interface import Bus, BusError, Peer, PeerState
+from bus.record import ClientId, Kind, NodeId, Origin, Record
+from server import session as sessions
+from server import texts
+from server.cards import CardBoard
+from server.clock import Clock, SystemClock
+from server.config import Config
+from server.conversation import Conversation
+from server.counters import Counters
+from server.events import Event, NodeChanged, RoomEntered, RoomLeft, SpeakersChanged, TextShown
+from server.identity import Tokens
+from server.outbox import Outbox
+from server.presence import Change, Entered, Presence
+from server.rooms import Room
+from server.roundtrips import TOPIC as ROUND_TRIPS
+from server.roundtrips import RoundTrips
+from server.session import Actor, Role, Seat, SessionRecord
+from server.tasks import Tasks
+from server.texts import ANSWER_SECONDS, History, Pending, Receipt, Sender, Text, Waiting
+from server.wire import native, voice
+from server.wire.native import Address, Code, Outcome, Refused
+from server.wire.websocket import binary_frame, text_frame
+
+logger = logging.getLogger(__name__)
+
+CALL_SECONDS = 3.0
+"""How long another node may take to confirm an act (protocol.md section 7)."""
+
+SPEAKERS = "speakers"
+"""Topic of what each node says ten times a second of those who speak there."""
+
+
+class Kick(msgspec.Struct, frozen=True, tag="kick"):
+    """Put one session out of a room or the cluster, where it lives."""
+
+    session: str
+    room: str | None
+    by: Actor
+    reason: str
+
+
+class Levels(msgspec.Struct, array_like=True, frozen=True):
+    """Who speaks on a node: room to session to -dBov."""
+
+    node: NodeId
+    rooms: dict[str, dict[str, int]]
+
+
+class Node:
+    """The rules of one node. It holds the state; sockets, timers and windows call it and are told."""
+
+    def __init__(self, config: Config, bus: Bus, tokens: Tokens, *, clock: Clock | None = None) -> None:
+        self.config = config
+        self.bus = bus
+        self.tokens = tokens
+        self.clock: Clock = clock or SystemClock()
+        self.name = config.name
+        self.node_id = bus.node
+        self.url = ""
+        self.http = ""
+        self.started = self.clock.wall_ms()
+        self.draining = False
+        self.synced = False
+        self.counters = Counters()
+        self.tasks = Tasks()
+        self.presence = Presence()
+        self.history = History()
+        self.round_trips = RoundTrips()
+        self.cards = CardBoard(self)
+        self.rooms: dict[str, Room] = {}
+        """The rooms that have members, in the order of opening."""
+        self.conversations: dict[str, Conversation] = {}
+        """Session id to conversation, of the sessions that live here."""
+        self.position: dict[Origin, int] = {}
+        """The place in each log up to which this node has shown it."""
+        self._pending = Pending()
+        self._awaiting_sync: list[Callable[[], None]] = []
+        self._witnesses: list[Callable[[Event], None]] = []
+        self._spoke_here = False
+        self._tellers: dict[str, Callable[[bytes], None]] = {
+            SPEAKERS: self._hear_levels,
+            ROUND_TRIPS: self.round_trips.merge,
+        }
+
+    async def start(self, *, url: str, http: str) -> None:
+        """Join the cluster; clients reach this node at `url`. Raises BusStartError."""
+        self.url = self.config.public_url or url
+        self.http = http
+        self.presence.revive(self.bus.origin)
+        self.bus.subscribe(SPEAKERS)
+        self.bus.announce(self.cards.own())
+        await self.bus.start(self)
+
+    async def stop(self) -> None:
+        """Leave the cluster."""
+        await self.tasks.cancel()
+        await self.bus.stop()
+
+    def watch(self, witness: Callable[[Event], None]) -> Callable[[], None]:
+        """Tell `witness` what happens, from inside the work: it may only note it. Returns what ends that."""
+        self._witnesses.append(witness)
+        return lambda: self._witnesses.remove(witness)
+
+    def urls(self) -> list[str]:
+        """Where clients may go: here first, then the nodes that are up."""
+        return [self.url, *self.cards.urls_of_others()]
+
+    # Sessions and rooms.
+
+    def when_synced(self, ready: Callable[[], None]) -> None:
+        """Call `ready` once this node knows the cluster, at once if it does."""
+        if self.synced:
+            ready()
+        else:
+            self._awaiting_sync.append(ready)
+
+    def begin(self, conversation: Conversation) -> None:
+        """A session begins here."""
+        self.conversations[conversation.session.session] = conversation
+        self.write(conversation.session)
+
+    def end(self, conversation: Conversation, reason: str) -> None:
+        """A session that lives here is over; `reason` as in `member_left` (protocol.md section 4)."""
+        record = conversation.session
+        if self.conversations.pop(record.session, None) is None:
+            return
+        for place in conversation.places.values():
+            self.unseat(conversation, place.room.name)
+        conversation.places.clear()
+        self.write(record.over(reason))
+
+    def write(self, record: SessionRecord) -> None:
+        """Write a session of this node ahead to the log, then let it be true here."""
+        self.bus.append(Kind.SESSION, sessions.pack(record), session=record.session)
+        self._tell(self.presence.merge(self.bus.origin, record))
+
+    def seat(self, conversation: Conversation, seat: Seat) -> Room:
+        """Let a session of this node have `seat`, which its record names already."""
+        self.write(conversation.session)
+        room = self.rooms[seat.room]
+        if not room.outboxes:
+            self.bus.subscribe(topic_of(seat.room))
+        room.outboxes[conversation.session.session] = conversation.outbox
+        return room
+
+    def unseat(self, conversation: Conversation, name: str) -> None:
+        """Stop feeding a session of this node from a room; its record follows."""
+        room = self.rooms[name]
+        room.hush(conversation.session.session)
+        room.outboxes.pop(conversation.session.session, None)
+        if not room.outboxes:
+            self.bus.unsubscribe(topic_of(name))
+
+    def free_ssrc(self) -> int:
+        """An ssrc that no session uses (RFC 3550, 8.1: drawn again on a collision)."""
+        while self.presence.has_ssrc(ssrc := self.clock.new_ssrc()):
+            pass
+        return ssrc
+
+    def members(self, name: str) -> list[native.Member]:
+        """The members of a room, in the order of joining."""
+        return [self._member(self.presence.present[s], seat) for s, seat in self.presence.rooms.get(name, {}).items()]
+
+    def _member(self, record: SessionRecord, seat: Seat) -> native.Member:
+        room = self.rooms.get(seat.room)
+        return native.Member(
+            session=record.session,
+            user=record.user,
+            name=record.name,
+            role=record.role,
+            node=record.node_name,
+            ssrc=seat.ssrc,
+            muted=seat.muted,
+            speaking=room is not None and record.session in room.talkers,
+            state="online",
+        )
+
+    def _tell(self, changes: Sequence[Change]) -> None:
+        """Open and close rooms, and tell their members here who came and went."""
+        for change in changes:
+            if isinstance(change, Entered):
+                name, record = change.seat.room, change.record
+                room = self.rooms.get(name)
+                if room is None:
+                    room = self.rooms[name] = Room(name, opened=change.seat.joined)
+                self._broadcast(room, native.MemberJoined(room=name, member=self._member(record, change.seat)))
+                self._emit(RoomEntered(name, record))
+                self._put_out_the_late(room)
+            else:
+                name, record = change.room, change.record
+                room = self.rooms[name]
+                room.hush(record.session)
+                self._broadcast(
+                    room, native.MemberLeft(room=name, session=record.session, reason=change.reason)
+                )
+                if name not in self.presence.rooms:
+                    del self.rooms[name]
+                self._emit(RoomLeft(name, record, change.reason))
+
+    def _put_out_the_late(self, room: Room) -> None:
+        """Two nodes may each have let the last one in: who came later goes, by the hand of his own node."""
+        seats = self.presence.rooms[room.name]
+        if len(seats) <= room.state.capacity:
+            return
+        in_order = sorted(seats, key=lambda session: (seats[session].order, seats[session].ssrc))
+        for session in in_order[room.state.capacity :]:
+            conversation = self.conversations.get(session)
+            if conversation is not None and conversation.session.role is Role.USER:
+                conversation.leave(room.name, "room_full")
+
+    # Texts.
+
+    def say(self, by: Actor, room: str, id: ClientId, text: str, sender: Sender) -> Waiting:
+        """Say `text` in `room`; `sender` hears when it is shown."""
+        at = self.clock.wall_ms()
+        payload = texts.pack(Text(at, by.user, by.name, text))
+        record = self.bus.append(Kind.TEXT, payload, room=room, session=by.session, id=id)
+        return self._wait(Waiting(record.seq, at, self.clock.now() + ANSWER_SECONDS, sender, room=room))
+
+    def whisper(self, by: Actor, to: Address, id: ClientId, text: str, sender: Sender) -> Waiting:
+        """Say `text` to one session or user alone. Raises Refused."""
+        targets = self._whisper_targets(by, to)
+        at = self.clock.wall_ms()
+        payload = texts.pack(Text(at, by.user, by.name, text, to))
+        record = self.bus.append(Kind.WHISPER, payload, session=by.session, id=id)
+        due = self.clock.now() + ANSWER_SECONDS
+        return self._wait(Waiting(record.seq, at, due, sender, delivered=len(targets)))
+
+    def wait_again(self, waiting: Waiting) -> None:
+        """The sender repeats a text that is not shown yet."""
+        waiting.due = self.clock.now() + ANSWER_SECONDS
+        waiting.given_up = False
+        self._wait(waiting)
+
+    def _wait(self, waiting: Waiting) -> Waiting:
+        self._pending.add(waiting)
+        return waiting
+
+    def _whisper_targets(self, by: Actor, to: Address) -> list[SessionRecord]:
+        if (to.session is None) == (to.user is None):
+            raise Refused(Code.BAD_REQUEST, "to must name a session or a user", field="to")
+        targets = [record for record in self._addressed(to) if record.session != by.session]
+        if not targets:
+            raise Refused(Code.NOT_FOUND, "nobody of that name is here")
+        if by.role is Role.USER:
+            mine = {seat.room for seat in self.presence.present[by.session].seats}
+            if not any(seat.room in mine for record in targets for seat in record.seats):
+                raise Refused(Code.FORBIDDEN, "you may whisper only to somebody who shares a room with you")
+        return targets
+
+    def _addressed(self, to: Address) -> list[SessionRecord]:
+        if to.user is not None:
+            return self.presence.of_user(to.user)
+        record = self.presence.present.get(to.session or "")
+        return [] if record is None else [record]
+
+    def _show_text(self, record: Record) -> None:
+        text = texts.unpack(record.payload)
+        message = native.encode(
+            native.Said(
+                room=record.room,
+                origin=record.origin,
+                seq=record.seq,
+                id=record.id or "",
+                at=text.at,
+                sender=native.Sender(record.session, text.user, text.name),
+                text=text.text,
+            )
+        )
+        self.history.add(record.room, message)
+        room = self.rooms.get(record.room)
+        if room is not None:
+            self._feed(room, text_frame(message), but=record.session)
+        self._emit(TextShown(record.room, record.origin, record.seq, record.session, text))
+
+    def _show_whisper(self, record: Record) -> None:
+        text = texts.unpack(record.payload)
+        to = text.to or Address()
+        whispered = native.Whispered(
+            id=record.id or "",
+            sender=native.Sender(record.session, text.user, text.name),
+            to=to,
+            origin=record.origin,
+            seq=record.seq,
+            at=text.at,
+            text=text.text,
+        )
+        for target in self._addressed(to):
+            conversation = self.conversations.get(target.session)
+            if conversation is not None and target.session != record.session:
+                conversation.send(whispered)
+
+    def _broadcast(self, room: Room, message: native.Message) -> None:
+        if room.outboxes:
+            self._feed(room, text_frame(native.encode(message)))
+
+    def _feed(self, room: Room, frame: bytes, *, but: str = "") -> None:
+        for session, outbox in room.outboxes.items():
+            if session != but:
+                self.counters.sent_text += 1
+                outbox.text(frame)
+
+    # Voice.
+
+    def relay(self, session: str, own: Outbox, room: Room, frame: bytes, now: float) -> bool:
+        """Send one frame of a session of this node to the others of the room; False if too many speak there."""
+        if not room.speak(session, node=self.node_id, level=frame[2] & 0x7F, now=now):
+            return False
+        self._spoke_here = True
+        self._fan_out(room, frame, own)
+        topic = topic_of(room.name)
+        if self.bus.wanted(topic):
+            self.bus.cast(topic, frame)
+        if frame[1] & voice.LAST:
+            room.hush(session)
+        return True
+
+    def _fan_out(self, room: Room, frame: bytes, own: Outbox | None) -> None:
+        framed = binary_frame(frame)
+        outboxes = room.outboxes
+        for outbox in outboxes.values():
+            if outbox is not own:
+                outbox.voice(framed)
+        self.counters.sent_voice += len(outboxes) - (own is not None)
+
+    def _settle_speakers(self, now: float) -> None:
+        """Tell the members who began and ended, and the other nodes who speaks here (protocol.md section 6)."""
+        speaking: dict[str, dict[str, int]] = {}
+        for room in self.rooms.values():
+            if not room.restless:
+                continue
+            on, off = room.settle(self.node_id, now=now)
+            if on or off:
+                self._broadcast(room, native.Speaking(room=room.name, on=on, off=off))
+                self._emit(SpeakersChanged(room.name))
+            if room.talkers:
+                room.spoke = self.clock.wall_ms()
+            if levels := room.levels_of(self.node_id):
+                speaking[room.name] = levels
+        if (speaking or self._spoke_here) and self.bus.wanted(SPEAKERS):
+            self.bus.cast(SPEAKERS, msgspec.msgpack.encode(Levels(self.node_id, speaking)))
+        self._spoke_here = bool(speaking)
+
+    def _hear_levels(self, frame: bytes) -> None:
+        levels = _levels_decoder.decode(frame)
+        now = self.clock.now()
+        for room in self.rooms.values():
+            heard = levels.rooms.get(room.name)
+            if heard or room.talkers:
+                room.hear_of(levels.node, heard or {}, now=now)
+
+    # Moderation.
+
+    def targets(
+        self, by: Actor, *, session: str | None = None, user: str | None = None, room: str | None = None
+    ) -> list[SessionRecord]:
+        """The sessions that an act is for. Raises Refused: bad_request, not_found, forbidden."""
+        if (session is None) == (user is None):
+            raise Refused(Code.BAD_REQUEST, "name a session or a user, and only one of them")
+        found = self._addressed(Address(session=session, user=user))
+        if room is not None:
+            found = [record for record in found if record.seat(room) is not None]
+        if not found:
+            raise Refused(Code.NOT_FOUND, "nobody of that name is here" if room is None else f"not in {room}")
+        if any(record.role.rank > by.role.rank for record in found):
+            raise Refused(Code.FORBIDDEN, "nobody acts on a higher role")
+        return found
+
+    async def kick(
+        self, by: Actor, targets: Sequence[SessionRecord], *, room: str | None = None, reason: str = ""
+    ) -> list[Outcome]:
+        """Put sessions out, each on its own node, and wait for their word. Raises Refused unavailable."""
+        results = []
+        for target in targets:
+            act = Kick(session=target.session, room=room, by=by, reason=reason)
+            began = self.clock.now()
+            if target.node == self.node_id:
+                outcome = self.perform(act)
+            else:
+                try:
+                    answer = await self.bus.call(target.node, msgspec.msgpack.encode(act), timeout=CALL_SECONDS)
+                except BusError:
+                    raise Refused(Code.UNAVAILABLE, f"node {target.node_name} did not answer") from None
+                outcome = _outcome_decoder.decode(answer)
+            elapsed = round((self.clock.now() - began) * 1000, 1)
+            results.append(msgspec.structs.replace(outcome, ms=elapsed))
+        return results
+
+    def perform(self, act: Kick) -> Outcome:
+        """Carry out an act on a session of this node; where local and remote requests meet."""
+        return Outcome(session=act.session, node=self.name, outcome=self._put_out(act), ms=0)
+
+    def _put_out(self, act: Kick) -> Literal["done", "gone", "failed"]:
+        conversation = self.conversations.get(act.session)
+        if conversation is None or (act.room and conversation.session.seat(act.room) is None):
+            return "gone"
+        if conversation.session.role.rank > act.by.role.rank:
+            return "failed"
+        where = act.room or "the cluster"
+        logger.info("%s (%s) kicks %s out of %s: %s", act.by.name, act.by.user, act.session, where, act.reason)
+        conversation.kick(act.room, by=act.by.name, reason=act.reason)
+        return "done"
+
+    # What the bus delivers.
+
+    def on_record(self, record: Record, copies: int) -> None:
+        """See Listener. Sessions of this node are true since they were written; all else begins here."""
+        self.position[record.origin] = record.seq
+        try:
+            self._show(record, copies)
+        except msgspec.MsgspecError as error:
+            logger.warning("record %s:%d is not readable: %s", record.origin, record.seq, error)
+
+    def _show(self, record: Record, copies: int) -> None:
+        own = record.origin == self.bus.origin
+        match record.kind:
+            case Kind.SESSION if not own:
+                self._tell(self.presence.merge(record.origin, sessions.unpack(record.payload)))
+            case Kind.TEXT:
+                self._show_text(record)
+            case Kind.WHISPER:
+                self._show_whisper(record)
+        waiting = self._pending.pop(record.seq) if own else None
+        if waiting is not None:
+            receipt = Receipt(
+                record.origin, record.seq, waiting.at, copies, room=waiting.room, delivered=waiting.delivered
+            )
+            waiting.sender.shown(receipt, not waiting.given_up)
+
+    def on_cast(self, topic: str, frames: Sequence[bytes]) -> None:
+        """See Listener."""
+        take = self._tellers.get(topic)
+        if take is None:
+            room = self.rooms.get(topic.removeprefix("voice/"))
+            if room is not None:
+                for frame in frames:
+                    self._fan_out(room, frame, None)
+            return
+        for frame in frames:
+            try:
+                take(frame)
+            except msgspec.MsgspecError as error:
+                logger.warning("what a peer cast to %s is not readable: %s", topic, error)
+
+    def on_call(self, caller: NodeId, body: bytes) -> bytes | Awaitable[bytes]:
+        """See Listener."""
+        return msgspec.msgpack.encode(self.perform(_act_decoder.decode(body)))
+
+    def on_peer(self, peer: Peer) -> None:
+        """See Listener."""
+        former = self.cards.note(peer)
+        if former is not None:
+            self._tell(self.presence.forget(former))
+        if peer.state is PeerState.DOWN:
+            self._tell(self.presence.lose(peer.origin))
+        else:
+            self._tell(self.presence.revive(peer.origin))
+        self._emit(NodeChanged(peer.node))
+
+    def on_synced(self) -> None:
+        """See Listener."""
+        self.synced = True
+        waiting, self._awaiting_sync = self._awaiting_sync, []
+        for ready in waiting:
+            ready()
+
+    # Time.
+
+    def tick(self, late: float) -> None:
+        """Do what is due; called ten times a second, `late` seconds after it should have been."""
+        now = self.clock.now()
+        self._settle_speakers(now)
+        for waiting in self._pending.expire(now):
+            waiting.sender.unknown()
+        if self.cards.look(now, late):
+            self.bus.announce(self.cards.own())
+            self.round_trips.forget(self.presence.present)
+            fresh = self.round_trips.take()
+            if fresh and self.bus.wanted(ROUND_TRIPS):
+                self.bus.cast(ROUND_TRIPS, fresh)
+            self._emit(NodeChanged(self.node_id))
+
+    def _emit(self, event: Event) -> None:
+        for witness in self._witnesses:
+            witness(event)
+
+
+def topic_of(room: str) -> str:
+    """The topic of a room's voice."""
+    return "voice/" + room
+
+
+_levels_decoder: msgspec.msgpack.Decoder[Levels] = msgspec.msgpack.Decoder(Levels)
+_act_decoder: msgspec.msgpack.Decoder[Kick] = msgspec.msgpack.Decoder(Kick)
+_outcome_decoder: msgspec.msgpack.Decoder[Outcome] = msgspec.msgpack.Decoder(Outcome)

@@ -1,0 +1,139 @@
+"""Who is where in the cluster: session records of every origin, merged; pure.
+
+A session is present while its record has not ended and its origin is alive, so that what a dead node left behind
+neither shows nor is forgotten before the node's log is.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable
+
+from bus.record import NodeId, Origin
+from server.session import Seat, SessionRecord
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entered:
+    """A session took a seat."""
+
+    record: SessionRecord
+    seat: Seat
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parted:
+    """A session lost a seat."""
+
+    record: SessionRecord
+    room: str
+    reason: str
+    """As in `member_left` (protocol.md section 4)."""
+
+
+Change = Entered | Parted
+
+
+class Presence:
+    """All sessions of the cluster. Every change returns what it changed; the same one again returns nothing."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, tuple[Origin, SessionRecord]] = {}
+        self._of_origin: defaultdict[Origin, set[str]] = defaultdict(set)
+        self._live: set[Origin] = set()
+        self._by_user: defaultdict[str, set[str]] = defaultdict(set)
+        self._ssrcs: set[int] = set()
+        self.present: dict[str, SessionRecord] = {}
+        """Session id to record, of those who are here now."""
+        self.rooms: dict[str, dict[str, Seat]] = {}
+        """Room to session id to seat, in the order of joining; a room without members is not there."""
+        self.per_node: defaultdict[NodeId, int] = defaultdict(int)
+        """How many sessions are present on each node."""
+
+    def of_user(self, user: str) -> list[SessionRecord]:
+        """The sessions of `user` that are present."""
+        return [self.present[session] for session in sorted(self._by_user.get(user, ()))]
+
+    def has_ssrc(self, ssrc: int) -> bool:
+        """Whether a present session uses `ssrc` in any room."""
+        return ssrc in self._ssrcs
+
+    def merge(self, origin: Origin, record: SessionRecord) -> list[Change]:
+        """Take a newer record of a session."""
+        known = self._records.get(record.session)
+        if known is not None and known[0] != origin:
+            self._of_origin[known[0]].discard(record.session)
+        if record.ended:
+            self._records.pop(record.session, None)
+            self._of_origin[origin].discard(record.session)
+        else:
+            self._records[record.session] = (origin, record)
+            self._of_origin[origin].add(record.session)
+        here = not record.ended and origin in self._live
+        return self._replace(record.session, record if here else None, record.parted)
+
+    def revive(self, origin: Origin) -> list[Change]:
+        """The node of `origin` lives: its sessions are here."""
+        self._live.add(origin)
+        return [
+            change
+            for session in sorted(self._of_origin.get(origin, ()))
+            for change in self._replace(session, self._records[session][1], "lost")
+        ]
+
+    def lose(self, origin: Origin) -> list[Change]:
+        """The node of `origin` is down: its sessions are gone, unless it comes back."""
+        self._live.discard(origin)
+        return [
+            change
+            for session in sorted(self._of_origin.get(origin, ()))
+            for change in self._replace(session, None, "lost")
+        ]
+
+    def forget(self, origin: Origin) -> list[Change]:
+        """The node of `origin` has begun another life: nothing of this one comes back."""
+        changes = self.lose(origin)
+        for session in self._of_origin.pop(origin, ()):
+            del self._records[session]
+        return changes
+
+    def _replace(self, session: str, new: SessionRecord | None, reason: str) -> list[Change]:
+        old = self.present.get(session)
+        if old == new:
+            return []
+        self._index(old, new)
+        before = {seat.room: seat for seat in old.seats} if old else {}
+        after = {seat.room: seat for seat in new.seats} if new else {}
+        changes: list[Change] = []
+        for room in before.keys() - after.keys():
+            seats = self.rooms[room]
+            del seats[session]
+            if not seats:
+                del self.rooms[room]
+            self._ssrcs.discard(before[room].ssrc)
+            changes.append(Parted(new or old, room, reason))  # type: ignore[arg-type]  # one of them is there
+        for room, seat in after.items():
+            self.rooms.setdefault(room, {})[session] = seat
+            self._ssrcs.add(seat.ssrc)
+            if room not in before and new is not None:
+                changes.append(Entered(new, seat))
+        return changes
+
+    def _index(self, old: SessionRecord | None, new: SessionRecord | None) -> None:
+        if old is not None:
+            del self.present[old.session]
+            self.per_node[old.node] -= 1
+            users = self._by_user[old.user]
+            users.discard(old.session)
+            if not users:
+                del self._by_user[old.user]
+        if new is not None:
+            self.present[new.session] = new
+            self.per_node[new.node] += 1
+            self._by_user[new.user].add(new.session)
+
+
+def rooms_of(changes: Iterable[Change]) -> set[str]:
+    """The rooms that `changes` touch."""
+    return {change.seat.room if isinstance(change, Entered) else change.room for change in changes}

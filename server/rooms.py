@@ -1,0 +1,87 @@
+"""One room at one node: who listens here, and who speaks anywhere; pure."""
+
+from __future__ import annotations
+
+from bus.record import NodeId
+from server.outbox import Outbox
+from server.views import RoomState
+
+SILENCE_SECONDS = 0.3
+"""A session speaks until it has been silent for so long (protocol.md section 6)."""
+
+REMOTE_SECONDS = 0.5
+"""A node's word on who speaks there holds for so long (protocol.md section 6)."""
+
+
+class Talker:
+    """A session that speaks now."""
+
+    __slots__ = ("heard", "level", "node")
+
+    def __init__(self, node: NodeId, now: float, level: int) -> None:
+        self.node = node
+        self.heard = now
+        self.level = level
+
+
+class Room:
+    """What a node keeps of a room beyond its members."""
+
+    __slots__ = ("_told", "name", "opened", "outboxes", "spoke", "state", "talkers")
+
+    def __init__(self, name: str, *, opened: int) -> None:
+        self.name = name
+        self.opened = opened
+        """ms since 1970."""
+        self.state = RoomState()
+        self.outboxes: dict[str, Outbox] = {}
+        """Session id to outbox, of the members on this node."""
+        self.talkers: dict[str, Talker] = {}
+        """Session id to talker, of the members on all nodes who speak now."""
+        self.spoke: int | None = None
+        """When somebody was last heard, ms since 1970."""
+        self._told: frozenset[str] = frozenset()
+
+    def speak(self, session: str, *, node: NodeId, level: int, now: float) -> bool:
+        """Take or keep a speaker's place; False where all are taken."""
+        talker = self.talkers.get(session)
+        if talker is None:
+            if len(self.talkers) >= self.state.speakers:
+                return False
+            self.talkers[session] = Talker(node, now, level)
+        else:
+            talker.heard = now
+            talker.level = level
+        return True
+
+    def hush(self, session: str) -> None:
+        """Free the place of `session`, if it has one."""
+        self.talkers.pop(session, None)
+
+    def hear_of(self, node: NodeId, levels: dict[str, int], *, now: float) -> None:
+        """Take the word of another node on who of its sessions speak here, and how loud."""
+        for session, talker in list(self.talkers.items()):
+            if talker.node == node and session not in levels:
+                del self.talkers[session]
+        for session, level in levels.items():
+            self.talkers[session] = Talker(node, now, level)
+
+    def levels_of(self, node: NodeId) -> dict[str, int]:
+        """Who of `node` speaks here, and how loud: what the other nodes are told."""
+        return {session: talker.level for session, talker in self.talkers.items() if talker.node == node}
+
+    def settle(self, here: NodeId, *, now: float) -> tuple[list[str], list[str]]:
+        """End the turn of those who went silent; returns who began and who ended since the last call."""
+        for session, talker in list(self.talkers.items()):
+            if now - talker.heard > (SILENCE_SECONDS if talker.node == here else REMOTE_SECONDS):
+                del self.talkers[session]
+        speaking = frozenset(self.talkers)
+        told, self._told = self._told, speaking
+        if speaking == told:
+            return [], []
+        return sorted(speaking - told), sorted(told - speaking)
+
+    @property
+    def restless(self) -> bool:
+        """Whether `settle` may have something to say."""
+        return bool(self.talkers or self._told)

@@ -1,0 +1,151 @@
+"""Texts on their way: which wait for a second copy, which ids are known, what each room said last; pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+import msgspec
+
+from bus.record import ClientId
+from server.wire.native import Address
+
+HISTORY = 50
+"""Messages that `joined` carries at most (protocol.md section 4)."""
+
+ROOMS = 1000
+"""Rooms whose history is kept; the one that was silent longest goes first."""
+
+IDS = 512
+"""Ids remembered for each session, at least 256 (protocol.md section 5)."""
+
+ANSWER_SECONDS = 7.0
+"""A text that has no second copy by then is answered `unavailable` (8 s at most, protocol.md section 5)."""
+
+
+class Text(msgspec.Struct, array_like=True, frozen=True):
+    """Payload of a text or whisper record."""
+
+    at: int
+    """ms since 1970, by the clock of the node that took it."""
+    user: str
+    name: str
+    text: str
+    to: Address | None = None
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Text] = msgspec.msgpack.Decoder(Text)
+
+
+def pack(text: Text) -> bytes:
+    """The payload as bytes."""
+    return _encoder.encode(text)
+
+
+def unpack(payload: bytes) -> Text:
+    """The text in `payload`. Raises msgspec.MsgspecError if there is none."""
+    return _decoder.decode(payload)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where a text stands, as its sender is told by `sent` (protocol.md section 5)."""
+
+    origin: str
+    seq: int
+    at: int
+    copies: int
+    room: str | None = None
+    delivered: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sender:
+    """Who is told what became of a text."""
+
+    shown: Callable[[Receipt, bool], None]
+    """The text was shown; the second argument says whether its sender still waits to hear so."""
+    unknown: Callable[[], None]
+    """No second node has confirmed it in time."""
+
+
+@dataclasses.dataclass(slots=True)
+class Waiting:
+    """A text that was taken here and is not yet shown."""
+
+    seq: int
+    at: int
+    due: float
+    sender: Sender
+    room: str | None = None
+    delivered: int | None = None
+    given_up: bool = False
+
+
+class Ids:
+    """The texts of one session by their ids: a repeat is answered, not said again."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[ClientId, Receipt | Waiting] = OrderedDict()
+
+    def get(self, id: ClientId) -> Receipt | Waiting | None:
+        """What became of the text, or None for a new id."""
+        return self._known.get(id)
+
+    def note(self, id: ClientId, known: Receipt | Waiting) -> None:
+        """Remember an id, and later its receipt."""
+        self._known[id] = known
+        while len(self._known) > IDS:
+            self._known.popitem(last=False)
+
+
+class Pending:
+    """Texts of the own log, by seq, until they are shown."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, Waiting] = {}
+
+    def add(self, waiting: Waiting) -> None:
+        """Wait for a record; of one that waits already, until its new due time."""
+        self._waiting.pop(waiting.seq, None)
+        self._waiting[waiting.seq] = waiting
+
+    def pop(self, seq: int) -> Waiting | None:
+        """The one that waited for `seq`, which is shown now."""
+        return self._waiting.pop(seq, None)
+
+    def expire(self, now: float) -> list[Waiting]:
+        """Those whose senders are to be told that nothing is known, each once; they still wait for their record."""
+        overdue = []
+        for waiting in self._waiting.values():
+            if waiting.due > now:
+                break
+            if not waiting.given_up:
+                waiting.given_up = True
+                overdue.append(waiting)
+        return overdue
+
+
+class History:
+    """The last messages of each room, as they are sent."""
+
+    def __init__(self) -> None:
+        self._rooms: OrderedDict[str, deque[msgspec.Raw]] = OrderedDict()
+
+    def add(self, room: str, message: bytes) -> None:
+        """Note a message, encoded."""
+        lines = self._rooms.get(room)
+        if lines is None:
+            lines = self._rooms[room] = deque(maxlen=HISTORY)
+            if len(self._rooms) > ROOMS:
+                self._rooms.popitem(last=False)
+        lines.append(msgspec.Raw(message))
+        self._rooms.move_to_end(room)
+
+    def of(self, room: str) -> list[msgspec.Raw]:
+        """What was said last, oldest first."""
+        return list(self._rooms.get(room, ()))

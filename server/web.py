@@ -1,0 +1,76 @@
+"""What the port answers to plain HTTP: the browser client, health and metrics; pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from http import HTTPStatus
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
+    ),
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP answer; the connection is closed after it."""
+
+    status: HTTPStatus
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def plain(status: HTTPStatus, sentence: str, **headers: str) -> Reply:
+    """A sentence for a person or a script."""
+    return _reply(status, "text/plain; charset=utf-8", sentence.encode() + b"\n", **headers)
+
+
+def _reply(status: HTTPStatus, content_type: str, body: bytes, **headers: str) -> Reply:
+    length = {"Content-Type": content_type, "Content-Length": str(len(body)), "Connection": "close"}
+    return Reply(status, {**_HEADERS, **length, **headers}, body)
+
+
+class Site:
+    """A fixed list of files, each served under its exact path and no other (security: no path is ever opened)."""
+
+    def __init__(self, files: Mapping[str, tuple[str, bytes]]) -> None:
+        """`files` maps a path such as ``/app.js`` to content type and content."""
+        self._replies = {path: _reply(HTTPStatus.OK, kind, body) for path, (kind, body) in files.items()}
+
+    def find(self, path: str) -> Reply | None:
+        """The file at `path`, or None."""
+        return self._replies.get(path)
+
+
+def answer(
+    method: str, path: str, *, site: Site, not_ready: str | None, metrics: bytes | None, metrics_type: str
+) -> Reply:
+    """Answer one request; `path` is as received, without query. `metrics` is looked at for ``/metrics`` only.
+
+    A HEAD is answered like a GET without the body (RFC 9110, 9.3.2).
+    """
+    reply = _answer_get(path, site, not_ready, metrics, metrics_type)
+    if method == "GET":
+        return reply
+    if method == "HEAD":
+        return dataclasses.replace(reply, body=b"")
+    return plain(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD are answered here", Allow="GET, HEAD")
+
+
+def _answer_get(path: str, site: Site, not_ready: str | None, metrics: bytes | None, metrics_type: str) -> Reply:
+    match path:
+        case "/healthz":
+            return plain(HTTPStatus.OK, "ok")
+        case "/readyz":
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, not_ready) if not_ready else plain(HTTPStatus.OK, "ready")
+        case "/metrics":
+            return _reply(HTTPStatus.OK, metrics_type, metrics or b"")
+        case "/ws":
+            return plain(HTTPStatus.UPGRADE_REQUIRED, "connect here with a WebSocket", Upgrade="websocket")
+    return site.find(path) or plain(HTTPStatus.NOT_FOUND, "there is nothing here")

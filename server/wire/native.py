@@ -1,0 +1,390 @@
+"""The JSON messages of protocol.md sections 2 to 7: bytes to requests, answers to bytes; pure."""
+
+from __future__ import annotations
+
+import enum
+import json
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from bus.record import ClientId
+from server.session import Role
+from server.views import RoomState
+from server.wire.names import FieldError
+
+TEXT_BYTES = 65536
+BINARY_BYTES = 1024
+
+LIMITS = {
+    "text_bytes": TEXT_BYTES,
+    "text_chars": 4000,
+    "name_chars": 32,
+    "room_chars": 64,
+    "voice_bytes": 416,
+    "rooms": 20,
+    "say_per_second": 20,
+    "say_burst": 60,
+}
+"""What `welcome` announces."""
+
+
+class Code(enum.StrEnum):
+    """Why a request was refused."""
+
+    BAD_REQUEST = "bad_request"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    ALREADY = "already"
+    ROOM_FULL = "room_full"
+    ROOM_LOCKED = "room_locked"
+    BANNED = "banned"
+    MUTED = "muted"
+    RATE_LIMITED = "rate_limited"
+    TOO_LARGE = "too_large"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+class Refused(Exception):
+    """A request that is not carried out; the text is one plain sentence for the one who asked."""
+
+    def __init__(
+        self, code: Code, message: str, *, field: str | None = None, retry_after_ms: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.field = field
+        self.retry_after_ms = retry_after_ms
+
+    @classmethod
+    def of(cls, error: FieldError) -> Refused:
+        """The refusal that a wrong field leads to."""
+        return cls(Code.TOO_LARGE if error.too_large else Code.BAD_REQUEST, str(error), field=error.field)
+
+
+# Requests
+
+Id = Annotated[str, msgspec.Meta(max_length=64)] | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class Request(msgspec.Struct, tag_field="type", frozen=True, kw_only=True):
+    """What every request may carry."""
+
+    id: Id | None = None
+
+
+class Hello(Request, tag="hello", kw_only=True, frozen=True):
+    """The first message of a connection (section 3)."""
+
+    name: str | None = None
+    token: str | None = None
+    user: str | None = None
+    client: str | None = None
+    n: int | None = None
+    resume: str | None = None
+    cursors: dict[str, int] | None = None
+
+
+class Join(Request, tag="join", kw_only=True, frozen=True):
+    """Enter a room (section 4)."""
+
+    room: str
+    password: str | None = None
+
+
+class Leave(Request, tag="leave", kw_only=True, frozen=True):
+    """Leave a room (section 4)."""
+
+    room: str
+
+
+class Say(Request, tag="say", kw_only=True, frozen=True):
+    """A text for a room; `id` is its identity (section 5)."""
+
+    id: Id
+    room: str
+    text: str
+
+
+class Address(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whom a whisper is for: one of the two."""
+
+    session: str | None = None
+    user: str | None = None
+
+
+class Whisper(Request, tag="whisper", kw_only=True, frozen=True):
+    """A text for one session or user (section 5)."""
+
+    id: Id
+    to: Address
+    text: str
+
+
+class Kick(Request, tag="kick", kw_only=True, frozen=True):
+    """Put sessions out of a room or the cluster (section 7)."""
+
+    session: str | None = None
+    user: str | None = None
+    room: str | None = None
+    reason: str | None = None
+    grace_seconds: float = 0
+    block_seconds: float = 0
+
+
+class List(Request, tag="list", kw_only=True, frozen=True):
+    """Look at nodes, rooms, sessions or members (section 7)."""
+
+    what: Literal["nodes", "rooms", "sessions", "members"]
+    room: str | None = None
+    node: str | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+    after: str | None = None
+
+
+AnyRequest = Hello | Join | Leave | Say | Whisper | Kick | List
+
+_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
+_TYPES = frozenset(t.__struct_config__.tag for t in (Hello, Join, Leave, Say, Whisper, Kick, List))
+_PLACE = re.compile(r" - at `\$\.(?P<field>[a-z_]+)")
+_MISSING = re.compile(r"missing required field `(?P<field>[a-z_]+)`")
+
+
+class BrokenRequest(Exception):
+    """A message that is no request; carries the refusal and the `id` to repeat, if one could be read."""
+
+    def __init__(self, refusal: Refused, *, id: ClientId | None = None, type: str | None = None) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+        self.id = id
+        self.type = type
+
+
+def decode(data: bytes) -> AnyRequest:
+    """The request in one text message. Raises BrokenRequest."""
+    try:
+        return _decoder.decode(data)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        raise _explain(data, error) from None
+
+
+def _explain(data: bytes, error: Exception) -> BrokenRequest:
+    """Say what is wrong with `data`. Slow, and bounded by the limit on broken messages."""
+    try:
+        message = json.loads(data)
+    except (ValueError, RecursionError):
+        return BrokenRequest(Refused(Code.BAD_REQUEST, "the message is not JSON"))
+    if not isinstance(message, dict):
+        return BrokenRequest(Refused(Code.BAD_REQUEST, "the message is not a JSON object"))
+    kind, id = message.get("type"), _readable_id(message.get("id"))
+    if not isinstance(kind, str):
+        return BrokenRequest(Refused(Code.BAD_REQUEST, "type is missing or no string", field="type"), id=id)
+    if kind not in _TYPES:
+        return BrokenRequest(Refused(Code.BAD_REQUEST, "no such type of request", field="type"), id=id)
+    text = str(error)
+    place = _PLACE.search(text) or _MISSING.search(text)
+    field = place["field"] if place else None
+    if _MISSING.search(text) and not _PLACE.search(text):
+        sentence = f"{field} is missing"
+    elif field:
+        sentence = f"{field} is of a wrong type or form"
+    else:
+        sentence = "the message holds text that is not Unicode or a number out of range"
+    return BrokenRequest(Refused(Code.BAD_REQUEST, sentence, field=field), id=id, type=kind)
+
+
+def _readable_id(id: Any) -> ClientId | None:
+    if isinstance(id, bool):
+        return None
+    if isinstance(id, str) and len(id) <= 64:
+        return None if any("\ud800" <= c <= "\udfff" for c in id) else id
+    return id if isinstance(id, int) and -(2**63) <= id < 2**63 else None
+
+
+# Answers and events
+
+
+class Message(msgspec.Struct, tag_field="type", kw_only=True, frozen=True, omit_defaults=True):
+    """What every answer and event is. A field that is None or absent by default is not sent."""
+
+
+class Answer(Message, kw_only=True, frozen=True):
+    """An answer repeats the `id` of its request."""
+
+    id: ClientId | msgspec.UnsetType = msgspec.UNSET
+
+
+class Error(Answer, tag="error", kw_only=True, frozen=True):
+    """A request was refused; the connection stays (section 2)."""
+
+    code: Code
+    message: str
+    field: str | None = None
+    retry_after_ms: int | None = None
+
+
+class Welcome(Answer, tag="welcome", kw_only=True, frozen=True, omit_defaults=False):
+    """The answer to `hello` (section 3)."""
+
+    session: str
+    user: str
+    name: str
+    role: Role
+    node: str
+    resume: str
+    resume_seconds: int
+    urls: list[str]
+    limits: dict[str, int]
+    cursors: dict[str, int]
+    recovered: bool | None
+    server: str
+
+
+class Member(msgspec.Struct, frozen=True):
+    """One session in a room, as its members see it."""
+
+    session: str
+    user: str
+    name: str
+    role: Role
+    node: str
+    ssrc: int
+    muted: bool
+    speaking: bool
+    state: Literal["online", "reconnecting"]
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """Who said something."""
+
+    session: str
+    user: str
+    name: str
+
+
+class Joined(Answer, tag="joined", kw_only=True, frozen=True):
+    """The answer to `join` (section 4)."""
+
+    room: str
+    ssrc: int
+    members: list[Member]
+    history: list[msgspec.Raw]
+    room_state: RoomState
+    cursors: dict[str, int]
+
+
+class Left(Answer, tag="left", kw_only=True, frozen=True):
+    """The answer to `leave`, or word of having been put out (section 4)."""
+
+    room: str
+    reason: str | None = None
+
+
+class MemberJoined(Message, tag="member_joined", kw_only=True, frozen=True):
+    """Somebody entered a room (section 4)."""
+
+    room: str
+    member: Member
+
+
+class MemberLeft(Message, tag="member_left", kw_only=True, frozen=True):
+    """Somebody left a room, and why (section 4)."""
+
+    room: str
+    session: str
+    reason: str
+
+
+class Sent(Answer, tag="sent", kw_only=True, frozen=True):
+    """A text is held by `copies` nodes (section 5)."""
+
+    room: str | None = None
+    delivered: int | None = None
+    origin: str
+    seq: int
+    at: int
+    copies: int
+
+
+class Said(Message, tag="message", kw_only=True, frozen=True):
+    """A text said in a room, to the others there (section 5)."""
+
+    room: str
+    origin: str
+    seq: int
+    id: ClientId
+    at: int
+    sender: Sender = msgspec.field(name="from")
+    text: str
+
+
+class Whispered(Message, tag="whisper", kw_only=True, frozen=True):
+    """A text for this receiver alone (section 5)."""
+
+    id: ClientId
+    sender: Sender = msgspec.field(name="from")
+    to: Address
+    origin: str
+    seq: int
+    at: int
+    text: str
+
+
+class Speaking(Message, tag="speaking", kw_only=True, frozen=True):
+    """Who began and who ended speaking in a room (section 6)."""
+
+    room: str
+    on: list[str]
+    off: list[str]
+
+
+class Moderated(Message, tag="moderated", kw_only=True, frozen=True, omit_defaults=False):
+    """What is about to be done to the receiver, by whom and why (section 7)."""
+
+    action: str
+    by: str
+    reason: str
+    until: int | None
+    room: str | None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of an act on one session."""
+
+    session: str
+    node: str
+    outcome: Literal["done", "gone", "failed"]
+    ms: float
+
+
+class Done(Answer, tag="done", kw_only=True, frozen=True):
+    """What came of a moderator's act (section 7)."""
+
+    results: list[Outcome]
+
+
+class Listed(Answer, tag="listed", kw_only=True, frozen=True, omit_defaults=False):
+    """One page of a listing (section 7); `next` is what to give as `after`."""
+
+    what: str
+    items: list[Any]
+    next: str | None
+
+
+class GoingAway(Message, tag="going_away", kw_only=True, frozen=True):
+    """This node ends soon; go on at one of `urls` (section 7)."""
+
+    urls: list[str]
+    after_ms: int
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(message: Message) -> bytes:
+    """The JSON of one answer or event."""
+    return _encoder.encode(message)
