@@ -60,12 +60,13 @@ class CardBoard:
         self.card = self._measure()
         """This node's."""
 
-    def own(self) -> bytes:
-        """This node's card as bytes."""
+    def write(self) -> bytes:
+        """Measure this node, and return its new card as bytes."""
+        self.card = self._measure()
         return msgspec.msgpack.encode(self.card)
 
     def look(self, now: float, late: float) -> bool:
-        """Note a tick that came `late` seconds late; measure again once a second and say so."""
+        """Note a tick that came `late` seconds late; returns once a second that it is time for a new card."""
         self._worst = max(self._worst, late)
         if now < self._due:
             return False
@@ -74,7 +75,6 @@ class CardBoard:
         counters = self._node.counters
         self._received.look(counters.received, now=now)
         self._sent.look(counters.sent, now=now)
-        self.card = self._measure()
         return True
 
     def note(self, peer: Peer) -> Origin | None:

@@ -1,10 +1,14 @@
-"""What a node was told: options, each from command line, environment, file or default."""
+"""What a node was told, checked: the options of protocol.md section 1 as values."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
 from typing import Literal
+
+import platformdirs
+
+from server.session import Role
 
 
 class ConfigError(Exception):
@@ -17,9 +21,10 @@ class StartError(Exception):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The options of protocol.md section 1, checked."""
+    """The options of a console or a node (protocol.md section 1)."""
 
     name: str
+    """Shown to people; empty where none was given, until the node's id is known (see `default_name`)."""
     host: str = "127.0.0.1"
     port: int | None = None
     """None: 8765, and in the console the next free one; 0: any free one."""
@@ -40,3 +45,23 @@ class Config:
     voice_fps: int = 55
     """Voice frames a second that one speaker may send; 0 for no limit."""
     log_format: Literal["text", "json"] = "json"
+    ends_with_parent: bool = False
+    """Whether the end of standard input means what SIGTERM means: the console that launched this node is gone."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRequest:
+    """The options of ``token``."""
+
+    user: str
+    role: Role = Role.USER
+    name: str | None = None
+    ttl: int = 3600
+    """Seconds until the token expires."""
+    auth_key_file: Path | None = None
+    data_dir: Path
+
+
+def default_data_dir() -> Path:
+    """Tell the per-user data folder."""
+    return Path(platformdirs.user_data_dir("switchboard", appauthor=False))

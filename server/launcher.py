@@ -170,10 +170,16 @@ class Launcher:
         return shlex.join([*self._program, "node", *self._options(spec)])
 
     def launch(self, spec: Spec) -> Child:
-        """Start a node; watch it, or await `until`, for what becomes of it. Raises LaunchError."""
+        """Start a node; watch it, or await `until`, for what becomes of it. Raises LaunchError.
+
+        One of the same name that has exited is forgotten.
+        """
         folder = self.folder(spec.name)
-        if any(child.folder == folder and child.state is not ChildState.EXITED for child in self.children):
-            raise LaunchError(f"{plain(spec.name)} runs already.")
+        for former in self.children:
+            if former.folder == folder:
+                if former.state is not ChildState.EXITED:
+                    raise LaunchError(f"{plain(spec.name)} runs already.")
+                self.forget(former)
         child = self._add(spec, folder)
         log: IO[bytes] | None = None
         try:

@@ -76,13 +76,13 @@ class Node:
         self.presence = Presence()
         self.history = History()
         self.round_trips = RoundTrips()
-        self.cards = CardBoard(self)
         self.rooms: dict[str, Room] = {}
         """The rooms that have members, in the order of opening."""
         self.conversations: dict[str, Conversation] = {}
         """Session id to conversation, of the sessions that live here."""
         self.position: dict[Origin, int] = {}
         """The place in each log up to which this node has shown it."""
+        self.cards = CardBoard(self)
         self._pending = Pending()
         self._awaiting_sync: list[Callable[[], None]] = []
         self._witnesses: list[Callable[[Event], None]] = []
@@ -98,7 +98,7 @@ class Node:
         self.http = http
         self.presence.revive(self.bus.origin)
         self.bus.subscribe(SPEAKERS)
-        self.bus.announce(self.cards.own())
+        self.bus.announce(self.cards.write())
         await self.bus.start(self)
 
     async def stop(self) -> None:
@@ -483,7 +483,7 @@ class Node:
         for waiting in self._pending.expire(now):
             waiting.sender.unknown()
         if self.cards.look(now, late):
-            self.bus.announce(self.cards.own())
+            self.bus.announce(self.cards.write())
             self.round_trips.forget(self.presence.present)
             fresh = self.round_trips.take()
             if fresh and self.bus.wanted(ROUND_TRIPS):
