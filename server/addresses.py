@@ -1,0 +1,77 @@
+"""What addresses may look like: hosts, host and port, origins, WebSocket URLs; pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+_LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*\.?")
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def listening_host(text: str) -> str:
+    """An IP address, in brackets or not, or a host name. Raises ValueError with a sentence."""
+    host = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if not _is_ip(host) and not _NAME.fullmatch(host):
+        raise ValueError(f"{text!r} is not a host")
+    return host
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` surely is this machine alone; of names only ``localhost`` is."""
+    return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def host_port(text: str) -> tuple[str, int]:
+    """``host:port`` in two; an IPv6 address stands in brackets. Raises ValueError with a sentence."""
+    host, colon, port = text.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    fits = colon and port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65_535
+    if not fits or (":" in host and bare is host) or not (_is_ip(bare) or _NAME.fullmatch(bare)):
+        raise ValueError(f"{text!r} is not host:port")
+    return bare, int(port)
+
+
+def origin_form(text: str) -> str:
+    """An ``Origin`` as browsers send it, or ``*``. Raises ValueError with a sentence."""
+    if text == "*":
+        return text
+    if not _is_url(text, ("http", "https")) or text != "{0.scheme}://{0.netloc}".format(urlsplit(text)):
+        raise ValueError(
+            f"{text!r} is not an origin: it is * or a scheme, a host and perhaps a port, as https://a.example"
+        )
+    return text.lower()
+
+
+def websocket_url(text: str) -> str:
+    """A ``ws://`` or ``wss://`` URL. Raises ValueError with a sentence."""
+    if not _is_url(text, ("ws", "wss")):
+        raise ValueError(f"{text!r} is not a ws:// or wss:// URL")
+    return text
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    if not text.isascii() or not text.isprintable() or " " in text:
+        return False
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    return (
+        parts.scheme in schemes
+        and "@" not in parts.netloc
+        and not parts.fragment
+        and (_is_ip(host) or _NAME.fullmatch(host) is not None)
+        and (port is None or port > 0)
+    )

@@ -1,0 +1,318 @@
+"""Reads the options of a command: command line beats environment beats TOML file beats default."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import difflib
+import math
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NoReturn, cast
+
+from server.addresses import host_port, is_loopback, listening_host, origin_form, websocket_url
+from server.config import Config, ConfigError, TokenRequest, default_data_dir
+from server.session import Role
+from server.wire import names
+
+Command = Literal["console", "node", "token"]
+
+COMMANDS: Mapping[Command, str] = {
+    "console": "opens a window with a node embedded in it; what runs when no command is given",
+    "node": "runs a node without a window",
+    "token": "prints an access token and nothing else",
+}
+ENVIRONMENT = "SWITCHBOARD_"
+_SOURCES = """\
+Each option can also stand in the file of --config (bus-port = 8766) or in the environment
+(SWITCHBOARD_BUS_PORT=8766; several values with commas). Command line beats environment beats file."""
+SOURCES: Mapping[Command, str] = {
+    "console": _SOURCES,
+    "node": _SOURCES,
+    "token": "The key is found as a node finds it: file and environment are read for --auth-key-file and --data-dir.",
+}
+LONGEST_TTL = 10 * 366 * 86_400
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Option:
+    """One option, wherever it stands."""
+
+    flag: str
+    """As on the command line, without the dashes; the key in a file."""
+    field: str
+    """Attribute of Config or TokenRequest."""
+    meaning: str
+    default: str
+    """As `--help` shows it; empty for none."""
+    metavar: str
+    check: Callable[[Any], object]
+    """Turns a value of `kind` into the field's; raises ValueError or names.FieldError with a sentence."""
+    kind: type[str] | type[int] | type[float] = str
+    repeatable: bool = False
+
+    @property
+    def variable(self) -> str:
+        """Its name in the environment."""
+        return ENVIRONMENT + self.flag.upper().replace("-", "_")
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"{value!r} is none of {', '.join(choices)}")
+        return value
+
+    return check
+
+
+def _engine(value: str) -> str:
+    if value == "redis":
+        raise ValueError("redis is not available in this version: choose zeromq or memory")
+    return _one_of("zeromq", "memory")(value)
+
+
+def _within(least: float, most: float, what: str) -> Callable[[float], float]:
+    def check(value: float) -> float:
+        if not least <= value <= most:
+            raise ValueError(f"{value!r} is not {what} from {least:g} to {most:g}")
+        return value
+
+    return check
+
+
+def _bus_host(value: str) -> str:
+    host = listening_host(value)
+    if not is_loopback(host):
+        raise ValueError(f"{value!r} is not loopback: off it the mesh needs encryption, which this version lacks")
+    return host
+
+
+def _peer(value: str) -> str:
+    host, port = host_port(value)
+    if not is_loopback(host):
+        raise ValueError(f"{value!r} is not loopback: off it the mesh needs encryption, which this version lacks")
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _path(value: str) -> Path:
+    if not value or "\0" in value:
+        raise ValueError(f"{value!r} is not a path")
+    return Path(value).expanduser()
+
+
+_port = _within(0, 65_535, "a port, a number")
+
+KEY_OPTIONS = (
+    Option(
+        "auth-key-file", "auth_key_file", "key of access tokens, 32 bytes or more, the same on all nodes; or the PEM"
+        " public key of those who make them", "made in the data folder at the first start", "FILE", _path,
+    ),
+    Option("data-dir", "data_dir", "folder of this node's keys and identity", str(default_data_dir()), "FOLDER",
+           _path),
+)  # fmt: skip
+"""What `token` takes beside its own."""
+
+OPTIONS = (
+    Option("name", "name", "name of this node, unique in the cluster", "host name and short id", "NAME",
+           names.person_name),
+    Option("host", "host", "address to listen on for clients", "127.0.0.1", "HOST", listening_host),
+    Option("port", "port", "WebSocket and HTTP port, 0 for any free one",
+           "8765; the console takes the next free one", "PORT", _port, int),
+    Option("bus", "bus", "zeromq, or memory for one node alone", "zeromq", "ENGINE", _engine),
+    Option("bus-host", "bus_host", "loopback address where this node's mesh listens", "127.0.0.1", "HOST", _bus_host),
+    Option("bus-port", "bus_port", "port of the mesh, 0 for any free one", "8766 or the next free one", "PORT",
+           _port, int),
+    Option("peer", "peers", "mesh address of any node of the cluster, the rest is learned from it; repeatable", "",
+           "HOST:PORT", _peer, repeatable=True),
+    Option("auth", "auth", "open: anyone may pick a name; token: a token is required", "open", "MODE",
+           _one_of("open", "token")),
+    *KEY_OPTIONS,
+    Option("origin", "origins", "Origin of pages that may connect, * for all; repeatable", "same origin", "ORIGIN",
+           origin_form, repeatable=True),
+    Option("public-url", "public_url", "URL that clients are told to reach this node at", "from host and port",
+           "URL", websocket_url),
+    Option("drain-seconds", "drain_seconds", "how long an ending node waits for its clients to move", "5", "SECONDS",
+           _within(0, 3600, "a number"), float),
+    Option("voice-fps", "voice_fps", "voice frames a second that one speaker may send, 0 for no limit", "55", "N",
+           _within(0, 10_000, "a number"), int),
+    Option("log-format", "log_format", "text or json, one line per event on standard error",
+           "text on a terminal, else json", "FORMAT", _one_of("text", "json")),
+)  # fmt: skip
+
+TOKEN_OPTIONS = (
+    Option("user", "user", "user that the token is for, required", "", "USER", names.user_name),
+    Option("role", "role", "user, moderator or admin", "user", "ROLE", lambda value: Role(_one_of(*Role)(value))),
+    Option("name", "name", "name shown to people", "chosen by the client", "NAME", names.person_name),
+    Option("ttl", "ttl", "seconds until it expires", "3600", "SECONDS", _within(1, LONGEST_TTL, "a number"), int),
+)
+
+
+def read_command(arguments: Sequence[str]) -> tuple[Command, Sequence[str]]:
+    """Split the command from its options; no command means the console. Raises ConfigError."""
+    if not arguments or arguments[0].startswith("-"):
+        return "console", arguments
+    if arguments[0] not in COMMANDS:
+        raise ConfigError(f"{arguments[0]!r} is not a command: the commands are {', '.join(COMMANDS)}")
+    return cast(Command, arguments[0]), arguments[1:]
+
+
+def read_config(
+    command: Literal["console", "node"], arguments: Sequence[str], environment: Mapping[str, str] = os.environ
+) -> Config:
+    """Read what a console or a node was told. Raises ConfigError; `--help` prints and raises SystemExit."""
+    parser = _parser(command, OPTIONS)
+    if command == "node":
+        parser.add_argument(
+            "--ends-with-parent", action="store_true", help="end as on SIGTERM when standard input closes"
+        )
+    given = parser.parse(arguments)
+    values = _gather(OPTIONS, given, environment)
+    values.setdefault("log_format", "text" if sys.stderr.isatty() else "json")
+    config = Config(
+        **{"name": "", "data_dir": default_data_dir(), **values},
+        ends_with_parent=getattr(given, "ends_with_parent", False),
+    )
+    if config.bus == "memory" and config.peers:
+        raise ConfigError("--peer: a node with --bus memory is alone, it has no peers")
+    return config
+
+
+def read_token_request(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> TokenRequest:
+    """Read what `token` was told. Raises ConfigError; `--help` prints and raises SystemExit."""
+    given = _parser("token", (*TOKEN_OPTIONS, *KEY_OPTIONS)).parse(arguments)
+    # Its own options are this token's alone: a name in the environment is that of a node.
+    own = {
+        option.field: _read(option, text, f"--{option.flag}")
+        for option in TOKEN_OPTIONS
+        if (text := getattr(given, option.field)) is not None
+    }
+    if "user" not in own:
+        raise ConfigError("--user is required: it says whom the token is for")
+    values: dict[str, Any] = {"data_dir": default_data_dir(), **_gather(KEY_OPTIONS, given, environment), **own}
+    return TokenRequest(**values)
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse that raises instead of printing its usage, and does not guess."""
+
+    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
+        given, unknown = self.parse_known_args(arguments)
+        if unknown:
+            word = unknown[0].partition("=")[0]
+            flags = [flag for action in self._actions for flag in action.option_strings]
+            raise ConfigError(f"{_shown(word)} is not an option here{_meant(word, flags)}")
+        return given
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(message.removeprefix("argument "))
+
+
+def _parser(command: Command, options: Sequence[Option]) -> _Parser:
+    commands = "\n".join(f"  {name:10}{meaning}" for name, meaning in COMMANDS.items())
+    parser = _Parser(
+        prog="main.py" if command == "console" else f"main.py {command}",
+        usage="%(prog)s [command] [options]" if command == "console" else "%(prog)s [options]",
+        description=f"Switchboard: {COMMANDS[command]}.",
+        epilog=(f"commands (each has its own --help):\n{commands}\n\n" if command == "console" else "")
+        + SOURCES[command],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    for option in options:
+        default = f" (default: {option.default})" if option.default else ""
+        parser.add_argument(
+            f"--{option.flag}",
+            dest=option.field,
+            metavar=option.metavar,
+            action="append" if option.repeatable else "store",
+            help=f"{option.meaning}{default}".replace("%", "%%"),
+        )
+    parser.add_argument("--config", metavar="FILE", help="TOML file with options")
+    return parser
+
+
+def _gather(options: Sequence[Option], given: argparse.Namespace, environment: Mapping[str, str]) -> dict[str, Any]:
+    """The values of `options` that anybody gave, by field."""
+    known = {option.variable for option in OPTIONS} | {f"{ENVIRONMENT}CONFIG"}
+    for variable in sorted(environment):
+        if variable.startswith(ENVIRONMENT) and variable not in known:
+            raise ConfigError(f"{_shown(variable)} in the environment is not an option{_meant(variable, known)}")
+    config = given.config or environment.get(f"{ENVIRONMENT}CONFIG")
+    values = _read_file(Path(config).expanduser(), options) if config else {}
+    for option in options:
+        if text := environment.get(option.variable):
+            texts = [part.strip() for part in text.split(",") if part.strip()] if option.repeatable else text
+            values[option.field] = _read(option, texts, option.variable)
+        if (texts := getattr(given, option.field)) is not None:
+            values[option.field] = _read(option, texts, f"--{option.flag}")
+    return values
+
+
+def _read(option: Option, text: str | list[str], where: str) -> object:
+    """The value of `option` from what stands on the command line or in the environment."""
+    if isinstance(text, list):
+        return tuple(_read(option, part, where) for part in text)
+    value: str | int | float = text
+    try:
+        if option.kind is int:
+            if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) < 20):
+                raise ValueError(f"{text!r} is not a whole number")
+            value = int(text)
+        elif option.kind is float:
+            try:
+                value = float(text)
+            except ValueError:
+                value = math.nan
+            if not math.isfinite(value):
+                raise ValueError(f"{text!r} is not a number")
+        return option.check(value)
+    except (ValueError, names.FieldError) as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def _read_file(path: Path, options: Sequence[Option]) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            found = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"--config: {path} cannot be read: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--config: {path} is not TOML: {error}") from None
+    known = {option.flag: option for option in OPTIONS}
+    values: dict[str, Any] = {}
+    for key, value in found.items():
+        if key not in known:
+            raise ConfigError(f"{path}: {_shown(key)} is not an option{_meant(key, known)}")
+        if known[key] in options:
+            values[known[key].field] = _read_entry(known[key], value, path)
+    return values
+
+
+def _read_entry(option: Option, value: object, path: Path) -> object:
+    """The value of `option` from a file, where types count and paths begin at the file's folder."""
+    if option.repeatable and isinstance(value, list):
+        return tuple(_read_entry(dataclasses.replace(option, repeatable=False), part, path) for part in value)
+    fits = isinstance(value, (int, float) if option.kind is float else option.kind) and not isinstance(value, bool)
+    if not fits or (isinstance(value, float) and not math.isfinite(value)):
+        wanted = {str: "a text", int: "a whole number", float: "a number"}[option.kind]
+        raise ConfigError(f"{path}: {option.flag} must be {wanted}{' or a list of texts' * option.repeatable}")
+    try:
+        checked = option.check(value)
+    except (ValueError, names.FieldError) as error:
+        raise ConfigError(f"{path}: {option.flag}: {error}") from None
+    if isinstance(checked, Path):
+        return path.parent / checked
+    return (checked,) if option.repeatable else checked
+
+
+def _shown(word: str) -> str:
+    return word if word.isascii() and word.isprintable() and " " not in word else repr(word)
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.75)
+    return f"; is {close[0]} meant?" if close else ""
