@@ -1,4 +1,4 @@
-"""What addresses may look like: hosts, host and port, origins, WebSocket URLs; pure."""
+"""What addresses may look like: hosts, host and port, origins, WebSocket URLs."""
 
 from __future__ import annotations
 
