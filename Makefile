@@ -17,8 +17,9 @@ run:
 	@.ci/setup run
 	@$(PYTHON_IN_VENV) main.py $(ARGS)
 
-test: style types
+test:
 	@.ci/setup test
+	@$(MAKE) --no-print-directory style types
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
 
 style:
