@@ -60,6 +60,8 @@ class Engine(abc.ABC):
         self._clock: Clock
         self._timer: Timer | None = None
         self._turning = False
+        self.garbage = 0
+        """What came in and was no packet, subscription or cast; dropped."""
 
     # --- bus.interface.Bus ----------------------------------------------------------------------------------
 
@@ -136,6 +138,11 @@ class Engine(abc.ABC):
         self._card = card
         if self._replica is not None:
             self._replica.announce(card)
+
+    @property
+    def refused(self) -> int:
+        """How much was dropped because it was garbage or contradicted itself."""
+        return self.garbage + (0 if self._replica is None else self._replica.refused)
 
     def peers(self) -> Sequence[Peer]:
         """Every peer known, itself not among them."""

@@ -136,9 +136,7 @@ class Membership:
 
     def view(self, seen: Sighting) -> Peer:
         """What others may see of a peer."""
-        return Peer(
-            seen.node, seen.origin, self.state(seen), seen.address, seen.heard_at, seen.round_trip, seen.card
-        )
+        return Peer(seen.node, seen.origin, self.state(seen), seen.address, seen.heard_at, seen.round_trip, seen.card)
 
     def _forget_one(self) -> bool:
         """Make room by forgetting the node that is down for longest."""

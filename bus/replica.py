@@ -1,4 +1,4 @@
-"""The mesh protocol as one state machine: packets, appends and ticks in; packets, deliveries, connections out; pure."""
+"""The mesh protocol as one state machine: packets, appends, ticks in; packets, deliveries, connections out; pure."""
 
 from __future__ import annotations
 
