@@ -150,6 +150,7 @@ class App {
     if (!returned) this.#chatView.enter(room, limits.text_chars);
     this.#chatView.addPast(history.map((message) => this.#chat.receive(message)).filter(Boolean));
     for (const line of this.#chat.lines) this.#chatView.update(line);
+    this.#recheckWhisper();
     if (!returned) this.#note('came', 'You', Date.now());
     this.#showRoom();
     this.#showTalk();
@@ -201,10 +202,10 @@ class App {
     this.#chat.clear();
     try {
       await this.#connection.request('leave', { room: before });
-      await this.#join();
     } catch (error) {
-      if (!(error instanceof Lost)) throw error;
+      if (error instanceof Lost) return;
     }
+    await this.#join();
   }
 
   // What the node tells.
@@ -229,7 +230,7 @@ class App {
       const member = this.#roster.remove(session);
       if (!member) return;
       this.#members.remove(session);
-      this.#chatView.left(session);
+      this.#recheckWhisper();
       this.#voice.listening?.forget(member.ssrc);
       this.#note('went', member.name, Date.now());
       this.#showRoom();
@@ -265,6 +266,10 @@ class App {
   }
 
   // Text.
+
+  #recheckWhisper() {
+    this.#chatView.recheck((session) => this.#roster.get(session) !== undefined);
+  }
 
   #addText(message) {
     const line = this.#chat.receive(message);

@@ -4,6 +4,7 @@ import { drawAvatar } from './avatar.js';
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
+const PLAIN_HINT = matchMedia('(hover: hover)').matches ? 'Enter sends, Shift Enter begins a new line.' : '';
 const TOGETHER = 120000;
 const NEAR = 40;
 const ICONS = { came: 'people', went: 'leave' };
@@ -75,6 +76,7 @@ export class ChatView {
     if (!item) return;
     if (line.names) this.#fillInfo(item, line);
     else this.#fillFate(item, line);
+    if (this.#following) this.#toEnd();
   }
 
   /** Write to one member, or to the room again: null. */
@@ -91,10 +93,9 @@ export class ChatView {
     if (focus) this.#text.focus();
   }
 
-  /** The member is gone: a whisper to it must not become a message to all. */
-  left(session) {
-    if (this.#to?.session !== session) return;
-    this.#toHere = false;
+  /** Members came or went: a whisper to one who is gone must not become a message to all. */
+  recheck(isHere) {
+    this.#toHere = !this.#to || isHere(this.#to.session);
     this.#measure();
   }
 
@@ -128,9 +129,9 @@ export class ChatView {
   }
 
   #hintText(length) {
-    if (!this.#toHere) return `${this.#to.name} has left. Your text was not sent to anyone.`;
+    if (!this.#toHere) return `${this.#to.name} has left; nobody gets this text.`;
     if (length > this.#limit * 0.9) return `${length.toLocaleString()} of ${this.#limit.toLocaleString()} characters`;
-    return this.#to ? `Only ${this.#to.name} will see this.` : '';
+    return this.#to ? `Only ${this.#to.name} will see this.` : PLAIN_HINT;
   }
 
   #said(line) {

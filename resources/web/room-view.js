@@ -9,9 +9,10 @@ export class RoomView {
   /** `actions`: `leave()`. */
   constructor({ leave }) {
     document.getElementById('leave').addEventListener('click', leave);
-    const copy = document.getElementById('copy');
-    copy.hidden = !navigator.clipboard;
-    copy.addEventListener('click', () => this.#copyLink());
+    for (const button of document.querySelectorAll('.copy')) {
+      button.hidden = !navigator.clipboard;
+      button.addEventListener('click', () => copyLink(button.querySelector('span')));
+    }
   }
 
   /** Show the room of this name. */
@@ -50,15 +51,14 @@ export class RoomView {
     document.getElementById('link-text').textContent = 'offline';
     document.getElementById('link-state').title = text;
   }
+}
 
-  async #copyLink() {
-    const words = document.getElementById('copy-text');
-    try {
-      await navigator.clipboard.writeText(location.href);
-      words.textContent = 'Copied';
-    } catch {
-      words.textContent = 'Copy it from the address bar';
-    }
-    setTimeout(() => (words.textContent = 'Copy link'), COPIED_MS);
+async function copyLink(words) {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    words.textContent = 'Copied';
+  } catch {
+    words.textContent = 'Copy it from the address bar';
   }
+  setTimeout(() => (words.textContent = 'Copy link'), COPIED_MS);
 }

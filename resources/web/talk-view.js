@@ -50,6 +50,7 @@ export class TalkView {
     this.#talk.disabled = !ready || !linked;
     this.#mute.disabled = !ready;
     this.#mute.ariaPressed = String(muted);
+    document.getElementById('mute-text').textContent = muted ? 'Unmute' : 'Mute';
     this.#talk.ariaPressed = String(mode === 'open' ? !muted : state.pressed);
     this.#talk.classList.toggle('on-air', onAir);
     this.#talk.classList.toggle('muted', muted);
