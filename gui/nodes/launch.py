@@ -1,0 +1,207 @@
+"""The sheet that launches a node."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+
+from gui import theme, wording
+from gui.nodes import form
+from gui.tokens import Colour, Size, Type
+from gui.widgets.buttons import Button, Kind
+from gui.widgets.forms import Choice, CopyLine, Field, Switch
+from gui.widgets.labels import Label
+from gui.widgets.panes import Divider
+from gui.widgets.sheet import Sheet
+from server import ports
+from server.launcher import Child, ChildState, LaunchError
+from server.views import NodeView
+
+if TYPE_CHECKING:
+    from gui.views import Desk
+
+FIRST_PORT = 8765
+"""From where a free port is looked for: the default of `--port`."""
+CHECK_MS = 1000
+"""How often the ports are looked at while nothing is typed: another program may take one."""
+
+
+class LaunchDialog(Sheet):
+    """Asks for what a node needs, says at once whether it can be had, and launches it."""
+
+    launched = Signal(str)
+    """`Child.id` of the node that was launched."""
+
+    def __init__(self, desk: Desk, window: QWidget) -> None:
+        """Make it, filled in with values that are free now; `open` shows it."""
+        super().__init__(window, "Launch a node", "It starts on this machine.")
+        self._desk = desk
+        self._checked = form.Checked({}, None, "")
+        self.name = QLineEdit(form.next_name(desk.node.name, self._names()))
+        self.port, self.bus_port = QLineEdit(), QLineEdit()
+        self.peer = Choice()
+        self.keep = Switch("Keep running when this console closes")
+        self._fields = {
+            form.Field.NAME: Field("Name", self.name, "unique in the cluster"),
+            form.Field.PORT: Field("Listen port", self.port, f"for clients, on {desk.config.host}"),
+            form.Field.BUS_PORT: Field("Mesh port", self.bus_port, f"for nodes, on {desk.config.bus_host}"),
+            form.Field.PEER: Field("Join through", self.peer),
+        }
+        self._mark = Label()
+        self._verdict = Label("", Type.BODY, wrap=True)
+        self.command = CopyLine("command that launches the same node")
+        self.confirm = Button("Launch", kind=Kind.PRIMARY, key="Ctrl+Return")
+        self._fill_in()
+        self._lay_out()
+        for line in (self.name, self.port, self.bus_port):
+            line.setFont(theme.font(Type.CODE))
+            line.textChanged.connect(lambda _: self.look())
+        self.peer.currentIndexChanged.connect(lambda _: self.look())
+        self.keep.toggled.connect(lambda _: self.look())
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self.look)
+        self.look()
+
+    def open(self) -> None:
+        super().open()
+        self.name.selectAll()
+        self._timer.start(CHECK_MS)
+
+    def first_focus(self) -> QWidget:
+        return self.name
+
+    def done(self, result: int) -> None:
+        self._timer.stop()
+        super().done(result)
+
+    def look(self) -> None:
+        """Check everything and say what was found."""
+        peers = self._peers()
+        self.peer.offer([(wording.name(node.name), node.bus) for node in peers])
+        peer = next((node for node in peers if node.bus == self.peer.currentData()), None)
+        values = form.Values(
+            name=self.name.text(),
+            port=self.port.text(),
+            bus_port=self.bus_port.text(),
+            peer=peer.bus if peer else "",
+            keep=self.keep.isChecked(),
+        )
+        self._checked = form.check(
+            values,
+            host=self._desk.config.host,
+            bus_host=self._desk.config.bus_host,
+            names=self._names(),
+            peers=peers,
+            obstacle=self._obstacle,
+            next_free=self._next_free,
+        )
+        self._tell(peer)
+
+    def accept(self) -> None:
+        self.look()
+        if self._checked.spec is None:
+            wrong = next(iter(self._checked.problems))
+            self._fields[wrong].control.setFocus(Qt.FocusReason.OtherFocusReason)
+            return
+        try:
+            child = self._desk.launcher.launch(self._checked.spec)
+        except LaunchError as error:
+            self._judge(str(error), "warning-circle-fill", Colour.DANGER)
+            return
+        self.launched.emit(child.id)
+        super().accept()
+
+    def _tell(self, peer: NodeView | None) -> None:
+        checked = self._checked
+        for field, entry in self._fields.items():
+            entry.blame(checked.problems.get(field, ""))
+        trip = peer.round_trip if peer is not None else None
+        self._fields[form.Field.PEER].hint.say(f"round trip {wording.milliseconds(trip)}" if trip is not None else "")
+        if peer is not None:
+            self.sentence.say(f"It starts on this machine and joins the mesh through {wording.within(peer.name)}.")
+        self.confirm.setEnabled(checked.spec is not None)
+        if checked.spec is not None:
+            late = peer is not None and peer.state == "suspect"
+            self._judge(
+                checked.sentence,
+                "warning-fill" if late else "check-circle-fill",
+                Colour.WARN if late else Colour.LIVE,
+            )
+            self.command.words.say(self._desk.launcher.command(checked.spec), Colour.TEXT2)
+        else:
+            self._judge("Change what is marked above.", "warning-circle-fill", Colour.DANGER)
+            self.command.words.say("")
+        self.command.button.setEnabled(checked.spec is not None)
+
+    def _judge(self, sentence: str, icon: str, tone: Colour) -> None:
+        if sentence != self._verdict.text():
+            self._verdict.say(sentence)
+            self._mark.setPixmap(theme.pixmap(icon, tone, Size.ICON_BUTTON, self.devicePixelRatioF()))
+
+    def _peers(self) -> list[NodeView]:
+        return [node for node in self._desk.node.nodes() if node.state != "down" and node.bus]
+
+    def _names(self) -> Collection[str]:
+        running = {node.name for node in self._desk.node.nodes() if node.state != "down"}
+        return running | {child.spec.name for child in self._living()}
+
+    def _living(self) -> list[Child]:
+        return [child for child in self._desk.launcher.children if child.state is not ChildState.EXITED]
+
+    def _obstacle(self, host: str, port: int) -> str | None:
+        for child in self._living():
+            # It may not listen yet; once it does, the system says so as well.
+            if port and port in (child.spec.port, child.spec.bus_port):
+                return f"Port {port} is that of {wording.within(child.spec.name)}."
+        return ports.obstacle(host, port)
+
+    def _next_free(self, host: str, first: int, besides: Collection[int]) -> int | None:
+        meant = {port for child in self._living() for port in (child.spec.port, child.spec.bus_port)}
+        return ports.next_free(host, first, besides=meant.union(besides))
+
+    def _fill_in(self) -> None:
+        config = self._desk.config
+        port = self._next_free(config.host, FIRST_PORT, ()) or 0
+        self.port.setText(str(port))
+        self.bus_port.setText(str(self._next_free(config.bus_host, port + 1, ()) or 0))
+
+    def _lay_out(self) -> None:
+        pair = QHBoxLayout()
+        pair.setSpacing(16)
+        pair.addWidget(self._fields[form.Field.PORT], 1)
+        pair.addWidget(self._fields[form.Field.BUS_PORT], 1)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(Label("Keep running when this console closes", Type.NAME))
+        words.addWidget(Label("Else it drains and ends with this window.", Type.SMALL, Colour.TEXT2, wrap=True))
+        keep = QHBoxLayout()
+        keep.setSpacing(16)
+        keep.addLayout(words, 1)
+        keep.addWidget(self.keep)
+        verdict = QHBoxLayout()
+        verdict.setSpacing(8)
+        verdict.addWidget(self._mark)
+        verdict.addWidget(self._verdict, 1)
+        same = QHBoxLayout()
+        same.setSpacing(12)
+        same.addWidget(Label("Same as", Type.SMALL, Colour.TEXT2))
+        same.addWidget(self.command, 1)
+        found = QVBoxLayout()
+        found.setSpacing(8)
+        found.addLayout(verdict)
+        found.addLayout(same)
+        self.body.addWidget(self._fields[form.Field.NAME])
+        self.body.addLayout(pair)
+        self.body.addWidget(self._fields[form.Field.PEER])
+        self.body.addWidget(Divider())
+        self.body.addLayout(keep)
+        self.body.addWidget(Divider())
+        self.body.addLayout(found)
+        cancel = Button("Cancel")
+        cancel.clicked.connect(self.reject)
+        self.confirm.clicked.connect(self.accept)
+        self.buttons.addWidget(cancel)
+        self.buttons.addWidget(self.confirm)
