@@ -27,7 +27,7 @@ def key_of(topic: str) -> bytes:
 
 
 def pack(key: bytes, sender: bytes, stamp: int, frames: Sequence[bytes]) -> Iterator[bytes]:
-    """Messages that hold `frames` in order: key, sender (8 bytes), its clock in ms, then each frame with its length."""
+    """Messages that hold `frames` in order: key, sender (8 bytes), its clock in ms, then each with its length."""
     head = _HEAD.pack(key, sender, stamp % _WRAP)
     parts = [head]
     size = 0

@@ -284,8 +284,7 @@ class Replica:
             return
         if seen is not None:
             seen.holds(packet.sender, packet.records[-1].seq)
-        for record in packet.records:
-            self._show(log.add(record), packet.sender)
+        self._show([joined for record in packet.records for joined in log.add(record)], packet.sender)
         if log.waiting:
             self._want(packet.sender, now)
         self._acks.add(packet.sender)
@@ -393,15 +392,14 @@ class Replica:
         for address in packet.known:
             self._reach(address)
         for origin, (_, high) in packet.held.items():
-            if origin == self.origin:
+            if origin == self.origin or high == 0 or origin in self._wants:
                 continue
-            log = self.logs.get(origin)
-            if log is None or log.high < high:
-                if high == 0 and self._log(origin) is None:
-                    continue
+            if origin in self.logs:
+                if self.logs[origin].high < high:
+                    self._want(origin, now)
+            elif len(self.logs) < ORIGINS:
                 self._want(origin, now)
-                if log is None and self._wants[origin].asked is None:
-                    self._ask(origin, now)
+                self._ask(origin, now)
         named = self.origin in packet.hears
         if named and not self._synced and node not in self._targets:
             self._targets[node] = {o: high for o, (_, high) in packet.held.items() if o != self.origin}

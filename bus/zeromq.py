@@ -218,7 +218,7 @@ class ZeroMQBus(Engine):
             return
         connection = self._connections.get(address)
         # Asking what the socket is ready for, unlike sending, always works what its thread has told it meanwhile.
-        if connection is not None and connection.socket.getsockopt(zmq.EVENTS) & zmq.POLLOUT:
+        if connection is not None and int(connection.socket.getsockopt(zmq.EVENTS)) & zmq.POLLOUT:
             connection.socket.send(encode(packet), zmq.NOBLOCK)
         # Else it is not connected, or its queue is full: whatever matters is asked for again.
 
