@@ -204,8 +204,8 @@ class Conversation:
         self.state = State.OVER
         self.link.close(closing)
 
-    def close_at_drain(self, closing: Closing) -> None:
-        """End the conversation because the node ends; a session that has begun is lost here."""
+    def cut(self, closing: Closing) -> None:
+        """End a conversation that cannot go on; a session that has begun is lost."""
         if self.record is not None and self.state is not State.OVER:
             self._node.end(self, "lost")
         self.close(closing)
@@ -258,18 +258,13 @@ class Conversation:
         )
         now = self._node.clock.now()
         if refusal.code is Code.RATE_LIMITED and self._refused.note(now) >= 5:
-            self._end(RATE)
+            self.cut(RATE)
         elif refusal.code in (Code.BAD_REQUEST, Code.TOO_LARGE) and self._abuse.note(now):
-            self._end(ABUSE)
+            self.cut(ABUSE)
 
     def _reject(self, sentence: str, id: ClientId | None, closing: Closing = NOT_AUTHENTICATED) -> None:
         self._refuse(id, Refused(Code.UNAUTHORIZED, sentence))
         self.close(closing.because(sentence))
-
-    def _end(self, closing: Closing) -> None:
-        if self.record is not None:
-            self._node.end(self, "lost")
-        self.close(closing)
 
     def _drop(self, reason: str, code: Code, sentence: str) -> None:
         """Count a voice frame that goes nowhere, and say so once a second at most."""

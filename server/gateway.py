@@ -12,6 +12,7 @@ import errno
 import logging
 import socket
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import cast
 
@@ -76,7 +77,6 @@ class Gateway:
         self._config = config
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.Server | None = None
-        self._dirty: list[Connection] = []
         self._timer: asyncio.TimerHandle | None = None
         self._emptied: asyncio.Event | None = None
 
@@ -86,6 +86,7 @@ class Gateway:
         `next_free` takes the next free port when none was asked for. Raises StartError.
         """
         self._loop = asyncio.get_running_loop()
+        self.node.post.schedule = partial(self._loop.call_soon, self.node.post.flush)
         wanted = PORT if self._config.port is None else self._config.port
         tries = PORTS_TRIED if next_free and self._config.port is None else 1
         host = self._config.host
@@ -145,18 +146,6 @@ class Gateway:
         if self._emptied is not None and not self.connections:
             self._emptied.set()
 
-    def wake(self, connection: Connection) -> None:
-        """Write the outbox of `connection` at the end of this turn."""
-        if not self._dirty:
-            assert self._loop is not None
-            self._loop.call_soon(self._flush)
-        self._dirty.append(connection)
-
-    def _flush(self) -> None:
-        dirty, self._dirty = self._dirty, []
-        for connection in dirty:
-            connection.flush()
-
     def _tick(self, due: float) -> None:
         assert self._loop is not None
         now = self.node.clock.now()
@@ -195,7 +184,6 @@ class Connection(asyncio.Protocol):
         self._text = False
         self._pinged = 0.0
         self._eof = False
-        self.outbox = Outbox(self._wake)
         self.ip = ""
 
     # What asyncio calls.
@@ -203,6 +191,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
         self._transport = cast(asyncio.Transport, transport)
+        self.outbox = Outbox(self._gateway.node.post, write=self._transport.write, check=self._check_backlog)
         self._transport.set_write_buffer_limits(high=VOICE_LIMIT)
         peer = transport.get_extra_info("peername")
         self.ip = str(peer[0]) if peer else ""
@@ -263,8 +252,7 @@ class Connection(asyncio.Protocol):
         """Send what is queued, then a close frame; see Link."""
         if self._wire.state is not WireState.OPEN or self._transport.is_closing():
             return
-        if self.outbox.frames:
-            self._transport.write(self.outbox.take())
+        self.outbox.flush()
         self.outbox.closed = True
         self._wire.send_close(closing.code, closing.reason)
         self._send_wire()
@@ -283,22 +271,13 @@ class Connection(asyncio.Protocol):
     def drain(self, closing: Closing) -> None:
         """The node ends."""
         if self._conversation is not None:
-            self._conversation.close_at_drain(closing)
+            self._conversation.cut(closing)
         else:
             self.abort()
 
     def abort(self) -> None:
         """Cut the connection now."""
         self._transport.abort()
-
-    def flush(self) -> None:
-        """Write what this turn has gathered, in one go."""
-        outbox = self.outbox
-        if not outbox.frames:
-            return
-        self._transport.write(outbox.take())
-        if outbox.stalled and self._transport.get_write_buffer_size() > TEXT_LIMIT:
-            self._fail_slow()
 
     def expire(self) -> None:
         """The deadline has passed."""
@@ -314,9 +293,6 @@ class Connection(asyncio.Protocol):
                 self.abort()
 
     # The rest is this connection's own.
-
-    def _wake(self) -> None:
-        self._gateway.wake(self)
 
     def _await(self, phase: Phase, seconds: float) -> None:
         self._phase = phase
@@ -410,9 +386,10 @@ class Connection(asyncio.Protocol):
         self._parts = None
         self._wire.fail(closing.code, closing.reason)
 
-    def _fail_slow(self) -> None:
-        if self._conversation is not None and not self.outbox.closed:
-            self._conversation.close_at_drain(TOO_SLOW)
+    def _check_backlog(self) -> None:
+        backlog = self._transport.get_write_buffer_size()
+        if backlog > TEXT_LIMIT and self._conversation is not None and not self.outbox.closed:
+            self._conversation.cut(TOO_SLOW)
 
     def _ping(self) -> None:
         if self._wire.state is WireState.OPEN:
@@ -427,8 +404,7 @@ class Connection(asyncio.Protocol):
             if self._transport.is_closing() or self._eof:
                 return
             if data:
-                if self.outbox.frames:
-                    self._transport.write(self.outbox.take())
+                self.outbox.flush()
                 self._transport.write(data)
             else:
                 # Only half of the connection ends, so that a client that still sends can read why.

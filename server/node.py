@@ -19,7 +19,7 @@ from server.conversation import Conversation
 from server.counters import Counters
 from server.events import Event, NodeChanged, RoomEntered, RoomLeft, SpeakersChanged, TextShown
 from server.identity import Tokens
-from server.outbox import Outbox
+from server.outbox import Outbox, Post
 from server.presence import Change, Entered, Presence
 from server.rooms import Room
 from server.roundtrips import TOPIC as ROUND_TRIPS
@@ -72,6 +72,7 @@ class Node:
         self.draining = False
         self.synced = False
         self.counters = Counters()
+        self.post = Post()
         self.tasks = Tasks()
         self.presence = Presence()
         self.history = History()
@@ -326,11 +327,8 @@ class Node:
         return True
 
     def _fan_out(self, room: Room, frame: bytes, own: Outbox | None) -> None:
-        framed = binary_frame(frame)
         outboxes = room.outboxes
-        for outbox in outboxes.values():
-            if outbox is not own:
-                outbox.voice(framed)
+        self.post.voice(outboxes.values(), binary_frame(frame), own)
         self.counters.sent_voice += len(outboxes) - (own is not None)
 
     def _settle_speakers(self, now: float) -> None:
