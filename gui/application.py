@@ -1,0 +1,94 @@
+"""Makes the Qt application: on a screen where one answers, else off screen; what Qt says goes to the log."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QLibraryInfo, QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+
+from server.config import StartError
+
+logger = logging.getLogger("switchboard.gui")
+_qt_logger = logging.getLogger("switchboard.qt")
+
+_LEVELS = {
+    QtMsgType.QtDebugMsg: logging.DEBUG,
+    QtMsgType.QtInfoMsg: logging.INFO,
+    QtMsgType.QtWarningMsg: logging.WARNING,
+    QtMsgType.QtCriticalMsg: logging.ERROR,
+    QtMsgType.QtFatalMsg: logging.CRITICAL,
+}
+
+ANSWER_SECONDS = 1.0
+"""How long a display may take to accept a connection."""
+
+
+def new_application(arguments: Sequence[str]) -> QApplication:
+    """Make the one application of this process. Raises StartError where Qt lacks a library of the system.
+
+    Without a display that answers the window is drawn off screen, and the node serves in full.
+    """
+    qInstallMessageHandler(_log)
+    if "QT_QPA_PLATFORM" not in os.environ and sys.platform.startswith("linux"):
+        why = why_no_display(os.environ)
+        if why is None:
+            _check_platform_plugin()
+        else:
+            logger.warning("%s: the console runs off screen, the node serves in full", why)
+            os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    app = QApplication(list(arguments))
+    app.setApplicationName("Switchboard")
+    app.setQuitOnLastWindowClosed(False)  # the window says when it is closed, and the node ends in its own time
+    return app
+
+
+def why_no_display(environment: Mapping[str, str]) -> str | None:
+    """Tell why no window can be shown, or None when a display answers; Qt itself would abort the process."""
+    wayland, x11 = environment.get("WAYLAND_DISPLAY"), environment.get("DISPLAY")
+    if not wayland and not x11:
+        return "there is no display"
+    if wayland and _answers(socket.AF_UNIX, str(Path(environment.get("XDG_RUNTIME_DIR", "/")) / wayland)):
+        return None
+    if x11:
+        host, _, rest = x11.rpartition(":")
+        number = rest.partition(".")[0]
+        if not number.isdecimal():
+            return f"the display {x11!r} cannot be understood"
+        if host in {"", "unix"}:
+            path = f"/tmp/.X11-unix/X{number}"
+            if _answers(socket.AF_UNIX, path) or _answers(socket.AF_UNIX, f"\0{path}"):
+                return None
+        if _answers(socket.AF_INET, (host or "localhost", 6000 + int(number))):
+            return None
+    return f"the display {wayland or x11} does not answer"
+
+
+def _answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bool:
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.settimeout(ANSWER_SECONDS)
+        try:
+            probe.connect(address)
+        except (OSError, OverflowError):
+            return False
+    return True
+
+
+def _check_platform_plugin() -> None:
+    """Load what Qt would need for X11: without its libraries Qt prints a page and aborts."""
+    plugin = Path(QLibraryInfo.path(QLibraryInfo.LibraryPath.PluginsPath)) / "platforms" / "libqxcb.so"
+    if plugin.exists():
+        try:
+            ctypes.CDLL(str(plugin))
+        except OSError as error:
+            raise StartError(f"Qt cannot open a window, {error}: `make run` installs what is missing") from None
+
+
+def _log(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+    _qt_logger.log(_LEVELS.get(kind, logging.WARNING), "%s", message)

@@ -1,0 +1,298 @@
+"""Switchboard: reads what it was told, puts the parts together and runs them; the only module that knows all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import getpass
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bus.interface import Bus, BusStartError
+from bus.keys import Identity, claim
+from server import journal, options
+from server.addresses import is_loopback
+from server.childlog import plain
+from server.config import Config, ConfigError, StartError, TokenRequest
+from server.gateway import PORT, Gateway
+from server.identity import Tokens, key_file, load_key, mint
+from server.node import Node
+from server.web import Site
+from server.wire import names
+
+logger = logging.getLogger("switchboard")
+
+RESOURCES = Path(__file__).resolve().parent / "resources"
+CONTENT_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".woff2": "font/woff2",
+}
+CLOSING_SECONDS = 4.0
+"""How long an ending may take beyond its drain before what still hangs is cut."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command; returns the exit code of protocol.md section 1."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda *_: os._exit(0))  # nobody is served yet
+    try:
+        command, rest = options.read_command(arguments)
+        if command == "token":
+            return print_token(options.read_token_request(rest))
+        config = options.read_config(command, rest)
+        journal.start(config.log_format)
+        with claim(config.data_dir) as identity:
+            config = dataclasses.replace(config, name=config.name or default_name(identity.node))
+            tokens = Tokens(load_key(config.auth_key_file, config.data_dir))
+            if command == "node":
+                return run_node(config, identity, tokens)
+            return run_console(config, identity, tokens)
+    except ConfigError as error:
+        return refuse(error, 2)
+    except (StartError, BusStartError) as error:
+        return refuse(error, 3)
+
+
+def refuse(error: Exception, code: int) -> int:
+    """Say on stderr, in one line, why nothing runs."""
+    print(f"switchboard: {plain(str(error))}", file=sys.stderr)
+    return code
+
+
+def print_token(request: TokenRequest) -> int:
+    """Print an access token and nothing else. Raises StartError."""
+    key = load_key(request.auth_key_file, request.data_dir)
+    print(mint(key, user=request.user, role=request.role, name=request.name, ttl=request.ttl))
+    return 0
+
+
+def run_node(config: Config, identity: Identity, tokens: Tokens) -> int:
+    """Run a node without a window until it is told to end. Raises StartError, BusStartError."""
+
+    async def run() -> None:
+        ending = Ending(asyncio.get_running_loop())
+        if config.ends_with_parent:
+            ending.watch_stdin()
+        async with serving(config, identity, tokens) as node:
+            tell_ready(node)
+            await ending.wait()
+
+    with asyncio.Runner(loop_factory=_headless_loop_factory()) as runner:
+        runner.run(run())
+    return 0
+
+
+def run_console(config: Config, identity: Identity, tokens: Tokens) -> int:
+    """Run a node with a window on it. Raises StartError, BusStartError."""
+    try:
+        from gui.app import open_console
+        from gui.application import new_application
+        from gui.loop import check_qt, new_console_loop
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] in {"bus", "server", "gui"}:
+            raise
+        raise StartError(f"Qt cannot be loaded, {error}: `make run` installs what is missing") from None
+    from server.desk import Desk
+    from server.launcher import Launcher
+
+    check_qt()
+    app = new_application(sys.argv[:1])
+
+    async def run() -> None:
+        ending = Ending(asyncio.get_running_loop())
+        launcher = Launcher(config, key_file(config.auth_key_file, config.data_dir))
+        async with serving(config, identity, tokens, next_free=True, beside=launcher.close) as node:
+            await launcher.recover()
+            console = open_console(Desk(node, operator_name()), launcher, config)
+            try:
+                tell_ready(node)
+                await ending.wait(console.closed())
+            finally:
+                await console.close()
+
+    with asyncio.Runner(loop_factory=lambda: new_console_loop(app)) as runner:
+        runner.run(run())
+    return 0
+
+
+async def _nothing() -> None:
+    """Nothing to be done beside."""
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    config: Config,
+    identity: Identity,
+    tokens: Tokens,
+    *,
+    next_free: bool = False,
+    beside: Callable[[], Awaitable[None]] = _nothing,
+) -> AsyncIterator[Node]:
+    """Serve clients and peers within the block; at its end take leave of the clients, while `beside` is done.
+
+    `next_free` as in `Gateway.listen`. Raises StartError, BusStartError.
+    """
+    node = Node(config, new_bus(config, identity), tokens)
+    gateway = Gateway(node, config, Site(read_site(RESOURCES / "web")))
+    host, port = await gateway.listen(next_free=next_free)
+    drain_seconds = 0.0
+    try:
+        if next_free and config.port is None and port != PORT:
+            logger.warning("port %d is in use: clients are served on port %d", PORT, port)
+        if not is_loopback(host):
+            logger.warning("clients on %s are served without encryption: browsers there refuse the microphone", host)
+        authority = authority_of(host, port)
+        await node.start(url=f"ws://{authority}/ws", http=f"http://{authority}/")
+        drain_seconds = config.drain_seconds
+        yield node
+    finally:
+        try:
+            async with asyncio.timeout(drain_seconds + CLOSING_SECONDS):
+                await asyncio.gather(gateway.drain(drain_seconds), beside())
+                await node.stop()
+        except TimeoutError:
+            logger.warning("not everything ended in time")
+        finally:
+            await gateway.close()
+
+
+def new_bus(config: Config, identity: Identity) -> Bus:
+    """Make the engine that was chosen. Raises BusStartError."""
+    if config.bus == "memory":
+        from bus.memory import MemoryNetwork
+
+        return MemoryNetwork().bus(identity)
+    from bus.zeromq import ZeroMQBus
+
+    return ZeroMQBus(identity, host=config.bus_host, port=config.bus_port, peers=config.peers)
+
+
+class Ending:
+    """The wish to end: SIGTERM, SIGINT or the end of standard input. A second signal ends the process at once."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._wished = asyncio.Event()
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            try:
+                loop.add_signal_handler(signum, self._on_signal, signum)
+            except NotImplementedError:  # Windows
+                signal.signal(signum, lambda signum, _: loop.call_soon_threadsafe(self._on_signal, signum))
+
+    async def wait(self, other: Awaitable[None] | None = None) -> None:
+        """Return when the process shall end, or when `other` is done."""
+        waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._wished.wait())]
+        if other is not None:
+            waiting.append(asyncio.ensure_future(other))
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for future in waiting:
+                future.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    def watch_stdin(self) -> None:
+        """Take the end of standard input for a wish. Raises StartError where it cannot be watched."""
+        try:
+            self._loop.add_reader(0, self._on_stdin)
+        except (OSError, ValueError, NotImplementedError):
+            raise StartError("--ends-with-parent: standard input must be a pipe that the parent holds open") from None
+
+    def _on_signal(self, signum: int) -> None:
+        if self._wished.is_set():
+            os._exit(128 + signum)
+        self._wished.set()
+
+    def _on_stdin(self) -> None:
+        try:
+            if os.read(0, 4096):
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass  # whatever it was, it is no parent any more
+        self._loop.remove_reader(0)
+        self._wished.set()
+
+
+def tell_ready(node: Node) -> None:
+    """Print the ready line (protocol.md section 1)."""
+    line = {
+        "event": "ready",
+        "name": node.name,
+        "node": node.node_id,
+        "url": node.url,
+        "http": node.http,
+        "bus": node.bus.address,
+        "pid": os.getpid(),
+    }
+    try:
+        print(msgspec.json.encode(line).decode(), flush=True)
+    except OSError:
+        sys.stdout = None  # nobody reads it; the node serves all the same
+    logger.info("%s is ready at %s", node.name, node.url)
+
+
+def read_site(folder: Path) -> dict[str, tuple[str, bytes]]:
+    """Read the browser client: path to content type and content. Raises StartError."""
+    try:
+        files = {
+            f"/{path.relative_to(folder).as_posix()}": (CONTENT_TYPES[path.suffix], path.read_bytes())
+            for path in sorted(folder.rglob("*"))
+            if path.suffix in CONTENT_TYPES
+        }
+        return {**files, "/": files["/index.html"]}
+    except (OSError, KeyError) as error:
+        raise StartError(f"the browser client in {folder} is not complete ({error}): get the sources again") from None
+
+
+def authority_of(host: str, port: int) -> str:
+    """``host:port`` for a URL; where all addresses are listened on, the one that other machines most likely see."""
+    if host in {"0.0.0.0", "::"}:
+        family, far = (socket.AF_INET, "192.0.2.1") if host == "0.0.0.0" else (socket.AF_INET6, "2001:db8::1")
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((far, 9))  # sends nothing, only chooses the way
+            host = probe.getsockname()[0]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def default_name(node_id: str) -> str:
+    """Name a node after its machine: unique, and the same at each start."""
+    host, short = socket.gethostname().partition(".")[0], node_id[:4]
+    try:
+        return f"{names.person_name(host[: names.NAME_CHARS - len(short) - 1])}-{short}"
+    except names.FieldError:
+        return f"node-{short}"
+
+
+def operator_name() -> str:
+    """Name who sits at this console: as the system knows them."""
+    try:
+        return names.person_name(getpass.getuser())
+    except (names.FieldError, KeyError, OSError, ImportError):
+        return "Operator"
+
+
+def _headless_loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # no such thing on Windows
+        return None
+    return uvloop.new_event_loop
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
