@@ -1,0 +1,57 @@
+"""The engine within one process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bus.keys import Identity
+from bus.memory import MemoryBus, MemoryNetwork, VirtualClock
+from bus.record import Kind
+from tests.bus.contract import BusContract, Mesh, identity
+from tests.bus.ear import Ear
+
+
+class MemoryMesh(Mesh):
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = MemoryNetwork()
+        self.made = 0
+
+    def make(self, who: Identity, peers: Sequence[str]) -> MemoryBus:
+        self.made += 1
+        return self.network.bus(who, address=f"memory:{self.made}", peers=peers)
+
+
+class TestMemory(BusContract):
+    def make_mesh(self) -> Mesh:
+        return MemoryMesh()
+
+
+async def test_one_node_alone_needs_no_address() -> None:
+    bus = MemoryNetwork().bus(identity(1))
+    ear = Ear()
+    await bus.start(ear)
+    record = bus.append(Kind.TEXT, b"hi")
+    await ear.until(lambda: bool(ear.records))
+    assert (bus.address, ear.records, ear.synced) == ("", [(record, 1)], 1)
+    assert not bus.wanted("t")
+    await bus.stop()
+
+
+def test_a_virtual_clock_does_what_is_due_in_order() -> None:
+    clock = VirtualClock(10.0)
+    done: list[tuple[str, float]] = []
+
+    def note(what: str) -> None:
+        done.append((what, clock.time()))
+
+    clock.call_later(2.0, note, "second")
+    clock.call_later(1.0, note, "first")
+    clock.call_soon(note, "now")
+    clock.call_later(1.5, note, "never").cancel()
+    clock.call_later(9.0, note, "later")
+    clock.advance(0)
+    assert done == [("now", 10.0)]
+    clock.advance(5)
+    assert done[1:] == [("first", 11.0), ("second", 12.0)]
+    assert clock.time() == 15.0
