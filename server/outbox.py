@@ -56,7 +56,7 @@ class Post:
     __slots__ = ("_waiting", "schedule")
 
     def __init__(self) -> None:
-        self.schedule: Callable[[], None] = _nowhere
+        self.schedule: Callable[[], object] = _nowhere
         """Arranges one `flush` at the end of the turn; set by who owns the event loop."""
         self._waiting: list[Outbox] = []
 
