@@ -34,7 +34,16 @@ IMPORTERS = {
 """The modules, or module name beginnings, that alone may import a library."""
 
 PURE = (
-    *("bus.interface", "bus.record", "bus.log", "bus.membership", "bus.replica", "bus.packets", "bus.calls"),
+    *(
+        "bus.interface",
+        "bus.record",
+        "bus.log",
+        "bus.membership",
+        "bus.replica",
+        "bus.packets",
+        "bus.calls",
+        "bus.casts",
+    ),
     *("server.views", "server.wire", "server.session", "server.presence", "server.rooms", "server.texts"),
     *(
         "server.limits",
