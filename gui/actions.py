@@ -15,10 +15,9 @@ from gui import wording
 from gui.tokens import Span
 
 if TYPE_CHECKING:
-    from server.node import Node
-
     from gui.tasks import Tasks
     from gui.widgets.toast import Toasts
+    from server.desk import Desk as Node
     from server.views import MemberView
 
 KICK_REASON = "Kicked by a moderator"
@@ -98,7 +97,11 @@ class Actions(QObject):
             outcome = (await self._node.kick(self._node.operator, session=member.session, reason=KICK_REASON))[0]
             if outcome.outcome == "done":
                 kick = Kick(Stage.DONE, node)
-                self._toasts.say(f"{name} kicked", f"Connection on {node} closed in {outcome.ms} ms", icon="sign-out")
+                self._toasts.say(
+                    f"{name} kicked",
+                    f"Connection on {node} closed in {wording.milliseconds(outcome.ms)}",
+                    icon="sign-out",
+                )
             elif outcome.outcome == "gone":
                 self._toasts.say(f"{name} had already left", icon="sign-out")
             else:

@@ -12,8 +12,8 @@ from gui.tokens import Rate
 from gui.views import Changes
 
 if TYPE_CHECKING:
+    from server.desk import Desk as Node
     from server.launcher import Launcher
-    from server.node import Node
 
 SLICE = 80
 """Rooms handed on at once, so that no flush holds the loop for long; the rest comes with the next tick."""

@@ -50,7 +50,7 @@ class Rows(QAbstractTableModel, Generic[Row]):
         place = self._places.get(key)
         return QModelIndex() if place is None else self.index(place, column)
 
-    def keys(self) -> list[str]:
+    def identities(self) -> list[str]:
         """The identities in order."""
         return list(self._places)
 

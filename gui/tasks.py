@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from server.model import Refused
+from server.wire.native import Refused
 
 log = logging.getLogger("switchboard.gui")
 

@@ -112,6 +112,8 @@ class Size:
     PANE_HEADER = 44
     COLUMN_HEADER = 28
     ROOM_LIST = 360
+    WIDE = 1136
+    """A view from here on has room for everything side by side."""
     ROOM_ROW = 56
     NODE_ROW = 56
     MEMBER_ROW = 40

@@ -6,8 +6,8 @@ what changed to the visible view and to no other, so a hidden view costs nothing
 A view reads snapshots from `desk.node`, acts through `desk.actions`, and starts work through `desk.tasks`.
 
 Each view is made as ``RoomsView(desk)`` (gui/rooms/view.py) or ``NodesView(desk)`` (gui/nodes/view.py) by
-gui/app.py. The dialog that launches nodes is ``LaunchDialog(desk, window)`` (gui/nodes/launch.py); the window makes it
-when `actions.launch` is triggered, calls ``open()`` and lets it go when it has ``finished``.
+gui/app.py. The dialog that launches nodes is ``LaunchDialog(desk, window)`` (gui/nodes/launch.py); the window
+makes it when `actions.launch` is triggered, calls ``open()`` and lets it go when it has ``finished``.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QWidget
 
 if TYPE_CHECKING:
-    from server.node import Node
-
     from gui.actions import Actions
     from gui.bridge import Bridge
     from gui.tasks import Tasks
     from gui.widgets.toast import Toasts
     from server.config import Config
+    from server.desk import Desk as Node
     from server.launcher import Launcher
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 import unicodedata
 
-_NARROW = "\u2009"
-"""The thin gap before a unit."""
+_GAP = "\u00a0"
+"""Before a unit, so that no line breaks there."""
 
 
 def name(text: str) -> str:
@@ -88,18 +88,18 @@ def milliseconds(value: float | None) -> str:
     """A round trip or lag: ``18 ms``, ``0.4 ms``; a dash where it is not known."""
     if value is None:
         return "–"
-    return f"{value:.1f}{_NARROW}ms" if value < 0.95 else f"{value:.0f}{_NARROW}ms"
+    return f"{value:.1f}{_GAP}ms" if value < 0.95 else f"{value:.0f}{_GAP}ms"
 
 
 def size(octets: int) -> str:
     """Memory: ``512 MB``, ``1.2 GB``."""
     mega = octets / 1_000_000
-    return f"{mega:.0f}{_NARROW}MB" if mega < 1000 else f"{mega / 1000:.1f}{_NARROW}GB"
+    return f"{mega:.0f}{_GAP}MB" if mega < 1000 else f"{mega / 1000:.1f}{_GAP}GB"
 
 
 def percent(share: float) -> str:
     """A share of one: ``46 %``."""
-    return f"{share * 100:.0f}{_NARROW}%"
+    return f"{share * 100:.0f}{_GAP}%"
 
 
 def clock(at: int, seconds: bool = False) -> str:

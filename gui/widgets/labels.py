@@ -1,4 +1,4 @@
-"""The one place that makes labels and tooltips, so that no text is ever taken for markup (security.md row 16)."""
+"""The one place that makes labels and tooltips, so that no text of a person is ever taken for markup."""
 
 from __future__ import annotations
 

@@ -54,6 +54,26 @@ class Divider(QWidget):
         painter.end()
 
 
+class Dot(QWidget):
+    """A dot of state; the words beside it say the same."""
+
+    def __init__(self, tone: Colour, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._tone = tone
+        self.setFixedSize(QSize(10, 10))
+
+    def say(self, tone: Colour) -> None:
+        """Show another state; costs nothing when it is the same."""
+        if tone is not self._tone:
+            self._tone = tone
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        dot(painter, QPointF(5, 5), self._tone)
+        painter.end()
+
+
 class Card(QFrame):
     """A raised surface with round corners; its look is in console.qss."""
 
@@ -67,15 +87,13 @@ class Card(QFrame):
 
 
 class Chip(QWidget):
-    """A short word on a soft ground, with a dot where it says a state."""
+    """A short word on a soft ground."""
 
     def __init__(
         self,
         text: str = "",
         tone: Colour = Colour.TEXT2,
         ground: Colour = Colour.BG3,
-        *,
-        mark: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         """Make a chip.
@@ -84,14 +102,12 @@ class Chip(QWidget):
             text: Shown literally.
             tone: Colour of the word and the dot.
             ground: Colour behind it.
-            mark: Whether a dot stands before the word.
             parent: As in Qt.
         """
         super().__init__(parent)
         self._text = text
         self._tone = tone
         self._ground = ground
-        self._mark = mark
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(text)
 
@@ -107,7 +123,7 @@ class Chip(QWidget):
 
     def sizeHint(self) -> QSize:
         words = theme.metrics(Type.SMALL_STRONG).horizontalAdvance(self._text)
-        return QSize(words + 16 + (14 if self._mark else 0), 22)
+        return QSize(words + 16, 22)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -115,13 +131,9 @@ class Chip(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour(self._ground))
         painter.drawRoundedRect(QRectF(self.rect()), 11, 11)
-        left = 8
-        if self._mark:
-            dot(painter, QPointF(left + 4, self.height() / 2), self._tone)
-            left += 14
         painter.setFont(theme.font(Type.SMALL_STRONG))
         painter.setPen(theme.colour(self._tone))
-        painter.drawText(self.rect().adjusted(left, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, self._text)
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._text)
         painter.end()
 
 

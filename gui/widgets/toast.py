@@ -46,6 +46,8 @@ class Toasts(QObject):
     """Shows one toast at a time; hovering holds it."""
 
     WIDTH = 328
+    NARROW = 220
+    """In a small window."""
 
     def __init__(self, window: QWidget) -> None:
         """Make them for a window."""
@@ -77,9 +79,9 @@ class Toasts(QObject):
         self._toast.detail.say(detail)
         self._toast.detail.setVisible(bool(detail))
         self._toast.show_icon(icon, tone)
-        self._place()
         self._toast.show()
         self._toast.raise_()
+        self._place()
         self._timer.start(Span.TOAST)
         if QAccessible.isActive():
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self._toast, self.text))
@@ -100,7 +102,7 @@ class Toasts(QObject):
         return False
 
     def _place(self) -> None:
-        width = min(self.WIDTH, self._window.width() - 2 * Size.PADDING)
+        width = self.WIDTH if self._window.width() >= Size.WIDE + Size.RAIL else self.NARROW
         self._toast.setFixedWidth(width)
         height = self._toast.height_for(width)
         bottom = self._window.height() - Size.STATUS_BAR - Size.PADDING

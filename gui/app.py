@@ -1,0 +1,83 @@
+"""Opens the console: puts bridge, tasks, actions and views around a node, and says when the window is closed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from gui import theme
+from gui.actions import Actions
+from gui.bridge import Bridge
+from gui.main_window import MainWindow
+from gui.nodes.launch import LaunchDialog
+from gui.nodes.view import NodesView
+from gui.rooms.view import RoomsView
+from gui.tasks import Tasks
+from gui.views import Desk
+from gui.widgets.toast import Toasts
+
+if TYPE_CHECKING:
+    from server.config import Config
+    from server.desk import Desk as Node
+    from server.launcher import Launcher
+
+
+class Console:
+    """An open window on a node."""
+
+    def __init__(self, node: Node, launcher: Launcher, config: Config) -> None:
+        bridge = Bridge(node, launcher)
+        self.window = MainWindow(node, bridge.pace)
+        toasts = Toasts(self.window)
+        tasks = Tasks(asyncio.get_running_loop(), toasts.warn)
+        actions = Actions(self.window, node, tasks, toasts)
+        self.desk = Desk(
+            node=node, launcher=launcher, config=config, bridge=bridge, tasks=tasks, actions=actions, toasts=toasts
+        )
+        self._closed = asyncio.Event()
+        self.rooms = RoomsView(self.desk)
+        self.nodes = NodesView(self.desk)
+        self.window.furnish(self.desk, (self.rooms, self.nodes))
+        self.window.closing.connect(self._closed.set)
+        actions.copy_address.triggered.connect(lambda: QGuiApplication.clipboard().setText(node.url))
+        actions.open_client.triggered.connect(lambda: QDesktopServices.openUrl(QUrl(node.http)))
+        actions.launch.triggered.connect(self._launch)
+        bridge.start(self.window)
+
+    async def closed(self) -> None:
+        """Wait until the person has closed the window."""
+        await self._closed.wait()
+
+    async def close(self) -> None:
+        """Take the window down: no more looks at the node, no task left. Safe to call twice."""
+        self.desk.bridge.stop()
+        await self.desk.tasks.stop()
+        self.window.close()
+
+    def _launch(self) -> None:
+        dialog = LaunchDialog(self.desk, self.window)
+        dialog.finished.connect(lambda _: dialog.deleteLater())
+        dialog.open()
+
+
+def open_console(node: Node, launcher: Launcher, config: Config) -> Console:
+    """Open the window; to be called on the running loop that also serves the node.
+
+    Args:
+        node: Started.
+        launcher: Of the nodes that the window launches.
+        config: What this node was told.
+
+    Returns:
+        The console; await its `closed`, then its `close`.
+    """
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    theme.apply(app)
+    console = Console(node, launcher, config)
+    console.window.show()
+    return console

@@ -1,0 +1,1 @@
+"""What stays around every view: rail, top bar, status bar."""

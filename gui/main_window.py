@@ -1,0 +1,107 @@
+"""The window: rail, top bar, the views with one of them visible, status bar."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from gui.frame.rail import Rail
+from gui.frame.status_bar import StatusBar
+from gui.frame.top_bar import OperatorMark, TopBar
+from gui.views import Changes, Desk, View
+from gui.widgets.mark import window_icon
+from gui.widgets.panes import Divider
+
+if TYPE_CHECKING:
+    from gui.bridge import Pace
+    from server.desk import Desk as Node
+
+
+class MainWindow(QMainWindow):
+    """The frame around the views. It is the bridge's screen: what changed goes to the visible view only."""
+
+    closing = Signal()
+    """The person has closed the window. What that ends, `main` decides."""
+
+    def __init__(self, node: Node, pace: Pace) -> None:
+        super().__init__()
+        self._node = node
+        self._pace = pace
+        self._views: list[View] = []
+        self.setWindowTitle(f"Switchboard – {node.name}")
+        self.setWindowIcon(window_icon())
+        self.setMinimumSize(QSize(960, 600))
+        self.resize(QSize(1440, 900))
+
+    def furnish(self, desk: Desk, views: Sequence[View]) -> None:
+        """Put the views in; done once."""
+        operator = self._node.operator
+        self.rail = Rail()
+        self.top_bar = TopBar(self._node.url, desk.actions.copy_address, OperatorMark(operator.name, operator.role))
+        self.status_bar = StatusBar()
+        self._stack = QStackedWidget()
+        for number, view in enumerate(views, start=1):
+            action = desk.actions.view(view.title, number)
+            self.addAction(action)
+            self.rail.add(action, view.icon)
+            self._views.append(view)
+            self._stack.addWidget(view)
+            action.triggered.connect(lambda _=False, view=view: self.show_view(view))
+            if number == 1:
+                action.setChecked(True)
+        middle = QVBoxLayout()
+        for part in (self.top_bar, Divider(), self._stack):
+            middle.addWidget(part)
+        upper = QHBoxLayout()
+        upper.addWidget(self.rail)
+        upper.addWidget(Divider(Qt.Orientation.Vertical))
+        upper.addLayout(middle, 1)
+        whole = QWidget()
+        column = QVBoxLayout(whole)
+        column.addLayout(upper, 1)
+        column.addWidget(Divider())
+        column.addWidget(self.status_bar)
+        for layout in (middle, upper, column):
+            layout.setContentsMargins(0, 0, 0, 0)
+            layout.setSpacing(0)
+        self.setCentralWidget(whole)
+        desk.actions.filter.triggered.connect(lambda: self.view.focus_filter())
+        desk.actions.back.triggered.connect(lambda: self.view.step_back())
+        self.show_view(views[0])
+
+    @property
+    def view(self) -> View:
+        """The visible view."""
+        return self._views[self._stack.currentIndex()]
+
+    def show_view(self, view: View) -> None:
+        """Show a view and bring it up to date."""
+        self._stack.setCurrentWidget(view)
+        self.top_bar.title.say(view.title)
+        self.flush(Changes.whole())
+        view.focus_first()
+
+    def watched(self) -> bool:
+        return self.isVisible() and not self.isMinimized()
+
+    def flush(self, changes: Changes) -> None:
+        view = self.view
+        view.refresh(changes)
+        self.top_bar.sentence.say(view.sentence())
+        if changes.second or changes.nodes:
+            self.status_bar.show_health(self._node.health(), self._node.nodes())
+        if changes.second:
+            self.status_bar.show_pace(self._pace.flushes, self._pace.slowed)
+            self.status_bar.show_clock(int(time.time() * 1000))
+
+    def levels(self) -> None:
+        self.view.refresh_levels()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.closing.emit()
+        super().closeEvent(event)

@@ -1,0 +1,148 @@
+"""The chat pane: lines that follow while one looks at the end, and stay put while one reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QFrame, QListView, QStackedLayout, QVBoxLayout, QWidget
+
+from gui import wording
+from gui.rooms.chat_model import ChatModel
+from gui.rooms.chat_row import ChatRow
+from gui.tokens import Colour, Type
+from gui.widgets.buttons import Button, Kind
+from gui.widgets.columns import prepare
+from gui.widgets.labels import Label, describe
+from gui.widgets.panes import Dot, EmptyState, PaneHeader
+from server.views import ChatView
+
+
+class ChatList(QListView):
+    """The lines, with a pill that counts what came while one was reading further up."""
+
+    followed = Signal(bool)
+    """Whether it follows the end, when that changes."""
+
+    def __init__(self, model: ChatModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        prepare(self, "Chat")
+        self.setSelectionMode(QListView.SelectionMode.NoSelection)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setModel(model)
+        self.setItemDelegate(ChatRow(self))
+        self.following = True
+        self.newer = 0
+        self.pill = Button("", kind=Kind.PRIMARY, icon="arrow-down", parent=self)
+        describe(self.pill, "Go to the newest line", key="End")
+        self.pill.hide()
+        self.pill.clicked.connect(self.follow)
+        bar = self.verticalScrollBar()
+        bar.actionTriggered.connect(lambda _: self._scrolled())
+        bar.rangeChanged.connect(lambda *_: self._stick())
+
+    def follow(self) -> None:
+        """Go to the newest line and stay there."""
+        self._set_following(True)
+        self._stick()
+
+    def show_lines(self, lines: Sequence[ChatView], *, anew: bool) -> None:
+        """Show these lines; `anew` when they are those of another room."""
+        model = self.model()
+        assert isinstance(model, ChatModel)
+        known = set(model.identities())
+        held = None if self.following or anew else self.indexAt(QPoint(1, 1))
+        top = self.visualRect(held).top() if held is not None else 0
+        key = model.at(held).key if held is not None and held.isValid() else ""
+        model.follow(lines)
+        if anew:
+            self.follow()
+        elif key:
+            fresh = sum(line.key not in known for line in lines)
+            kept = model.index_of(key)
+            if kept.isValid():
+                bar = self.verticalScrollBar()
+                self.scheduleDelayedItemsLayout()
+                self.executeDelayedItemsLayout()
+                bar.setValue(bar.value() + self.visualRect(kept).top() - top)
+            self._count(self.newer + fresh)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        super().wheelEvent(event)
+        self._scrolled()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        super().keyPressEvent(event)
+        if event.key() == Qt.Key.Key_End:
+            self.follow()
+        else:
+            self._scrolled()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_pill()
+
+    def _scrolled(self) -> None:
+        bar = self.verticalScrollBar()
+        self._set_following(bar.sliderPosition() >= bar.maximum() - 4)
+
+    def _set_following(self, following: bool) -> None:
+        if following:
+            self._count(0)
+        if following is not self.following:
+            self.following = following
+            self.followed.emit(following)
+
+    def _stick(self) -> None:
+        if self.following:
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.maximum())
+
+    def _count(self, newer: int) -> None:
+        if newer == self.newer:
+            return
+        self.newer = newer
+        self.pill.setVisible(newer > 0)
+        self.pill.restyle(f"{wording.count(newer)} newer", "arrow-down")
+        self._place_pill()
+
+    def _place_pill(self) -> None:
+        size = self.pill.sizeHint()
+        viewport = self.viewport()
+        self.pill.setGeometry((viewport.width() - size.width()) // 2, viewport.height() - 44, size.width(), 32)
+
+
+class ChatPane(QWidget):
+    """Header and lines, or why there are none."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.model = ChatModel(self)
+        self.list = ChatList(self.model)
+        self.header = PaneHeader("Chat")
+        self._dot = Dot(Colour.LIVE)
+        self._state = Label("Following live", Type.SMALL_STRONG, Colour.TEXT2)
+        self.header.controls.addWidget(self._dot)
+        self.header.controls.addWidget(self._state)
+        self.list.followed.connect(self._show_state)
+        self._empty = EmptyState("Nobody has written here yet. What members write appears here as it is sent.")
+        holder = QWidget()
+        self._either = QStackedLayout(holder)
+        self._either.addWidget(self._empty)
+        self._either.addWidget(self.list)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.header)
+        column.addWidget(holder, 1)
+
+    def show_lines(self, lines: Sequence[ChatView], *, anew: bool) -> None:
+        """Show these lines; `anew` when they are those of another room."""
+        self._either.setCurrentIndex(1 if lines else 0)
+        self.list.show_lines(lines, anew=anew)
+
+    def _show_state(self, following: bool) -> None:
+        self._dot.say(Colour.LIVE if following else Colour.TEXT3)
+        self._state.say("Following live" if following else "Staying here")

@@ -1,0 +1,130 @@
+"""Paints a line of chat; wrapped text is laid out once for each width."""
+
+from __future__ import annotations
+
+import collections
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QTextLayout, QTextOption
+from PySide6.QtWidgets import QListView, QStyledItemDelegate, QStyleOptionViewItem
+
+from gui import theme, wording
+from gui.rooms.chat_model import ChatModel, body_words, head_words
+from gui.tokens import Colour, Size, Type
+from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT
+from gui.widgets.painting import avatar, initials
+from server.views import ChatView
+
+INDENT = 48
+"""Where words begin."""
+AVATAR = 24
+EVENT_HEIGHT = 26
+HEAD_HEIGHT = 18
+CACHED = 600
+"""Layouts kept: three times what a chat holds."""
+
+
+class ChatRow(QStyledItemDelegate):
+    """Messages with avatar, name, time and text; events in one quiet line; own whispers on their own ground."""
+
+    def __init__(self, view: QListView) -> None:
+        super().__init__(view)
+        self._view = view
+        self._layouts: collections.OrderedDict[tuple[str, int], QTextLayout] = collections.OrderedDict()
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        line = _line(index)
+        width = self._view.viewport().width()
+        if line.kind in ("joined", "left"):
+            return QSize(width, EVENT_HEIGHT)
+        body = self._layout(line, width).boundingRect().height()
+        margin = 26 if line.kind in ("whisper", "announcement") else 14
+        return QSize(width, HEAD_HEIGHT + round(body) + margin)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        line = _line(index)
+        box: QRect = option.rect
+        if line.kind in ("joined", "left"):
+            self._paint_event(painter, box, line)
+        else:
+            self._paint_words(painter, box, line)
+
+    def _paint_event(self, painter: QPainter, box: QRect, line: ChatView) -> None:
+        ratio = painter.device().devicePixelRatioF()
+        if line.kind == "joined":
+            drawn = theme.pixmap("info", Colour.TEXT3, 14, ratio)
+        elif line.text in ("kicked", "banned"):
+            drawn = theme.pixmap("sign-out", Colour.DANGER, 14, ratio)
+        else:
+            drawn = theme.pixmap("sign-out", Colour.TEXT3, 14, ratio)
+        painter.drawPixmap(QPoint(box.left() + 21, box.top() + (box.height() - 14) // 2), drawn)
+        time_width = self._paint_time(painter, box, line)
+        painter.setFont(theme.font(Type.SMALL))
+        painter.setPen(theme.colour(Colour.TEXT2))
+        words = box.adjusted(INDENT, 0, -time_width, 0)
+        painter.drawText(words, ALIGN_LEFT, theme.elided(head_words(line), Type.SMALL, words.width()))
+
+    def _paint_words(self, painter: QPainter, box: QRect, line: ChatView) -> None:
+        ratio = painter.device().devicePixelRatioF()
+        top = box.top() + 7
+        tone = Colour.TEXT
+        if line.kind in ("whisper", "announcement"):
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour(Colour.ACCENT_SOFT))
+            painter.drawRoundedRect(QRectF(box).adjusted(8, 4, -8, -4), Size.RADIUS_INPUT, Size.RADIUS_INPUT)
+            top += 6
+            tone = Colour.ACCENT
+            name = "chat-circle-dots-fill" if line.kind == "whisper" else "broadcast"
+            painter.drawPixmap(QPoint(box.left() + 18, top), theme.pixmap(name, Colour.ACCENT, 20, ratio))
+        else:
+            drawn = avatar(line.user, initials(line.name), AVATAR, ratio)
+            painter.drawPixmap(QPoint(box.left() + Size.PADDING, top), drawn)
+        head = QRect(box.left() + INDENT, top - 1, box.width() - INDENT, HEAD_HEIGHT)
+        time_width = self._paint_time(painter, QRect(box.left(), head.top(), box.width(), HEAD_HEIGHT), line)
+        painter.setFont(theme.font(Type.NAME))
+        painter.setPen(theme.colour(tone))
+        words = theme.elided(head_words(line), Type.NAME, head.width() - time_width)
+        painter.drawText(head, ALIGN_LEFT, words)
+        painter.setPen(theme.colour(Colour.TEXT))
+        self._layout(line, box.width()).draw(painter, QPointF(box.left() + INDENT, head.bottom() + 1))
+
+    def _paint_time(self, painter: QPainter, box: QRect, line: ChatView) -> int:
+        painter.setFont(theme.font(Type.CAPTION))
+        painter.setPen(theme.colour(Colour.TEXT3))
+        words = wording.clock(line.at)
+        painter.drawText(box.adjusted(0, 0, -Size.PADDING, 0), ALIGN_RIGHT, words)
+        return theme.metrics(Type.CAPTION).horizontalAdvance(words) + Size.PADDING + 8
+
+    def _layout(self, line: ChatView, width: int) -> QTextLayout:
+        key = line.key, width
+        found = self._layouts.get(key)
+        if found is None:
+            found = self._layouts[key] = _laid_out(body_words(line), width - INDENT - Size.PADDING)
+            if len(self._layouts) > CACHED:
+                self._layouts.popitem(last=False)
+        return found
+
+
+def _laid_out(text: str, width: int) -> QTextLayout:
+    made = QTextLayout(text.replace("\n", "\u2028"), theme.font(Type.BODY))
+    option = QTextOption()
+    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    made.setTextOption(option)
+    made.setCacheEnabled(True)
+    made.beginLayout()
+    height = 0.0
+    while (line := made.createLine()).isValid():
+        line.setLineWidth(max(40, width))
+        line.setPosition(QPointF(0, height))
+        height += max(line.height(), 18.0)
+    made.endLayout()
+    return made
+
+
+def _line(index: QModelIndex | QPersistentModelIndex) -> ChatView:
+    model = index.model()
+    assert isinstance(model, ChatModel)
+    return model.at(index)

@@ -1,0 +1,140 @@
+"""The Rooms view: the list at the left, the open room beside it, a first screen while there is none."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QSplitter, QStackedLayout, QWidget
+
+from gui import wording
+from gui.rooms.first_run import FirstRun
+from gui.rooms.room_list import RoomList
+from gui.rooms.room_pane import RoomPane
+from gui.rooms.rooms_model import ordered
+from gui.tokens import Size
+from gui.views import Changes, Desk, View
+from gui.widgets.panes import EmptyState
+
+LOW = 700
+"""Below this height the member card is folded."""
+QUIET_TICK = 10
+"""Seconds between two looks at how long rooms have been quiet."""
+
+
+class RoomsView(View):
+    """Watch rooms and tend to their members."""
+
+    title = "Rooms"
+    icon = "chats"
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        self._seconds = 0
+        self.first_run = FirstRun(desk.node.url, desk.actions)
+        self.list = RoomList()
+        self.pane = RoomPane(desk)
+        self.closed = EmptyState("", title="This room is closed", icon="chats")
+        beside = QWidget()
+        self._beside = QStackedLayout(beside)
+        self._beside.addWidget(self.pane)
+        self._beside.addWidget(self.closed)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setHandleWidth(1)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.addWidget(self.list)
+        self.splitter.addWidget(beside)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setSizes([Size.ROOM_LIST, 1016])
+        self.list.setMinimumWidth(220)
+        self._pages = QStackedLayout(self)
+        self._pages.addWidget(self.first_run)
+        self._pages.addWidget(self.splitter)
+        self.list.opened.connect(self.open)
+
+    def open(self, name: str) -> None:
+        """Show a room."""
+        self.pane.open(name)
+        self.list.select(name)
+        self._beside.setCurrentIndex(0)
+
+    def sentence(self) -> str:
+        rooms = self.list.rooms
+        if not rooms:
+            return "none open yet"
+        speaking = sum(len(room.speaking) for room in rooms.values())
+        people = f"{wording.plural(speaking, 'person', 'people')} speaking" if speaking else "nobody speaks"
+        return f"{wording.count(len(rooms))} open, {people}"
+
+    def refresh(self, changes: Changes) -> None:
+        node = self._desk.node
+        if changes.all:
+            self.list.take_all(node.rooms())
+        elif changes.rooms:
+            self.list.take({name: node.room(name) for name in changes.rooms})
+        if changes.second:
+            self._tick()
+        self._show_page()
+        room = self.pane.room
+        if room not in self.list.rooms:
+            return
+        if changes.all or changes.second or room in changes.rooms:
+            self.pane.refresh(chat=changes.all or room in changes.chats)
+        elif room in changes.chats:
+            self.pane.refresh_chat()
+
+    def refresh_levels(self) -> None:
+        if self.pane.room in self.list.rooms:
+            self.pane.refresh_levels()
+
+    def focus_first(self) -> None:
+        (self.list.list if self.list.rooms else self.first_run).setFocus()
+
+    def focus_filter(self) -> None:
+        field = self.list.filter if self.list.list.hasFocus() else self.pane.filter
+        field.setFocus()
+        field.selectAll()
+
+    def step_back(self) -> None:
+        pane = self.pane
+        if pane.composer.text.hasFocus():
+            pane.table.setFocus()
+        elif pane.filter.text() or pane.filter.hasFocus():
+            pane.filter.clear()
+            pane.table.setFocus()
+        elif self.list.filter.text() or self.list.filter.hasFocus():
+            self.list.filter.clear()
+            self.list.list.setFocus()
+        else:
+            pane.table.selectionModel().clear()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        before, now = event.oldSize().width(), event.size().width()
+        small = now < Size.WIDE
+        if (before < Size.WIDE) is not small or before < 0:
+            self.splitter.setSizes([252 if small else Size.ROOM_LIST, now])
+            self.pane.splitter.setSizes([now, 264 if small else 376])
+        self.pane.fold(event.size().height() < LOW)
+
+    def _tick(self) -> None:
+        self._seconds += 1
+        self.list.tick()
+        self.pane.refresh_ages()
+        if self._seconds % QUIET_TICK == 0:
+            self.list.model.touch_all(0, 0)
+
+    def _show_page(self) -> None:
+        rooms = self.list.rooms
+        self._pages.setCurrentIndex(1 if rooms else 0)
+        if not rooms:
+            return
+        room = self.pane.room
+        if not room:
+            self.open(ordered(rooms.values())[0].name)
+        elif room in rooms:
+            self.list.select(room)
+            self._beside.setCurrentIndex(0)
+        else:
+            self.closed.say(f"Everybody has left {wording.within(room)}. It opens again when someone joins it.")
+            self._beside.setCurrentIndex(1)

@@ -1,0 +1,127 @@
+"""Tables as this console has them: quiet heads, a bar at the selected row, a selection that never slips."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QListView,
+    QStyle,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from gui import theme
+from gui.tokens import Colour, Size, Type
+
+ALIGN_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+ALIGN_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+
+
+class ColumnHeader(QHeaderView):
+    """Column heads in captions over a line."""
+
+    def __init__(self, right: frozenset[int], indents: dict[int, int], parent: QWidget | None = None) -> None:
+        """Make a header.
+
+        Args:
+            right: Columns that are aligned right, as numbers are.
+            indents: How far the words of a column are from the edge where they begin or, aligned right, end.
+            parent: As in Qt.
+        """
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self._right = right
+        self._indents = indents
+        self.setFixedHeight(Size.COLUMN_HEADER)
+        self.setFont(theme.font(Type.CAPTION))
+        self.setHighlightSections(False)
+        self.setSectionsClickable(False)
+        self.setMinimumSectionSize(24)
+
+    def paintSection(self, painter: QPainter, rect: QRect, logicalIndex: int) -> None:
+        painter.save()
+        painter.setFont(theme.font(Type.CAPTION))
+        painter.setPen(theme.colour(Colour.TEXT3))
+        indent = self._indents.get(logicalIndex, 0)
+        right = logicalIndex in self._right
+        words = rect.adjusted(0, 0, -indent, 0) if right else rect.adjusted(indent, 0, 0, 0)
+        align = ALIGN_RIGHT if right else ALIGN_LEFT
+        model = self.model()
+        painter.drawText(words, align, str(model.headerData(logicalIndex, Qt.Orientation.Horizontal)))
+        painter.fillRect(QRect(rect.left(), rect.bottom(), rect.width(), 1), theme.colour(Colour.LINE))
+        painter.restore()
+
+
+def prepare(view: QAbstractItemView, name: str) -> None:
+    """Give a list or table the manners that all share."""
+    view.setAccessibleName(name)
+    view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+    view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    view.setMouseTracking(True)
+    view.verticalScrollBar().setSingleStep(24)
+
+
+class Table(QTableView):
+    """A table whose selection goes away with its row instead of moving to the next."""
+
+    def __init__(self, name: str, header: ColumnHeader, row_height: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        prepare(self, name)
+        self.setHorizontalHeader(header)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setMinimumSectionSize(row_height)
+        self.verticalHeader().setDefaultSectionSize(row_height)
+
+    def rowsAboutToBeRemoved(self, parent: QModelIndex | QPersistentModelIndex, start: int, end: int) -> None:
+        _let_go(self, start, end)
+        super().rowsAboutToBeRemoved(parent, start, end)
+
+
+class Listing(QListView):
+    """A list whose selection goes away with its row instead of moving to the next."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        prepare(self, name)
+
+    def rowsAboutToBeRemoved(self, parent: QModelIndex | QPersistentModelIndex, start: int, end: int) -> None:
+        _let_go(self, start, end)
+        super().rowsAboutToBeRemoved(parent, start, end)
+
+
+def _let_go(view: QAbstractItemView, start: int, end: int) -> None:
+    """Keep the next act from hitting the neighbour of one who has just left."""
+    current = view.currentIndex()
+    if current.isValid() and start <= current.row() <= end:
+        view.selectionModel().clear()
+
+
+def paint_ground(
+    painter: QPainter, option: QStyleOptionViewItem, *, first: bool = True, focused: bool = False
+) -> bool:
+    """Paint what is under a row: selection with its bar, or the pointer's trace. Returns whether it is selected.
+
+    Args:
+        painter: Of the view.
+        option: Of the cell.
+        first: Whether this is the first column, which has the bar.
+        focused: Whether the list has the keyboard, which widens the bar.
+    """
+    selected = bool(option.state & QStyle.StateFlag.State_Selected)
+    rect: QRect = option.rect
+    if selected:
+        painter.fillRect(rect, theme.colour(Colour.ACCENT_SOFT))
+        if first:
+            width = Size.SELECTION_BAR + focused
+            painter.fillRect(QRect(rect.left(), rect.top(), width, rect.height()), theme.colour(Colour.ACCENT))
+    return selected
