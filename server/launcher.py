@@ -296,18 +296,16 @@ class Launcher:
 
     def _options(self, spec: Spec) -> list[str]:
         config = self._config
+        defaults = Config(name="", data_dir=config.data_dir)
         # Values stand behind "=", so that a name such as "--help" stays a name.
-        options = [
-            f"--name={spec.name}",
-            f"--host={spec.host}",
-            f"--port={spec.port}",
-            f"--bus-host={spec.bus_host}",
-            f"--bus-port={spec.bus_port}",
-        ]
+        options = [f"--name={spec.name}", f"--port={spec.port}", f"--bus-port={spec.bus_port}"]
         if spec.peer:
             options.append(f"--peer={spec.peer}")
+        if spec.host != defaults.host:
+            options.append(f"--host={spec.host}")
+        if spec.bus_host != defaults.bus_host:
+            options.append(f"--bus-host={spec.bus_host}")
         options += [f"--data-dir={self.folder(spec.name)}", f"--auth-key-file={self._auth_key_file}"]
-        defaults = Config(name="", data_dir=config.data_dir)
         if config.auth != defaults.auth:
             options.append(f"--auth={config.auth}")
         options += [f"--origin={origin}" for origin in config.origins]

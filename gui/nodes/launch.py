@@ -53,7 +53,7 @@ class LaunchDialog(Sheet):
         self._mark = Label()
         self._verdict = Label("", Type.BODY, wrap=True)
         self.command = CopyLine("command that launches the same node")
-        self.confirm = Button("Launch", kind=Kind.PRIMARY, key="Ctrl+Return")
+        self.confirm = Button("Launch", kind=Kind.PRIMARY, key="Ctrl ↵")
         self._fill_in()
         self._lay_out()
         for line in (self.name, self.port, self.bus_port):
@@ -130,11 +130,10 @@ class LaunchDialog(Sheet):
                 "warning-fill" if late else "check-circle-fill",
                 Colour.WARN if late else Colour.LIVE,
             )
-            self.command.words.say(self._desk.launcher.command(checked.spec), Colour.TEXT2)
+            self.command.say(self._desk.launcher.command(checked.spec))
         else:
             self._judge("Change what is marked above.", "warning-circle-fill", Colour.DANGER)
-            self.command.words.say("")
-        self.command.button.setEnabled(checked.spec is not None)
+            self.command.say("")
 
     def _judge(self, sentence: str, icon: str, tone: Colour) -> None:
         if sentence != self._verdict.text():
@@ -187,10 +186,10 @@ class LaunchDialog(Sheet):
         verdict.addWidget(self._verdict, 1)
         same = QHBoxLayout()
         same.setSpacing(12)
-        same.addWidget(Label("Same as", Type.SMALL, Colour.TEXT2))
+        same.addWidget(Label("Same as", Type.SMALL, Colour.TEXT2), 0, Qt.AlignmentFlag.AlignTop)
         same.addWidget(self.command, 1)
         found = QVBoxLayout()
-        found.setSpacing(8)
+        found.setSpacing(12)
         found.addLayout(verdict)
         found.addLayout(same)
         self.body.addWidget(self._fields[form.Field.NAME])

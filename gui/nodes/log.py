@@ -192,7 +192,9 @@ class LogPane(QWidget):
         self._lay_out()
         self.tabs.currentChanged.connect(lambda _: self._choose())
         self.follow.clicked.connect(self.follow_newest)
-        self.list.verticalScrollBar().valueChanged.connect(self._scrolled)
+        bar = self.list.verticalScrollBar()
+        bar.valueChanged.connect(self._scrolled)
+        bar.rangeChanged.connect(self._stretched)
         end = QAction("Follow the newest line", self.list)
         end.setShortcut(QKeySequence(Qt.Key.Key_End))
         end.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
@@ -230,7 +232,7 @@ class LogPane(QWidget):
     def follow_newest(self) -> None:
         """Go to the end and stay there."""
         self._following, self._newer = True, 0
-        self.list.scrollToBottom()
+        self._stretched()
         self._show_following()
 
     def _choose(self) -> None:
@@ -256,8 +258,15 @@ class LogPane(QWidget):
         self.tabs.setVisible(self._shown is not None)
         self.follow.setVisible(some)
 
+    def _stretched(self) -> None:
+        """The list became longer or its pane lower: stay at the end."""
+        if self._following:
+            self._moving = True
+            self.list.scrollToBottom()
+            self._moving = False
+
     def _scrolled(self, value: int) -> None:
-        if self._moving or self.list.signalsBlocked():
+        if self._moving:
             return
         at_end = value >= self.list.verticalScrollBar().maximum()
         if at_end != self._following:

@@ -65,14 +65,15 @@ class NodesModel(Rows[NodeRow]):
             return figures(row).get(column, "")
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return describe(row) if column == Column.NODE else figures(row).get(column, "")
-        if role == Qt.ItemDataRole.ToolTipRole and row.message and row.message == self.data(index):
-            return literal(f"{row.message}. {row.advice}".strip())
+        if role == Qt.ItemDataRole.ToolTipRole and row.message and column in range(Column.CPU, Column.TOOLS):
+            return literal(". ".join(part.rstrip(".") for part in (row.message, row.advice) if part))
         return None
 
 
 def figures(row: NodeRow) -> dict[int, str]:
     """What stands in the columns of figures; a row with a message has it in the place of most of them."""
-    last = wording.age(row.span * 1000)
+    short = row.standing in MESSAGE_FROM and row.span < 3600
+    last = wording.minutes(row.span) if short else wording.age(row.span * 1000)
     sessions = wording.count(row.sessions)
     if row.standing in MESSAGE_FROM:
         return {Column.SESSIONS: sessions, Column.CPU: row.message, Column.UP: last}

@@ -190,6 +190,7 @@ def _known(node: NodeView, child: Child | None, now: int) -> NodeRow:
         return dataclasses.replace(
             row,
             standing=Standing.LOST,
+            sessions=0,
             cpu=None,
             memory=None,
             received=0.0,
@@ -233,6 +234,7 @@ def _with_end(row: NodeRow, child: Child, now: int) -> NodeRow:
     return dataclasses.replace(
         row,
         standing=standing,
+        note="",
         sessions=0,
         cpu=None,
         memory=None,
@@ -273,7 +275,7 @@ def _note(child: Child | None) -> str:
         return ""
     if child.earlier:
         return "launched earlier"
-    return "keeps running" if child.spec.keep else "ends with this console"
+    return "keeps running" if child.spec.keep else "launched here"
 
 
 def _address(url: str) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from gui import wording
-from gui.tokens import Colour, Type
 from gui.widgets.buttons import Button, Kind
-from gui.widgets.labels import Label
 from gui.widgets.sheet import Sheet
 
 
@@ -16,16 +14,12 @@ class StopSheet(Sheet):
 
     def __init__(self, window: QWidget, name: str, sessions: int, drain_seconds: float) -> None:
         """Make it for a node; `drain_seconds` is how long its clients have to move."""
-        super().__init__(window, f"Stop {wording.within(name)}?", width=440)
-        self._name = name
-        self._words = Label(
+        sentence = (
             f"Its clients are asked to move to another node and have {drain_seconds:g} s for it. "
-            "Who has not moved by then is dropped and can connect elsewhere.",
-            Type.BODY,
-            Colour.TEXT2,
-            wrap=True,
+            "Who has not moved by then is dropped and can connect elsewhere."
         )
-        self.body.addWidget(self._words)
+        super().__init__(window, f"Stop {wording.within(name)}?", sentence, width=440)
+        self._name = name
         self.cancel = Button(f"Keep {wording.within(name)} running")
         self.cancel.clicked.connect(self.reject)
         self.confirm = Button(kind=Kind.FINAL)

@@ -18,7 +18,6 @@ from gui.widgets.painting import dot
 INDENT = 36
 """Where names and the lines between rows begin."""
 GAP = 8
-"""Right of every figure."""
 BAR = 48
 BUSY = 0.9
 """Share of a core from which CPU is an exception."""
@@ -147,7 +146,7 @@ class NodeCell(QStyledItemDelegate):
         if column == Column.MESH:
             painter.drawText(box, ALIGN_LEFT, theme.elided(words, kind, box.width() - GAP))
         else:
-            painter.drawText(box.adjusted(0, 0, -GAP, 0), ALIGN_RIGHT, words)
+            painter.drawText(box, ALIGN_RIGHT, words)
 
     def _paint_cpu(self, painter: QPainter, box: QRect, row: NodeRow, words: str) -> None:
         left, middle = box.left() + 2 * GAP, box.center().y() + 0.5
@@ -161,7 +160,7 @@ class NodeCell(QStyledItemDelegate):
             painter.drawRoundedRect(QRectF(left, middle - 2.5, max(5, min(1.0, row.cpu) * BAR), 5), 2.5, 2.5)
         painter.setFont(theme.font(Type.SMALL_STRONG if busy else Type.SMALL))
         painter.setPen(theme.colour(Colour.WARN if busy else Colour.TEXT))
-        painter.drawText(box.adjusted(0, 0, -3 * GAP, 0), ALIGN_RIGHT, words)
+        painter.drawText(box.adjusted(0, 0, -2 * GAP, 0), ALIGN_RIGHT, words)
 
     def _paint_message(self, painter: QPainter, box: QRect, row: NodeRow) -> None:
         """Words that begin in the CPU column and go on behind the edges of the cells."""
@@ -353,7 +352,7 @@ class TotalsRow(QWidget):
                 continue
             left, width = self._table.columnViewportPosition(column), self._table.columnWidth(column)
             painter.setFont(theme.font(Type.NAME if column == Column.SESSIONS else Type.SMALL_STRONG))
-            right = 3 * GAP if column == Column.CPU else GAP
+            right = 2 * GAP if column == Column.CPU else 0
             painter.drawText(QRect(left, 0, width - right, self.height()), ALIGN_RIGHT, words)
         painter.end()
 

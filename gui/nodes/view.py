@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
 
 from gui import wording
@@ -13,13 +13,16 @@ from gui.nodes.log import LogPane
 from gui.nodes.model import NodesModel
 from gui.nodes.rows import NodeRow, merge, sentence, total
 from gui.nodes.stop import StopSheet
-from gui.nodes.table import NodeTable, Tool, TotalsRow
+from gui.nodes.table import INDENT, NodeTable, Tool, TotalsRow
 from gui.tokens import Colour, Size, Type
 from gui.views import Changes, Desk, View
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.labels import Label
 from gui.widgets.panes import Divider, PaneHeader
 from server.launcher import Child
+
+NODES_SHARE = 0.62
+"""How much of the view the table takes at most, until somebody moves the line between it and the log."""
 
 
 class NodesView(View):
@@ -35,6 +38,7 @@ class NodesView(View):
         self._rows: list[NodeRow] = []
         self._met: set[str] = set()
         self._sheet: StopSheet | None = None
+        self._shared_by_hand = False
         self.model = NodesModel(self)
         self.table = NodeTable(self.model)
         self.totals = TotalsRow(self.table)
@@ -58,7 +62,8 @@ class NodesView(View):
             self.model.follow(self._rows)
             self.totals.say(total(self._rows))
             self.header.count.say(wording.count(len(self._rows)))
-            self.table.setMaximumHeight(self.table.height_of_rows())
+            self.note.setVisible(any(row.stoppable for row in self._rows))
+            self._share()
             self._count_sessions()
         fresh = [child for child in launched if child.id not in self._met]
         if changes.all or changes.children or fresh:
@@ -75,6 +80,27 @@ class NodesView(View):
 
     def step_back(self) -> None:
         self.table.clearSelection()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share()
+
+    def _share(self) -> None:
+        """Give the table the height of its rows, up to a share of the view, and the log what is left."""
+        rows = self.table.height_of_rows()
+        if self.table.maximumHeight() != rows:
+            self.table.setMaximumHeight(rows)
+        rest = [self.header, self.totals] + ([self.note] if not self.note.isHidden() else [])
+        wanted = rows + 2 + sum(part.sizeHint().height() for part in rest)
+        if self._nodes.maximumHeight() != wanted:
+            self._nodes.setMaximumHeight(wanted)
+        if not self._shared_by_hand and self.height():
+            upper = min(wanted, round(self.height() * NODES_SHARE))
+            if self.splitter.sizes()[0] != upper:
+                self.splitter.setSizes([upper, self.height() - upper - 1])
+
+    def _shared(self) -> None:
+        self._shared_by_hand = True
 
     def _stop_selected(self) -> None:
         row = self.model.find(self.table.selected())
@@ -164,24 +190,23 @@ class NodesView(View):
         return made
 
     def _lay_out(self) -> None:
-        nodes = QWidget()
-        column = QVBoxLayout(nodes)
+        self._nodes = QWidget()
+        column = QVBoxLayout(self._nodes)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        note = Label("Stopping a node drains it: its clients are asked to move.", Type.SMALL, Colour.TEXT3)
-        note.setContentsMargins(36, 0, Size.PADDING, 12)
-        for part in (self.header, Divider(), self.table, self.totals, note):
+        self.note = Label("Stopping a node drains it: its clients are asked to move.", Type.SMALL, Colour.TEXT3)
+        self.note.setContentsMargins(INDENT, 0, Size.PADDING, 12)
+        for part in (self.header, Divider(), self.table, self.totals, self.note):
             column.addWidget(part)
-        column.addStretch(0)
         column.setStretch(2, 1)
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self.splitter.setHandleWidth(1)
         self.splitter.setChildrenCollapsible(False)
-        self.splitter.addWidget(nodes)
+        self.splitter.addWidget(self._nodes)
         self.splitter.addWidget(self.log)
-        self.splitter.setStretchFactor(0, 3)
-        self.splitter.setStretchFactor(1, 2)
-        self.splitter.setSizes([480, 320])
+        self.splitter.setStretchFactor(0, 0)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.splitterMoved.connect(self._shared)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.splitter)

@@ -19,7 +19,7 @@ from gui import theme
 from gui.tokens import Colour, Size, Span, Type
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.columns import ALIGN_LEFT
-from gui.widgets.labels import Label, describe
+from gui.widgets.labels import Label, describe, literal
 
 HEIGHT = 34
 
@@ -166,27 +166,43 @@ def _paint_choice(painter: QPainter, box: QRect, name: str, address: str) -> Non
 
 
 class CopyLine(QWidget):
-    """A line of code with a button that copies all of it, also what does not fit."""
+    """A command, as far as it fits into its lines, with a button that copies all of it."""
+
+    LINES = 2
+    LINE = 18
 
     def __init__(self, name: str) -> None:
-        """Make an empty line; `name` says what is copied."""
+        """Make an empty one; `name` says what is copied."""
         super().__init__()
-        self.setFixedHeight(30)
+        self.setFixedHeight(self.LINES * self.LINE + 12)
         self._name = name
-        self.words = Label("", Type.CODE, Colour.TEXT2, elide=True)
-        self.words.setAccessibleName(name)
+        self._text = ""
+        self.setAccessibleName(name)
         self.button = Button(icon="copy", kind=Kind.QUIET)
-        self.button.setFixedSize(QSize(26, 26))
-        describe(self.button, f"Copy the {name}")
+        self.button.setFixedSize(QSize(28, 28))
         self.button.clicked.connect(self._copy)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._rest)
         row = QHBoxLayout(self)
-        row.setContentsMargins(12, 0, 2, 0)
-        row.setSpacing(8)
-        row.addWidget(self.words, 1)
-        row.addWidget(self.button)
+        row.setContentsMargins(0, 4, 4, 4)
+        row.addStretch(1)
+        row.addWidget(self.button, 0, Qt.AlignmentFlag.AlignTop)
+        self._rest()
+
+    @property
+    def text(self) -> str:
+        """What is copied."""
+        return self._text
+
+    def say(self, text: str) -> None:
+        """Show another command; empty where there is none."""
+        if text != self._text:
+            self._text = text
+            self.setAccessibleDescription(text)
+            self.setToolTip(literal(text))
+            self.button.setEnabled(bool(text))
+            self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -194,10 +210,16 @@ class CopyLine(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour(Colour.BG2))
         painter.drawRoundedRect(QRectF(self.rect()), Size.RADIUS_BUTTON, Size.RADIUS_BUTTON)
+        painter.setFont(theme.font(Type.CODE))
+        painter.setPen(theme.colour(Colour.TEXT2))
+        width = self.width() - 12 - 40
+        letters = max(8, width // theme.metrics(Type.CODE).horizontalAdvance("0"))
+        for place, line in enumerate(broken(self._text, letters, self.LINES)):
+            painter.drawText(QRect(12, 6 + self.LINE * place, width + 8, self.LINE), ALIGN_LEFT, line)
         painter.end()
 
     def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(self.words.text())
+        QGuiApplication.clipboard().setText(self._text)
         self.button.restyle("", "check")
         describe(self.button, "Copied")
         self._timer.start(Span.COPIED)
@@ -205,3 +227,16 @@ class CopyLine(QWidget):
     def _rest(self) -> None:
         self.button.restyle("", "copy")
         describe(self.button, f"Copy the {self._name}")
+
+
+def broken(text: str, letters: int, lines: int) -> list[str]:
+    """Break a text at its spaces into lines of so many letters; an ellipsis says that the last one goes on."""
+    found: list[str] = []
+    while text and len(found) < lines - 1:
+        at = len(text) if len(text) <= letters else text.rfind(" ", 0, letters + 1)
+        at = letters if at <= 0 else at
+        found.append(text[:at].rstrip())
+        text = text[at:].lstrip()
+    if text:
+        found.append(text if len(text) <= letters else text[: letters - 1] + "…")
+    return found
