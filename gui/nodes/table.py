@@ -96,7 +96,7 @@ class NodeCell(QStyledItemDelegate):
         elif row.standing in MESSAGE_FROM and column not in (Column.MESH, Column.SESSIONS, Column.UP):
             self._paint_message(painter, box, row)
         else:
-            self._paint_figure(painter, box, row, column)
+            self._paint_figure(painter, box, row, column, selected=selected)
 
     def _paint_node(self, painter: QPainter, box: QRect, row: NodeRow) -> None:
         top = box.top() + 10
@@ -129,7 +129,7 @@ class NodeCell(QStyledItemDelegate):
         address = theme.elided(row.address, Type.CODE, box.right() - GAP - (box.left() + INDENT))
         painter.drawText(QRect(box.left() + INDENT, top + 19, box.width() - INDENT, 18), ALIGN_LEFT, address)
 
-    def _paint_figure(self, painter: QPainter, box: QRect, row: NodeRow, column: int) -> None:
+    def _paint_figure(self, painter: QPainter, box: QRect, row: NodeRow, column: int, *, selected: bool) -> None:
         words = row.mesh if column == Column.MESH else figures(row).get(column, "")
         kind, tone = Type.SMALL, Colour.TEXT2
         if column == Column.MESH:
@@ -139,7 +139,7 @@ class NodeCell(QStyledItemDelegate):
         elif column == Column.UP and row.standing in WRONG:
             kind, tone = Type.SMALL_STRONG, Colour.DANGER
         if column == Column.CPU:
-            self._paint_cpu(painter, box, row, words)
+            self._paint_cpu(painter, box, row, words, Colour.LINE2 if selected else Colour.BG3)
             return
         painter.setFont(theme.font(kind))
         painter.setPen(theme.colour(tone))
@@ -148,12 +148,12 @@ class NodeCell(QStyledItemDelegate):
         else:
             painter.drawText(box, ALIGN_RIGHT, words)
 
-    def _paint_cpu(self, painter: QPainter, box: QRect, row: NodeRow, words: str) -> None:
+    def _paint_cpu(self, painter: QPainter, box: QRect, row: NodeRow, words: str, track: Colour) -> None:
         left, middle = box.left() + 2 * GAP, box.center().y() + 0.5
         busy = row.cpu is not None and row.cpu >= BUSY
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour(Colour.BG3))
+        painter.setBrush(theme.colour(track))
         painter.drawRoundedRect(QRectF(left, middle - 2.5, BAR, 5), 2.5, 2.5)
         if row.cpu is not None:
             painter.setBrush(theme.colour(Colour.WARN if busy else Colour.ACCENT))

@@ -13,7 +13,7 @@ from gui.nodes.log import LogPane
 from gui.nodes.model import NodesModel
 from gui.nodes.rows import NodeRow, merge, sentence, total
 from gui.nodes.stop import StopSheet
-from gui.nodes.table import INDENT, NodeTable, Tool, TotalsRow
+from gui.nodes.table import INDENT, TOTALS_ROW, NodeTable, Tool, TotalsRow
 from gui.tokens import Colour, Size, Type
 from gui.views import Changes, Desk, View
 from gui.widgets.buttons import Button, Kind
@@ -21,6 +21,7 @@ from gui.widgets.labels import Label
 from gui.widgets.panes import Divider, PaneHeader
 from server.launcher import Child
 
+NOTE_ROW = 28
 NODES_SHARE = 0.62
 """How much of the view the table takes at most, until somebody moves the line between it and the log."""
 
@@ -90,8 +91,7 @@ class NodesView(View):
         rows = self.table.height_of_rows()
         if self.table.maximumHeight() != rows:
             self.table.setMaximumHeight(rows)
-        rest = [self.header, self.totals] + ([self.note] if not self.note.isHidden() else [])
-        wanted = rows + 2 + sum(part.sizeHint().height() for part in rest)
+        wanted = Size.PANE_HEADER + 1 + rows + TOTALS_ROW + (0 if self.note.isHidden() else NOTE_ROW)
         if self._nodes.maximumHeight() != wanted:
             self._nodes.setMaximumHeight(wanted)
         if not self._shared_by_hand and self.height():
@@ -196,6 +196,7 @@ class NodesView(View):
         column.setSpacing(0)
         self.note = Label("Stopping a node drains it: its clients are asked to move.", Type.SMALL, Colour.TEXT3)
         self.note.setContentsMargins(INDENT, 0, Size.PADDING, 12)
+        self.note.setFixedHeight(NOTE_ROW)
         for part in (self.header, Divider(), self.table, self.totals, self.note):
             column.addWidget(part)
         column.setStretch(2, 1)

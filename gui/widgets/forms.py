@@ -168,7 +168,7 @@ def _paint_choice(painter: QPainter, box: QRect, name: str, address: str) -> Non
 class CopyLine(QWidget):
     """A command, as far as it fits into its lines, with a button that copies all of it."""
 
-    LINES = 2
+    LINES = 3
     LINE = 18
 
     def __init__(self, name: str) -> None:
