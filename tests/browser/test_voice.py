@@ -1,0 +1,131 @@
+"""People hear each other across nodes, when they speak and only then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.browser.conftest import VisitorFactory
+from tests.browser.nodes import RunningNode
+from tests.browser.speech import Speech
+from tests.browser.visitor import Visitor
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+Cluster = tuple[RunningNode, RunningNode]
+
+HEARD_MS = 11_000
+QUIET = 0.001
+"""Below this nobody speaks; root mean square of samples in -1..1."""
+SILENT = 0.005
+"""Above this somebody is heard."""
+NEAR = 3
+"""Windows around a spoken one in which its beginning or end may still be heard."""
+
+
+async def heard_loudness(listener: Visitor) -> list[float]:
+    """What the listener has heard from the one speaker, in windows of 50 ms without a hole."""
+    [speaker] = (await listener.stats())["speakers"]
+    begin = speaker["loudness"][0][0]
+    windows = {round((at - begin) / 50): rms for at, rms in speaker["loudness"]}
+    return [windows.get(index, 0.0) for index in range(max(windows) + 1)]
+
+
+async def test_listener_on_another_node_hears_what_the_speaker_says(
+    cluster: Cluster, visit: VisitorFactory, speech: Speech, record_property: Callable[[str, object], None]
+) -> None:
+    ann, bob = await visit("Ann"), await visit("Bob")
+    await ann.join(cluster[0], "hall")
+    await bob.join(cluster[1], "hall")
+    await ann.open_microphone()
+    await bob.until(
+        f"""state => state.speakers.some(
+            ({{ loudness }}) => loudness.length && loudness.at(-1)[0] - loudness[0][0] >= {HEARD_MS})"""
+    )
+
+    heard = await heard_loudness(bob)
+    correlation, said = speech.follow(heard)
+    record_property("correlation", correlation)
+    assert correlation >= 0.8
+    pauses = [rms for index, rms in enumerate(heard) if max(said[max(0, index - NEAR) : index + NEAR + 1]) < QUIET]
+    assert len(pauses) > 20
+    assert max(pauses) < SILENT
+    stats = await bob.stats()
+    assert stats["speakers"][0]["name"] == "Ann"
+    assert stats["speakers"][0]["received"] == stats["speakers"][0]["decoded"]
+    assert stats["speakers"][0]["errors"] == 0
+    assert (await ann.stats())["speakers"] == []
+
+
+async def test_space_bar_talks_while_it_is_held(cluster: Cluster, visit: VisitorFactory) -> None:
+    ann, bob = await visit("Ann"), await visit("Bob")
+    await ann.join(cluster[0], "keys")
+    await bob.join(cluster[1], "keys")
+    await ann.until("state => state.microphone.captured > 100")
+    assert (await ann.stats())["microphone"]["sent"] == 0
+
+    await ann.page.keyboard.down(" ")
+    await bob.member("Ann").filter(has_text="speaking").wait_for()
+    await ann.member("Ann").filter(has_text="you are heard").wait_for()
+    await ann.page.keyboard.up(" ")
+    await bob.member("Ann").filter(has_not_text="speaking").wait_for()
+    await ann.until("state => !state.talk.on_air")
+    sent = (await ann.stats())["microphone"]["sent"]
+    await bob.until(f"state => state.heard.received === {sent}")
+
+
+async def test_talk_button_talks_while_it_is_held(cluster: Cluster, visit: VisitorFactory) -> None:
+    ann, bob = await visit("Ann", phone=True), await visit("Bob")
+    await ann.join(cluster[0], "thumbs")
+    await bob.join(cluster[1], "thumbs")
+    button = ann.page.get_by_role("button", name="Hold to talk")
+    await button.hover()
+    await ann.page.mouse.down()
+    await bob.member("Ann").filter(has_text="speaking").wait_for()
+    await ann.page.mouse.up()
+    await bob.member("Ann").filter(has_not_text="speaking").wait_for()
+
+
+async def test_space_bar_writes_in_a_text_field(cluster: Cluster, visit: VisitorFactory) -> None:
+    ann = await visit("Ann")
+    await ann.join(cluster[0], "writing")
+    await ann.until("state => state.microphone.state === 'ready'")
+    box = ann.page.get_by_role("textbox")
+    await box.focus()
+    await ann.page.keyboard.down(" ")
+    assert not (await ann.stats())["talk"]["pressed"]
+    await ann.page.keyboard.up(" ")
+    assert await box.input_value() == " "
+
+
+async def test_muted_microphone_sends_nothing_more(cluster: Cluster, visit: VisitorFactory) -> None:
+    ann, bob = await visit("Ann"), await visit("Bob")
+    await ann.join(cluster[0], "mute")
+    await bob.join(cluster[1], "mute")
+    await ann.open_microphone()
+    await bob.member("Ann").filter(has_text="speaking").wait_for()
+    await ann.page.get_by_role("button", name="Mute my microphone").click()
+    await bob.member("Ann").filter(has_not_text="speaking").wait_for()
+    before = (await ann.stats())["microphone"]
+    await ann.until(f"state => state.microphone.captured > {before['captured'] + 200}")
+    assert (await ann.stats())["microphone"]["sent"] == before["sent"]
+
+
+async def test_volume_of_a_speaker_can_be_set(cluster: Cluster, visit: VisitorFactory) -> None:
+    ann, bob = await visit("Ann"), await visit("Bob")
+    await ann.join(cluster[0], "volume")
+    await bob.join(cluster[1], "volume")
+    slider = bob.page.get_by_role("slider", name="Volume of Ann")
+    await slider.fill("0")
+    assert await slider.get_attribute("aria-valuetext") == "0 %"
+
+
+async def test_rooms_do_not_hear_each_other(cluster: Cluster, visit: VisitorFactory) -> None:
+    ann, bob, cid = await visit("Ann"), await visit("Bob"), await visit("Cid")
+    await ann.join(cluster[0], "east")
+    await bob.join(cluster[1], "east")
+    await cid.join(cluster[1], "west")
+    await ann.open_microphone()
+    await bob.until("state => state.heard.received > 100")
+    assert (await cid.stats())["heard"] == {"received": 0, "strays": 0}
