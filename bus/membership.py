@@ -104,6 +104,11 @@ class Membership:
             and ((lost := self.links.get(seen.address)) is None or self.ticks - lost < LOST_TICKS)
         ]
 
+    def strangers(self) -> list[str]:
+        """The addresses that are connected and from which nothing is heard."""
+        known = {seen.address for seen in self.heard()}
+        return [address for address, lost in self.links.items() if lost is None and address not in known]
+
     def hear(self, sender: Origin, now: float) -> Sighting | None:
         """Note a packet; returns its sender if it is a node known by a digest, in its present life."""
         seen = self.nodes.get(node_of(sender))

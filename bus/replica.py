@@ -32,7 +32,7 @@ BUSY_TICKS, IDLE_TICKS = 2, 8
 """A digest goes out every 250 ms while records flow, else every second."""
 
 PING_TICKS = 8
-"""How often the round trip to each peer is measured."""
+"""How often the round trip to each peer is measured, and a node that says nothing is told of this one."""
 
 CALM_SECONDS = 1.0
 """The node is busy for this long after a record came or went."""
@@ -212,6 +212,8 @@ class Replica:
         if ticks % PING_TICKS == 0:
             for seen in self.membership.present():
                 self._send(seen.address, Ping(self.origin, now))
+            for address in self.membership.strangers():
+                self._send(address, self._digest())
         for origin, want in list(self._wants.items()):
             if now - (want.since + ASK_AFTER if want.asked is None else want.asked + ASK_AGAIN) >= 0:
                 self._ask(origin, now)
@@ -284,7 +286,7 @@ class Replica:
             return
         if seen is not None:
             seen.holds(packet.sender, packet.records[-1].seq)
-        self._show([joined for record in packet.records for joined in log.add(record)], packet.sender)
+        self._show([joined for record in packet.records for joined in log.add(record)], unseen=seen is None)
         if log.waiting:
             self._want(packet.sender, now)
         self._acks.add(packet.sender)
@@ -300,7 +302,7 @@ class Replica:
         before = log.high
         if seen is not None:
             seen.holds(packet.origin, packet.high)
-        self._show(log.fill(Span(packet.after, packet.upto, packet.floor, packet.records)), packet.sender)
+        self._show(log.fill(Span(packet.after, packet.upto, packet.floor, packet.records)), unseen=seen is None)
         if log.high > before:
             self._moved = now
             self._acks.add(packet.origin)
@@ -320,17 +322,14 @@ class Replica:
             Fill(self.origin, packet.origin, span.after, span.upto, span.floor, log.high, list(span.records)),
         )
 
-    def _show(self, records: Sequence[Record], holder: Origin) -> None:
-        """Others' records enter the list on receipt: whoever sent them holds them too (cluster.md rule 4)."""
+    def _show(self, records: Sequence[Record], *, unseen: bool) -> None:
+        """Others' records enter the list on receipt (cluster.md rule 4); `unseen`: their sender has no sighting."""
         if not records:
             return
-        last = records[-1]
         self._lamport = max(self._lamport, *(record.lamport for record in records))
-        node = node_of(holder)
-        copies = 2 + sum(
-            seen.held.get(last.origin, 0) >= last.seq for seen in self.membership.present() if seen.node != node
-        )
-        self._effects.extend(Shown(record, copies) for record in records)
+        origin, base = records[0].origin, 1 + unseen
+        held = [seen.held.get(origin, 0) for seen in self.membership.present()]
+        self._effects += [Shown(record, base + sum(high >= record.seq for high in held)) for record in records]
 
     def _show_own(self) -> None:
         """Own records enter it when a peer that is up has acknowledged them, at once where none is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import functools
+import itertools
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -116,7 +117,7 @@ class BusContract(abc.ABC):
         assert ear.records == [(record, 1)]
 
     async def test_copies_count_the_nodes_that_hold_a_record(self, mesh: Mesh) -> None:
-        (a, ear_a), (b, ear_b), (c, ear_c) = await mesh.joined(3)
+        (a, ear_a), (_, ear_b), (_, ear_c) = await mesh.joined(3)
         a.append(Kind.TEXT, b"hi")
         await all_hear((ear_a, ear_b, ear_c), lambda ear: ear.copies(a.origin) in ([2], [3]))
 
@@ -212,10 +213,10 @@ class BusContract(abc.ABC):
             a.announce(bytes(1025))
 
     async def test_a_peer_is_reported_only_when_it_changes(self, mesh: Mesh) -> None:
-        (a, ear_a), (b, _) = await mesh.joined(2)
+        (a, ear_a), (_b, _) = await mesh.joined(2)
         await eventually(lambda: a.peers()[0].round_trip is not None)
         seen = [(peer.state, peer.card) for peer in ear_a.changes]
-        assert all(before != after for before, after in zip(seen, seen[1:], strict=False))
+        assert all(before != after for before, after in itertools.pairwise(seen))
         assert ear_a.changes[-1].state is PeerState.UP
 
     async def test_a_node_that_stops_is_down_at_once(self, mesh: Mesh) -> None:
@@ -340,7 +341,7 @@ class BusContract(abc.ABC):
             await a.call(b.node, bytes(600_000))
 
     async def test_a_call_to_a_node_that_stops_ends_at_once(self, mesh: Mesh) -> None:
-        (a, ear_a), (b, ear_b) = await mesh.joined(2)
+        (a, _ear_a), (b, ear_b) = await mesh.joined(2)
         asked, never = asyncio.Event(), asyncio.Event()
 
         async def forget(caller: str, body: bytes) -> bytes:

@@ -1,0 +1,378 @@
+"""The mesh protocol, on networks that lose, delay, repeat and cut, under a clock set by hand."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bus import log as log_module
+from bus.interface import BusError, PeerState
+from bus.membership import DOWN_TICKS, TICK_SECONDS, UP_TICKS
+from bus.memory import MemoryBus, MemoryNetwork, VirtualClock
+from bus.packets import Ack, Digest, Fill, Packet, Records
+from bus.record import Kind, Record
+from bus.replica import Replica, Send, Shown
+from tests.bus.contract import identity
+from tests.bus.ear import Ear
+
+UP, SUSPECT, DOWN = PeerState.UP, PeerState.SUSPECT, PeerState.DOWN
+
+
+class Witness(Ear):
+    """Notes with every record whether as many nodes as told hold it in truth."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+        self.lies: list[tuple[Record, int]] = []
+
+    def on_record(self, record: Record, copies: int) -> None:
+        super().on_record(record, copies)
+        if self._world.holders(record) < copies:
+            self.lies.append((record, copies))
+
+
+class World:
+    """Some nodes that share a network and a clock."""
+
+    def __init__(self, count: int, fate: Callable[[str, str], Iterable[float]] | None = None) -> None:
+        self.clock = VirtualClock()
+        self.network = MemoryNetwork(clock=self.clock)
+        self.whole = self.network.fate
+        if fate is not None:
+            self.network.fate = fate
+        self.buses: list[MemoryBus] = []
+        self.ears: list[Witness] = []
+        for _ in range(count):
+            self.add()
+
+    def add(self, *, number: int | None = None, incarnation: int = 1, peer: int = 0) -> tuple[MemoryBus, Witness]:
+        at = len(self.buses)
+        bus = self.network.bus(
+            identity(number or at + 1, incarnation), address=f"m:{at}", peers=[f"m:{peer}"] if at else []
+        )
+        self.buses.append(bus)
+        self.ears.append(Witness(self))
+        bus.open(self.ears[-1])
+        return bus, self.ears[-1]
+
+    def holders(self, record: Record) -> int:
+        return sum(
+            replica is not None and record.origin in replica.logs and replica.logs[record.origin].high >= record.seq
+            for replica in (bus._replica for bus in self.buses)
+        )
+
+    def cut(self, *sides: set[int]) -> None:
+        """Let nothing pass between nodes that are not on one side."""
+
+        def fate(source: str, target: str) -> Iterable[float]:
+            a, b = int(source[2:]), int(target[2:])
+            return (0.0,) if any(a in side and b in side for side in sides) else ()
+
+        self.network.fate = fate
+
+    def heal(self) -> None:
+        self.network.fate = self.whole
+
+    def same(self) -> bool:
+        logs = [
+            {origin: (log.high, list(log)) for origin, log in bus._running.logs.items() if log.high}
+            for bus in self.buses
+        ]
+        return all(log == logs[0] for log in logs)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 5), st.randoms(use_true_random=False), st.floats(0, 0.4))
+def test_whatever_the_network_does_all_end_with_all_in_order(count: int, rng: random.Random, loss: float) -> None:
+    def fate(source: str, target: str) -> Iterable[float]:
+        if rng.random() < loss:
+            return ()
+        return [rng.choice((0.0, 0.001, 0.05, 0.4)) for _ in range(1 + (rng.random() < 0.1))]
+
+    world = World(count, fate)
+    appended = [0] * count
+    for _ in range(40):
+        world.clock.advance(rng.choice((0.0, 0.01, 0.2)))
+        at = rng.randrange(count)
+        for _ in range(rng.randrange(5)):
+            appended[at] += 1
+            kind = rng.choice((Kind.TEXT, Kind.SESSION))
+            world.buses[at].append(kind, b"%d" % appended[at], session=f"s{rng.randrange(3)}")
+    world.heal()
+    world.clock.advance(20)
+    assert [ear.lies for ear in world.ears] == [[] for _ in world.ears]
+    assert world.same()
+    for bus, number in zip(world.buses, appended, strict=True):
+        assert bus._running.logs[bus.origin].high == number
+        for ear, other in zip(world.ears, world.buses, strict=True):
+            seqs = ear.seqs(bus.origin)
+            assert seqs == sorted(set(seqs))
+            texts = [r.seq for r in bus._running.logs[bus.origin] if r.kind is Kind.TEXT]
+            assert set(texts) <= set(seqs)
+            if other is bus:
+                assert seqs == list(range(1, number + 1))
+
+
+def test_a_record_is_shown_at_its_origin_when_a_peer_that_is_up_has_it() -> None:
+    world = World(3)
+    world.clock.advance(1)
+    world.cut({0}, {1, 2})
+    world.buses[0].append(Kind.TEXT, b"hi")
+    world.clock.advance(1)
+    assert world.ears[0].records == []
+    world.heal()
+    world.clock.advance(1)
+    assert world.ears[0].copies(world.buses[0].origin) in ([2], [3])
+
+
+def test_when_the_last_peer_is_suspect_what_waits_is_shown_with_the_copies_acknowledged() -> None:
+    world = World(3)
+    world.clock.advance(1)
+    world.cut({0}, {1, 2})
+    for _ in range(3):
+        world.buses[0].append(Kind.TEXT, b"hi")
+    world.clock.advance(3)
+    assert world.ears[0].states() == {bus.node: SUSPECT for bus in world.buses[1:]}
+    assert world.ears[0].copies(world.buses[0].origin) == [1, 1, 1]
+    world.buses[1].append(Kind.TEXT, b"we are two")
+    world.clock.advance(0)
+    assert world.ears[1].copies(world.buses[1].origin) == [2]
+
+
+def test_a_cut_longer_than_six_seconds_heals() -> None:
+    world = World(4)
+    world.clock.advance(1)
+    world.cut({0, 1}, {2, 3})
+    for bus in world.buses:
+        bus.append(Kind.TEXT, bus.node.encode())
+    world.clock.advance(10)
+    for ear, others in zip(world.ears, ((2, 3), (2, 3), (0, 1), (0, 1)), strict=True):
+        assert [ear.states()[world.buses[other].node] for other in others] == [DOWN, DOWN]
+        assert len(ear.records) == 2
+    world.heal()
+    world.clock.advance(3)
+    assert all(len(ear.records) == 4 and len(ear.up()) == 3 for ear in world.ears)
+    assert world.same()
+
+
+def test_a_peer_that_hears_nothing_is_suspect_though_it_is_heard() -> None:
+    world = World(2)
+    world.clock.advance(1)
+    world.network.fate = lambda source, target: (0.0,) if source == "m:1" else ()
+    world.clock.advance(20)
+    assert world.ears[0].states() == {world.buses[1].node: SUSPECT}
+    assert world.ears[1].states() == {world.buses[0].node: DOWN}
+
+
+def test_a_cut_link_is_bridged_by_a_third_node() -> None:
+    world = World(3)
+    world.clock.advance(1)
+    world.cut({0, 2}, {1, 2})
+    world.buses[0].append(Kind.TEXT, b"round the corner")
+    world.clock.advance(1.5)
+    assert world.ears[1].payloads(world.buses[0].origin) == [b"round the corner"]
+
+
+def test_a_killed_node_is_suspect_at_once_and_down_after_six_seconds() -> None:
+    world = World(3)
+    world.clock.advance(1)
+    gone = world.buses[2].node
+    world.buses[2].vanish()
+    world.clock.advance(0.5)
+    assert [ear.states()[gone] for ear in world.ears[:2]] == [SUSPECT, SUSPECT]
+    world.clock.advance(5)
+    assert [ear.states()[gone] for ear in world.ears[:2]] == [SUSPECT, SUSPECT]
+    world.clock.advance(1.5)
+    assert [ear.states()[gone] for ear in world.ears[:2]] == [DOWN, DOWN]
+
+
+def test_a_node_with_a_configured_peer_that_is_not_there_shows_after_two_seconds() -> None:
+    world = World(1)
+    world.buses[0].vanish()
+    bus, ear = world.add()
+    bus.append(Kind.TEXT, b"anybody?")
+    world.clock.advance(1.9)
+    assert (ear.records, ear.synced) == ([], 0)
+    world.clock.advance(0.5)
+    assert (ear.copies(bus.origin), ear.synced) == ([1], 1)
+
+
+def test_a_joiner_of_a_long_log_is_synced_only_when_it_holds_it() -> None:
+    delayed = World(2, lambda source, target: (0.01,))
+    delayed.clock.advance(1)
+    for _ in range(3000):
+        delayed.buses[0].append(Kind.TEXT, bytes(200))
+    delayed.clock.advance(2)
+    _, ear = delayed.add(peer=1)
+    delayed.clock.advance(0.1)
+    assert (ear.synced, 0 < len(ear.records) < 3000) == (0, True)
+    delayed.clock.advance(1)
+    assert (ear.synced, ear.synced_after) == (1, 3000)
+
+
+def test_a_joiner_whose_peer_dies_asks_another() -> None:
+    world = World(3, lambda source, target: (0.01,))
+    world.clock.advance(1)
+    for _ in range(2000):
+        world.buses[0].append(Kind.TEXT, bytes(200))
+    world.clock.advance(2)
+    _, ear = world.add(peer=1)
+    world.clock.advance(0.15)
+    assert 0 < len(ear.records) < 2000
+    world.buses[0].vanish()
+    world.clock.advance(3)
+    assert ear.seqs(world.buses[0].origin) == list(range(1, 2001))
+
+
+def test_a_node_that_moves_is_followed() -> None:
+    world = World(2)
+    world.clock.advance(1)
+    world.buses[1].vanish()
+    moved, _ = world.add(number=2, incarnation=2)
+    world.clock.advance(1)
+    assert [(peer.origin, peer.address, peer.state) for peer in world.buses[0].peers()] == [(moved.origin, "m:2", UP)]
+    assert set(world.buses[0]._running.membership.links) == {"m:2"}
+
+
+def test_a_seed_that_comes_back_knowing_nobody_is_found_again() -> None:
+    world = World(2)
+    world.clock.advance(1)
+    world.buses[0].vanish()
+    world.clock.advance(8)
+    again = world.network.bus(identity(1, incarnation=2), address="m:0")
+    ear = Witness(world)
+    world.buses[0] = again
+    again.open(ear)
+    world.clock.advance(1)
+    assert ear.up() == {world.buses[1].node}
+
+
+def test_a_log_below_the_floor_is_taken_from_the_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_module, "PASSING_RECORDS", 10)
+    world = World(2)
+    world.clock.advance(1)
+    for _ in range(30):
+        world.buses[0].append(Kind.TEXT, b"")
+    world.clock.advance(1)
+    bus, ear = world.add()
+    world.clock.advance(1)
+    assert ear.seqs(world.buses[0].origin) == list(range(21, 31))
+    assert bus._running.logs[world.buses[0].origin].floor == 20
+
+
+def test_calls_end_though_answers_are_lost() -> None:
+    world = World(2)
+    world.clock.advance(1)
+    results: list[bytes | BusError] = []
+    world.buses[0].ask(world.buses[1].node, b"hi", timeout=3, done=results.append)
+    world.clock.advance(0)
+    assert results == [b"hi"]
+    world.cut({0}, {1})
+    world.buses[0].ask(world.buses[1].node, b"hi", timeout=1, done=results.append)
+    world.clock.advance(2)
+    assert str(results[1]) == f"Node {world.buses[1].node} did not answer within 1 s."
+    assert len(world.buses[0]._calls) == 0
+
+
+# --- the state machine by itself -----------------------------------------------------------------------------
+
+ME, PEER, OTHER = f"{1:016x}.1", f"{2:016x}.1", f"{3:016x}.1"
+
+
+def replica() -> Replica:
+    """One that sees PEER up."""
+    made = Replica(ME, now=0.0, address="h:1")
+    made.receive(hello(), 0.0)
+    made.linked("h:2")
+    made.turn(0.0)
+    return made
+
+
+def hello(held: dict[str, tuple[int, int]] | None = None) -> Digest:
+    return Digest(PEER, "h:2", (), held or {}, [ME], [], b"")
+
+
+def text(origin: str, seq: int) -> Record:
+    return Record(1, Kind.TEXT, origin, seq, seq, "", "", None, b"")
+
+
+def said(effects: Iterable[object]) -> list[Packet]:
+    return [effect.packet for effect in effects if isinstance(effect, Send)]
+
+
+def test_an_append_is_one_packet_and_shown_with_the_acknowledgement() -> None:
+    node = replica()
+    records = [node.append(Kind.TEXT, b"a"), node.append(Kind.TEXT, b"b")]
+    assert node.turn(1.0) == [Send(None, Records(ME, records))]
+    node.receive(Ack(PEER, ME, 1), 1.0)
+    assert node.turn(1.0) == [Shown(records[0], 2)]
+    node.receive(hello({ME: (0, 2)}), 1.0)
+    assert Shown(records[1], 2) in node.turn(1.0)
+
+
+def test_records_are_acknowledged_up_to_the_first_hole_and_the_hole_is_asked_for() -> None:
+    node = replica()
+    node.receive(Records(PEER, [text(PEER, 1), text(PEER, 2), text(PEER, 4)]), 1.0)
+    effects = node.turn(1.0)
+    assert said(effects) == [Ack(ME, PEER, 2)]
+    assert [effect.record.seq for effect in effects if isinstance(effect, Shown)] == [1, 2]
+    node.tick(1.1)
+    asks = [packet for packet in said(node.turn(1.1)) if not isinstance(packet, Digest)]
+    assert [(type(packet).__name__, packet.sender) for packet in asks] == [("Ask", ME)]
+    node.receive(Fill(PEER, PEER, 2, 4, 0, 4, [text(PEER, 3), text(PEER, 4)]), 1.2)
+    assert Ack(ME, PEER, 4) in said(node.turn(1.2))
+
+
+def test_a_node_that_was_stopped_does_not_think_that_all_are_dead() -> None:
+    node = replica()
+    record = node.append(Kind.TEXT, b"written before the stop")
+    node.turn(1.0)
+    node.tick(1000.0)
+    assert [effect for effect in node.turn(1000.0) if isinstance(effect, Shown)] == []
+    for _ in range(UP_TICKS + 1):
+        node.tick(1001.0)
+    assert Shown(record, 1) in node.turn(1001.0)
+    assert node.peers()[0].state is SUSPECT
+    for _ in range(DOWN_TICKS):
+        node.tick(1001.0)
+    assert node.peers()[0].state is DOWN
+
+
+def test_what_contradicts_itself_is_refused_and_counted() -> None:
+    node = replica()
+    node.receive(Records(PEER, [text(OTHER, 1)]), 1.0)
+    node.receive(Records(PEER, []), 1.0)
+    node.receive(Fill(PEER, OTHER, 0, 1, 0, 1, [text(PEER, 1)]), 1.0)
+    node.receive(Fill(PEER, ME, 0, 1, 0, 1, [text(ME, 1)]), 1.0)
+    node.receive(Records(ME, [text(ME, 1)]), 1.0)
+    assert node.turn(1.0) == []
+    assert node.refused == 4
+
+
+def test_a_peer_that_promises_what_it_does_not_give_costs_an_ask_each_300_ms() -> None:
+    node = replica()
+    node.receive(hello({OTHER: (0, 10**9)}), 0.0)
+    asked = 0
+    for step in range(80):
+        now = step * TICK_SECONDS
+        node.receive(hello({OTHER: (0, 10**9)}), now)
+        node.tick(now)
+        asked += sum(type(packet).__name__ == "Ask" for packet in said(node.turn(now)))
+    assert 20 <= asked <= 34
+
+
+def test_large_turns_are_cut_into_packets() -> None:
+    node = replica()
+    for _ in range(20):
+        node.append(Kind.TEXT, bytes(20_000))
+    for _ in range(1200):
+        node.append(Kind.TEXT, b"")
+    packets = [packet for packet in said(node.turn(1.0)) if isinstance(packet, Records)]
+    assert [record.seq for packet in packets for record in packet.records] == list(range(1, 1221))
+    assert max(sum(len(record.payload) for record in packet.records) for packet in packets) <= 64 << 10
+    assert max(len(packet.records) for packet in packets) <= 500
