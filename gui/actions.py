@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from server.desk import Desk as Node
     from server.views import MemberView
 
-KICK_REASON = "Kicked by a moderator"
+KICK_REASON = "a moderator removed you"
 
 
 class Stage(enum.Enum):
@@ -80,6 +80,7 @@ class Actions(QObject):
         """Kick this session out of the cluster, at once; the result comes as a toast."""
         if member.session in self.kicks:
             return
+        self._stage(member.session, Kick(Stage.ASKED, member.node_name))
         self._tasks.start(self._kick(member), f"kick {wording.name(member.name)}")
 
     def forget_kick(self, session: str) -> None:
@@ -88,7 +89,6 @@ class Actions(QObject):
 
     async def _kick(self, member: MemberView) -> None:
         name, node = wording.name(member.name), member.node_name
-        self._stage(member.session, Kick(Stage.ASKED, node))
         late = asyncio.get_running_loop().call_later(
             Span.UNCONFIRMED / 1000, self._stage, member.session, Kick(Stage.UNCONFIRMED, node)
         )

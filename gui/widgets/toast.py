@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -45,6 +45,9 @@ class Toast(QFrame):
 class Toasts(QObject):
     """Shows one toast at a time; hovering holds it."""
 
+    shown = Signal()
+    """A toast is on the screen."""
+
     WIDTH = 328
     NARROW = 220
     """In a small window."""
@@ -83,6 +86,7 @@ class Toasts(QObject):
         self._toast.raise_()
         self._place()
         self._timer.start(Span.TOAST)
+        self.shown.emit()
         if QAccessible.isActive():
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self._toast, self.text))
 
