@@ -33,10 +33,28 @@ IMPORTERS = {
 }
 """The modules, or module name beginnings, that alone may import a library."""
 
-PURE = (
-    *"bus.interface bus.record bus.log bus.membership bus.replica bus.packets bus.calls bus.casts".split(),
-    *"server.views server.wire server.session server.presence server.rooms server.texts server.limits".split(),
-    *"server.deadlines server.outbox server.closing server.counters server.events server.roundtrips server.web".split(),
+PURE = tuple(
+    f"{package}.{name}"
+    for package, names in {
+        "bus": ("interface", "record", "log", "membership", "replica", "packets", "calls", "casts"),
+        "server": (
+            "views",
+            "wire",
+            "session",
+            "presence",
+            "rooms",
+            "texts",
+            "limits",
+            "deadlines",
+            "outbox",
+            "closing",
+            "counters",
+            "events",
+            "roundtrips",
+            "web",
+        ),
+    }.items()
+    for name in names
 )
 """Functions of (state, event, now): they import no world, and of us only each other."""
 
