@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import urllib.parse
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -93,6 +94,10 @@ class CardBoard:
         """Where clients of other nodes that are up connect."""
         return [card.url for peer, card in self.peers.values() if card and card.url and peer.state is PeerState.UP]
 
+    def is_page_of_other(self, origin: str) -> bool:
+        """Whether another node serves pages of this origin. One that is down counts: its pages come here now."""
+        return any(card is not None and _origin(card.url) == origin for _, card in self.peers.values())
+
     def _measure(self) -> Card:
         node = self._node
         return Card(
@@ -107,3 +112,9 @@ class CardBoard:
             received_rate=self._received.value,
             sent_rate=self._sent.value,
         )
+
+
+def _origin(url: str) -> str:
+    """The origin of the page that the node at this WebSocket URL serves."""
+    parts = urllib.parse.urlsplit(url)
+    return f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}".lower()

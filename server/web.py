@@ -11,7 +11,8 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
     "Content-Security-Policy": (
-        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
+        "default-src 'self'; connect-src 'self' ws: wss:; "  # its page goes on at another node when this one is gone
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
     ),
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
 }

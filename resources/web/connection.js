@@ -122,6 +122,7 @@ export class Connection {
     if (typeof data !== 'string') return this.#events.voice(data);
     const message = JSON.parse(data);
     if (message.type === 'urls' || message.type === 'going_away') this.#setUrls(message.urls);
+    if (message.type === 'going_away' && message.urls.length > 0) this.#moveWithin(message.after_ms);
     const asked = this.#pending.get(message.id);
     if (!asked || !ANSWERS.has(message.type)) return this.#events.message(message);
     this.#pending.delete(message.id);
@@ -130,7 +131,13 @@ export class Connection {
     else asked.resolve(message);
   }
 
-  /** The node is silent: do not wait for the socket to find out. */
+  /** The node asks its clients to go before it closes: not all of them in the same instant. */
+  #moveWithin(ms) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#abandon(), Math.random() * ms);
+  }
+
+  /** Go on without this socket, at once: do not wait until it knows that it is lost. */
   #abandon() {
     const socket = this.#socket;
     if (socket === null) return;

@@ -138,6 +138,24 @@ async def test_phone_has_no_horizontal_scroll(cluster: Cluster, visit: VisitorFa
     assert await ann.page.evaluate(fits)
 
 
+async def test_page_goes_on_at_another_node_when_its_own_ends(tmp_path: Path, visit: VisitorFactory) -> None:
+    first = await RunningNode.start(tmp_path / "n1", "--name", "n1", "--port", "0", "--bus-port", "0")
+    options = ("--port", "0", "--bus-port", "0", "--peer", first.bus)
+    second = await RunningNode.start(tmp_path / "n2", "--name", "n2", *options)
+    ann, bob = await visit("Ann"), await visit("Bob")
+    await bob.join(first, "moving")
+    await ann.join(second, "moving")
+    await expect(bob.member("Ann")).to_be_visible()
+
+    await second.stop()
+    await ann.until("state => state.node === 'n1' && state.room === 'moving'")
+    await ann.say("I am here now")
+    await expect(bob.line("I am here now")).to_be_visible()
+    await ann.page.close()
+    await bob.page.close()
+    await first.stop()
+
+
 async def test_page_comes_back_when_its_node_does(tmp_path: Path, visit: VisitorFactory) -> None:
     node = await RunningNode.start(tmp_path, "--bus", "memory", "--port", "0")
     ann = await visit("Ann")
