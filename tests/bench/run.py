@@ -1,9 +1,10 @@
 """Measures voice relaying on this machine: our node and console beside two reference servers, in one go.
 
 Every figure is the median of the runs. What counts is the CPU time that a server needs for one delivery, since other
-work on the machine disturbs it least, and the ratio between servers measured in the same minutes. The clients are
-`loadgen.c`, the references `relay.c` (the practical limit) and `broadcast.py` (the 35-line room server). With two
-cores the server has the first for itself and the clients the second.
+work on the machine disturbs it least, and the ratio between servers measured in the same minutes. How long the clients
+were ready to run but had no core says how much else there was: above a few percent, measure again.
+The clients are `loadgen.c`, the references `relay.c` (the practical limit) and `broadcast.py` (the 35-line room
+server). With two cores the server has the first for itself and the clients the second.
 """
 
 from __future__ import annotations
@@ -241,14 +242,16 @@ def voice_table(scenario: Scenario, results: dict[str, list[dict[str, Any]]]) ->
     lines = [
         f"## {scenario.name}: {scenario}",
         "",
-        "| server | µs per delivery | of relay-batch | of broadcast | latency p50 µs | p99 µs | lost or wrong |",
-        "|---|--:|--:|--:|--:|--:|--:|",
+        "| server | µs per delivery | of relay-batch | of broadcast | latency p50 µs | p99 µs | wrong | clients waited |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for name, reports in results.items():
         ratios = [f"{cost[name] / cost[base]:.2f}" if base in cost else "" for base in ("relay-batch", "broadcast")]
         wrong = sum(int(report[fault]) for report in reports for fault in FAULTS)
         latency = [f"{median(reports, 'lat_us', part):.0f}" for part in ("p50", "p99")]
-        lines.append(f"| {name} | {cost[name]:.2f} | {' | '.join(ratios)} | {' | '.join(latency)} | {wrong} |")
+        waited = f"{median(reports, 'loadgen_wait_pct'):.0f} %"
+        cells = [name, f"{cost[name]:.2f}", *ratios, *latency, str(wrong), waited]
+        lines.append(f"| {' | '.join(cells)} |")
     return [*lines, ""]
 
 
