@@ -1,8 +1,8 @@
 """Measures voice relaying on this machine: our node and console beside two reference servers, in one go.
 
 Every figure is the median of the runs. What counts is the CPU time that a server needs for one delivery, since other
-work on the machine disturbs it least, and the ratio between servers measured in the same minutes. How long the clients
-were ready to run but had no core says how much else there was: above a few percent, measure again.
+work on the machine disturbs it least, and the ratio between servers measured in the same minutes. How long the
+clients were ready to run but had no core says how much else there was: above a few percent, measure again.
 The clients are `loadgen.c`, the references `relay.c` (the practical limit) and `broadcast.py` (the 35-line room
 server). With two cores the server has the first for itself and the clients the second.
 """
@@ -242,7 +242,7 @@ def voice_table(scenario: Scenario, results: dict[str, list[dict[str, Any]]]) ->
     lines = [
         f"## {scenario.name}: {scenario}",
         "",
-        "| server | µs per delivery | of relay-batch | of broadcast | latency p50 µs | p99 µs | wrong | clients waited |",
+        "| server | µs per delivery | of relay-batch | of broadcast | p50 µs | p99 µs | wrong | clients waited |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for name, reports in results.items():
