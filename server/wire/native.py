@@ -68,7 +68,8 @@ class Refused(Exception):
 
 # Requests
 
-Id = Annotated[str, msgspec.Meta(max_length=64)] | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Id = Annotated[str, msgspec.Meta(max_length=64)] | Int64
 
 
 class Request(msgspec.Struct, tag_field="type", frozen=True, kw_only=True):
@@ -84,7 +85,7 @@ class Hello(Request, tag="hello", kw_only=True, frozen=True):
     token: str | None = None
     user: str | None = None
     client: str | None = None
-    n: int | None = None
+    n: Int64 | None = None
     resume: str | None = None
     cursors: dict[str, int] | None = None
 
