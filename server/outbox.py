@@ -42,8 +42,8 @@ class Outbox:
         """Write now what is gathered, so that what is written next comes after it."""
         frames = self.frames
         if frames:
-            self.frames = []
             self.write(frames[0] if len(frames) == 1 else b"".join(frames))
+            frames.clear()
 
 
 def _nowhere() -> None:
@@ -88,7 +88,7 @@ class Post:
         for outbox in waiting:
             frames = outbox.frames
             if frames:  # else it was flushed ahead of a close
-                outbox.frames = []
                 outbox.write(frames[0] if len(frames) == 1 else b"".join(frames))
+                frames.clear()
                 if outbox.stalled:
                     outbox.check()
