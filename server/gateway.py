@@ -324,13 +324,16 @@ class Connection(asyncio.Protocol):
 
     def _allowed(self, headers: Headers) -> bool:
         """Whether a page of that origin may connect; a client without `Origin` is no page (RFC 6455, 10.2)."""
-        origins = headers.get_all("Origin")
-        allowed = self._gateway.node.config.origins
+        origins, hosts = headers.get_all("Origin"), headers.get_all("Host")
+        node = self._gateway.node
+        allowed = node.config.origins
         if not origins or "*" in allowed:
             return True
-        hosts = headers.get_all("Host")
-        same = {f"{scheme}://{host}".lower() for host in hosts for scheme in ("http", "https")}
-        return len(origins) == 1 and len(hosts) == 1 and (origins[0] in allowed or origins[0].lower() in same)
+        if len(origins) != 1 or len(hosts) != 1:
+            return False
+        origin = origins[0].lower()
+        same = (f"{scheme}://{hosts[0].lower()}" for scheme in ("http", "https"))
+        return origin in same or origins[0] in allowed or node.cards.is_page_of_other(origin)
 
     def _write_reply(self, reply: web.Reply) -> None:
         self._transport.write(_response(reply).serialize())
