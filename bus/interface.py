@@ -41,6 +41,8 @@ class Peer(msgspec.Struct, frozen=True):
     """Seconds, smoothed; None until measured."""
     card: bytes
     """What the peer says of itself with every heart-beat; opaque here."""
+    left: bool = False
+    """It is down because it said goodbye."""
 
 
 class Listener(Protocol):

@@ -141,7 +141,16 @@ class Membership:
 
     def view(self, seen: Sighting) -> Peer:
         """What others may see of a peer."""
-        return Peer(seen.node, seen.origin, self.state(seen), seen.address, seen.heard_at, seen.round_trip, seen.card)
+        return Peer(
+            node=seen.node,
+            origin=seen.origin,
+            state=self.state(seen),
+            address=seen.address,
+            heard=seen.heard_at,
+            round_trip=seen.round_trip,
+            card=seen.card,
+            left=seen.gone,
+        )
 
     def _forget_one(self) -> bool:
         """Make room by forgetting the node that is down for longest."""

@@ -79,8 +79,14 @@ class CardBoard:
         return True
 
     def note(self, peer: Peer) -> Origin | None:
-        """Take what the bus knows of a peer; returns the origin of its former life when it began another."""
+        """Take what the bus knows of a peer; returns the origin of its former life when it began another.
+
+        One that said goodbye is no longer on the board; one that is down without a word is.
+        """
         known = self.peers.get(peer.node)
+        if peer.left:
+            self.peers.pop(peer.node, None)
+            return None
         card = known[1] if known else None
         if peer.card:
             try:

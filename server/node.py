@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
@@ -378,21 +379,20 @@ class Node:
         self, by: Actor, targets: Sequence[SessionRecord], *, room: str | None = None, reason: str = ""
     ) -> list[Outcome]:
         """Put sessions out, each on its own node, and wait for their word. Raises Refused unavailable."""
-        results = []
-        for target in targets:
-            act = Kick(session=target.session, room=room, by=by, reason=reason)
-            began = self.clock.now()
-            if target.node == self.node_id:
-                outcome = self.perform(act)
-            else:
-                try:
-                    answer = await self.bus.call(target.node, msgspec.msgpack.encode(act), timeout=CALL_SECONDS)
-                except BusError:
-                    raise Refused(Code.UNAVAILABLE, f"node {target.node_name} did not answer") from None
-                outcome = _outcome_decoder.decode(answer)
-            elapsed = round((self.clock.now() - began) * 1000, 1)
-            results.append(msgspec.structs.replace(outcome, ms=elapsed))
-        return results
+        acts = [self._execute(t, Kick(session=t.session, room=room, by=by, reason=reason)) for t in targets]
+        return await asyncio.gather(*acts)
+
+    async def _execute(self, target: SessionRecord, act: Kick) -> Outcome:
+        began = self.clock.now()
+        if target.node == self.node_id:
+            outcome = self.perform(act)
+        else:
+            try:
+                answer = await self.bus.call(target.node, msgspec.msgpack.encode(act), timeout=CALL_SECONDS)
+            except BusError:
+                raise Refused(Code.UNAVAILABLE, f"node {target.node_name} did not answer") from None
+            outcome = _outcome_decoder.decode(answer)
+        return msgspec.structs.replace(outcome, ms=round((self.clock.now() - began) * 1000, 1))
 
     def perform(self, act: Kick) -> Outcome:
         """Carry out an act on a session of this node; where local and remote requests meet."""

@@ -75,6 +75,8 @@ class Presence:
 
     def revive(self, origin: Origin) -> list[Change]:
         """The node of `origin` lives: its sessions are here."""
+        if origin in self._live:
+            return []
         self._live.add(origin)
         return [
             change
@@ -84,6 +86,8 @@ class Presence:
 
     def lose(self, origin: Origin) -> list[Change]:
         """The node of `origin` is down: its sessions are gone, unless it comes back."""
+        if origin not in self._live:
+            return []
         self._live.discard(origin)
         return [
             change
