@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Annotated, Self
 
 import msgspec
 
@@ -28,8 +28,8 @@ SLOTS = 256
 class _Saved(msgspec.Struct, frozen=True):
     """What an identity file holds."""
 
-    node: str
-    incarnation: int
+    node: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\Z")]
+    incarnation: Annotated[int, msgspec.Meta(ge=1, lt=10**15)]
 
 
 @dataclasses.dataclass(slots=True)

@@ -314,6 +314,7 @@ def _open() -> _Sockets:
     )
     for heard in (sockets.heard_records, sockets.heard_voice):
         heard.setsockopt(zmq.LINGER, 0)  # they would linger for subscriptions that a dead peer has not taken
+        heard.setsockopt(zmq.SNDHWM, TOPICS)  # what a SUB socket sends is subscriptions, and none may be lost
     sockets.heard_records.setsockopt(zmq.SUBSCRIBE, b"")
     return sockets
 

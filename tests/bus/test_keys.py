@@ -1,0 +1,105 @@
+"""The identity of a node and who may hold it."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bus.interface import BusStartError
+from bus.keys import claim
+
+
+def test_an_identity_is_kept_and_its_incarnation_rises(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "data"
+    before = time.time_ns() // 1_000_000
+    with claim(folder) as first:
+        assert len(bytes.fromhex(first.node)) == 8
+        assert first.incarnation >= before
+        assert json.loads((folder / "identity-1.json").read_text()) == {
+            "node": first.node,
+            "incarnation": first.incarnation,
+        }
+    with claim(folder) as second:
+        assert second.node == first.node
+        assert second.incarnation > first.incarnation
+        assert second.origin == f"{second.node}.{second.incarnation}"
+
+
+def test_nobody_else_can_read_it(tmp_path: Path) -> None:
+    with claim(tmp_path / "data"):
+        assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+        for file in (tmp_path / "data").iterdir():
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_clock_that_went_back_does_not_lower_the_incarnation(tmp_path: Path) -> None:
+    (tmp_path / "identity-1.json").write_text(json.dumps({"node": "a" * 16, "incarnation": 1 << 45}))
+    with claim(tmp_path) as identity:
+        assert (identity.node, identity.incarnation) == ("a" * 16, (1 << 45) + 1)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"node":7,"incarnation":1}',
+        b'{"node":"short","incarnation":1}',
+        b'{"node":"aaaaaaaaaaaaaaaa","incarnation":-1}',
+        b"\xff" * 100,
+    ],
+)
+def test_a_damaged_file_makes_a_new_node(tmp_path: Path, damaged: bytes) -> None:
+    (tmp_path / "identity-1.json").write_bytes(damaged)
+    with claim(tmp_path) as identity:
+        assert len(bytes.fromhex(identity.node)) == 8
+    with claim(tmp_path) as again:
+        assert again.node == identity.node
+
+
+def test_processes_that_share_a_folder_have_identities_of_their_own(tmp_path: Path) -> None:
+    program = "import sys, pathlib; from bus.keys import claim\nheld = claim(pathlib.Path(sys.argv[1]))\n"
+    program += "print(held.node, flush=True); sys.stdin.read()"
+    with claim(tmp_path) as mine:
+        other = subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        with other:
+            assert other.stdin is not None
+            assert other.stdout is not None
+            theirs = other.stdout.readline().strip()
+            assert len(theirs) == 16
+            assert theirs != mine.node
+            with claim(tmp_path) as third:
+                assert third.node not in (mine.node, theirs)
+            other.stdin.close()
+    with claim(tmp_path) as first, claim(tmp_path) as second:
+        assert (first.node, second.node) == (mine.node, theirs)
+
+
+def test_a_folder_that_cannot_be_used_is_said_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BusStartError) as caught:
+        claim(tmp_path / "file")
+    assert str(tmp_path / "file") in str(caught.value)
+    assert "\n" not in str(caught.value)
+    (tmp_path / "data" / "identity-1.json").mkdir(parents=True)
+    with pytest.raises(BusStartError, match="--data-dir"):
+        claim(tmp_path / "data")
+
+
+def test_closing_twice_is_fine(tmp_path: Path) -> None:
+    identity = claim(tmp_path)
+    identity.close()
+    identity.close()
