@@ -38,9 +38,9 @@ def new_application(arguments: Sequence[str]) -> QApplication:
     qInstallMessageHandler(_log)
     if "QT_QPA_PLATFORM" not in os.environ and sys.platform.startswith("linux"):
         why = why_no_display(os.environ)
-        if why is None:
-            _check_platform_plugin()
-        else:
+        if why is None and not os.environ.get("WAYLAND_DISPLAY"):
+            check_platform_plugin()
+        elif why is not None:
             logger.warning("%s: the console runs off screen, the node serves in full", why)
             os.environ["QT_QPA_PLATFORM"] = "offscreen"
     app = QApplication(list(arguments))
@@ -80,8 +80,8 @@ def _answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bo
     return True
 
 
-def _check_platform_plugin() -> None:
-    """Load what Qt would need for X11: without its libraries Qt prints a page and aborts."""
+def check_platform_plugin() -> None:
+    """Load what Qt needs for X11, whose absence makes it print a page and abort. Raises StartError."""
     plugin = Path(QLibraryInfo.path(QLibraryInfo.LibraryPath.PluginsPath)) / "platforms" / "libqxcb.so"
     if plugin.exists():
         try:

@@ -1,0 +1,408 @@
+"""The commands as scripts meet them: real processes, their two streams and their exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import main
+from bus.keys import claim
+from server.client import Client
+from server.config import Config
+from server.identity import Tokens, load_key
+from server.session import Role
+from server.wire import native
+from server.wire.native import Refused
+from server.wire.websocket import text_frame
+from tests.processes import ROOT, environment, node, started
+
+
+def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run a command that ends by itself."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "main.py"), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        env=environment(**changes),
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+def one_line(text: str) -> str:
+    assert text.endswith("\n")
+    assert text.count("\n") == 1
+    return text[:-1]
+
+
+@pytest.fixture
+def taken() -> Any:
+    """A port that somebody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+# Exit codes.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("node", "--port", "70000"), "--port: 70000 is not a port"),
+        (("node", "--bus", "redis"), "--bus: redis is not available"),
+        (("node", "--bus-host", "0.0.0.0"), "--bus-host: '0.0.0.0' is not loopback"),
+        (("node", "--name", "a\nb"), "--name: "),
+        (("node", "--no\nsuch\x1b[31m"), "is not an option here"),
+        (("--nonsense",), "--nonsense is not an option here"),
+        (("bench",), "'bench' is not a command"),
+        (("token",), "--user is required"),
+        (("token", "--user", "ann", "--role", "king"), "--role: 'king' is none of"),
+    ],
+)
+def test_a_wrong_option_is_one_line_and_exit_2(arguments: tuple[str, ...], why: str) -> None:
+    ended = run(*arguments)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    said = one_line(ended.stderr)
+    assert why in said
+    assert said.isprintable()
+    assert "usage" not in said
+
+
+def test_a_wrong_variable_and_a_wrong_file_are_exit_2(tmp_path: Path) -> None:
+    file = tmp_path / "node.toml"
+    file.write_text("port = 'x'\n")
+    for ended in (run("node", SWITCHBOARD_PORT="x"), run("node", "--config", str(file))):
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert "port" in one_line(ended.stderr).lower()
+
+
+@pytest.mark.parametrize("command", [(), ("node",), ("token",)])
+def test_help_is_exit_0(command: tuple[str, ...]) -> None:
+    ended = run(*command, "--help")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "--data-dir" in ended.stdout
+
+
+def test_a_port_in_use_is_one_line_and_exit_3(tmp_path: Path, taken: int) -> None:
+    ended = run("node", f"--port={taken}", "--bus-port=0", f"--data-dir={tmp_path}")
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert f"port {taken} on 127.0.0.1 is in use" in one_line(ended.stderr)
+
+
+def test_a_mesh_port_in_use_is_one_line_and_exit_3(tmp_path: Path, taken: int) -> None:
+    ended = run("node", "--port=0", f"--bus-port={taken}", f"--data-dir={tmp_path}")
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert f"{taken}" in one_line(ended.stderr)
+
+
+def test_a_host_that_is_not_ours_is_exit_3(tmp_path: Path) -> None:
+    ended = run("node", "--host=192.0.2.1", "--port=0", "--bus=memory", f"--data-dir={tmp_path}")
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert "192.0.2.1" in one_line(ended.stderr)
+
+
+def test_a_key_that_cannot_be_used_is_one_line_and_exit_3(tmp_path: Path) -> None:
+    short, open_to_all = tmp_path / "short", tmp_path / "open"
+    short.write_bytes(b"k" * 31)
+    open_to_all.write_bytes(b"k" * 32)
+    short.chmod(0o600)
+    open_to_all.chmod(0o644)
+    for file, why in ((tmp_path / "none", "No such file"), (short, "needs 32"), (open_to_all, "chmod 600")):
+        for command in (("node", "--port=0", "--bus=memory"), ("token", "--user=ann")):
+            ended = run(*command, f"--data-dir={tmp_path}", f"--auth-key-file={file}")
+            assert (ended.returncode, ended.stdout) == (3, "")
+            assert why in one_line(ended.stderr)
+
+
+def test_a_data_folder_that_cannot_be_written_is_one_line_and_exit_3(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for command in (("node", "--port=0", "--bus=memory"), ("token", "--user=ann")):
+        ended = run(*command, f"--data-dir={tmp_path / 'file'}")
+        assert (ended.returncode, ended.stdout) == (3, "")
+        assert "--data-dir" in one_line(ended.stderr)
+
+
+def test_a_missing_library_of_qt_is_one_line_and_exit_3(tmp_path: Path) -> None:
+    """As on a system without libEGL; the package is replaced by one that fails as Qt then does."""
+    package = tmp_path / "packages" / "PySide6"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(
+        "raise ImportError('libEGL.so.1: cannot open shared object file: No such file or directory')\n"
+    )
+    ended = run("--port=0", "--bus=memory", f"--data-dir={tmp_path}", PYTHONPATH=str(package.parent))
+    assert (ended.returncode, ended.stdout) == (3, "")
+    said = one_line(ended.stderr)
+    assert "libEGL.so.1" in said
+    assert "make run" in said
+
+
+# The token.
+
+
+def test_token_prints_a_token_and_nothing_else(tmp_path: Path) -> None:
+    ended = run("token", "--user=ann", "--role=moderator", "--name=Ann", "--ttl=60", f"--data-dir={tmp_path}")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    found = Tokens(load_key(None, tmp_path)).verify(one_line(ended.stdout))
+    assert (found.user, found.name, found.role) == ("ann", "Ann", Role.MODERATOR)
+
+
+def test_token_uses_the_key_that_it_is_given(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(b"k" * 32)
+    file.chmod(0o600)
+    ended = run("token", "--user=ann", f"--data-dir={tmp_path}", SWITCHBOARD_AUTH_KEY_FILE=str(file))
+    assert Tokens(load_key(file, tmp_path)).verify(one_line(ended.stdout)).user == "ann"
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+# A node.
+
+
+async def test_the_ready_line_is_all_that_stdout_ever_says(tmp_path: Path) -> None:
+    async with node(tmp_path, "--name=n1") as process:
+        ready = process.ready
+        assert list(ready) == ["event", "name", "node", "url", "http", "bus", "pid"]
+        assert (ready["event"], ready["name"], ready["pid"]) == ("ready", "n1", process.pid)
+        port = urllib.parse.urlsplit(ready["http"]).port
+        assert ready["url"] == f"ws://127.0.0.1:{port}/ws"
+        assert ready["http"] == f"http://127.0.0.1:{port}/"
+        assert ready["bus"].startswith("127.0.0.1:")
+        async with Client(process.url) as client:
+            assert client.welcome.node == "n1"
+        process.send(signal.SIGTERM)
+        code, out, err = await process.end()
+    assert (code, out) == (0, "")
+    assert all(json.loads(line)["level"] == "info" for line in err.splitlines())
+
+
+async def test_a_node_keeps_its_id_and_its_name(tmp_path: Path) -> None:
+    seen = []
+    for _ in range(2):
+        async with node(tmp_path, "--bus=memory") as process:
+            seen.append((process.ready["node"], process.ready["name"]))
+            assert process.ready["name"].endswith("-" + process.ready["node"][:4])
+            assert process.ready["bus"] == ""
+    assert seen[0] == seen[1]
+
+
+async def test_every_source_of_options_reaches_the_node(tmp_path: Path) -> None:
+    file = tmp_path / "node.toml"
+    file.write_text('name = "file"\nbus = "memory"\npublic-url = "wss://file.example/ws"\n')
+    env = environment(SWITCHBOARD_NAME="variable", SWITCHBOARD_CONFIG=str(file))
+    async with node(tmp_path, env=env) as process:
+        assert (process.ready["name"], process.url) == ("variable", "wss://file.example/ws")
+    async with node(tmp_path, "--name=line", env=env) as process:
+        assert (process.ready["name"], process.ready["bus"]) == ("line", "")
+
+
+async def test_a_node_serves_the_browser_client(tmp_path: Path) -> None:
+    async with node(tmp_path, "--bus=memory") as process:
+
+        def fetch(path: str) -> tuple[str, bytes]:
+            with urllib.request.urlopen(process.ready["http"] + path) as answer:
+                return answer.headers["Content-Type"], answer.read()
+
+        assert await asyncio.to_thread(fetch, "") == (
+            "text/html; charset=utf-8",
+            (ROOT / "resources/web/index.html").read_bytes(),
+        )
+        assert (await asyncio.to_thread(fetch, "app.js"))[0] == "text/javascript; charset=utf-8"
+
+
+async def test_a_node_never_loads_qt(tmp_path: Path) -> None:
+    async with node(tmp_path) as process:
+        maps = Path(f"/proc/{process.pid}/maps").read_text()
+    assert "libzmq" in maps
+    assert "Qt6" not in maps
+    assert "shiboken" not in maps
+
+
+def test_what_a_node_imports_has_no_qt() -> None:
+    code = (
+        "import sys, main, bus.zeromq, bus.memory; print([m for m in sys.modules if 'PySide' in m or 'qasync' in m])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout == "[]\n"
+
+
+async def test_no_token_reaches_the_log(tmp_path: Path) -> None:
+    token = one_line(run("token", "--user=ann", f"--data-dir={tmp_path}").stdout)
+    async with node(tmp_path, "--bus=memory", "--auth=token") as process:
+        async with Client(process.url, token=token) as client:
+            assert client.welcome.user == "ann"
+        with pytest.raises(Refused):
+            await Client(process.url, token=token + "x").open()
+        process.send(signal.SIGTERM)
+        _, out, err = await process.end()
+    assert token.rpartition(".")[2][:20] not in out + err
+
+
+# The end.
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_takes_leave_of_the_clients(tmp_path: Path, signum: int) -> None:
+    async with node(tmp_path, "--bus=memory") as process, Client(process.url) as client:
+        await client.join("lobby")
+        process.send(signum)
+        assert (await client.next(native.GoingAway)).urls == []
+        assert (await client.wait_closed()).code == 1001
+        assert (await process.end())[0] == 0
+
+
+async def test_clients_are_sent_to_a_node_that_lives(tmp_path: Path) -> None:
+    async with node(tmp_path / "a") as stays, node(tmp_path / "b", f"--peer={stays.ready['bus']}") as leaves:
+        client = await client_of_two_nodes(leaves.url)
+        leaves.send(signal.SIGTERM)
+        assert (await client.next(native.GoingAway)).urls == [stays.url]
+        assert (await client.wait_closed()).code == 1012
+        assert (await leaves.end())[0] == 0
+
+
+async def client_of_two_nodes(url: str) -> Client:
+    """A client of the node at `url` from when that node knows another one."""
+    client = Client(url)
+    while len((await client.open()).urls) < 2:
+        await client.close()
+    return client
+
+
+@contextlib.asynccontextmanager
+async def deaf_client(url: str) -> AsyncIterator[asyncio.StreamReader]:
+    """A client that never answers a close, so that its node has to wait for it."""
+    address = urllib.parse.urlsplit(url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    key = base64.b64encode(os.urandom(16)).decode()
+    hello = bytearray(text_frame(b'{"type":"hello"}'))
+    hello[1] |= 0x80  # masked, as a client's frames are, with four zeros
+    hello[2:2] = bytes(4)
+    writer.write(
+        f"GET /ws HTTP/1.1\r\nHost: {address.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        + hello
+    )
+    try:
+        await reader.readuntil(b'"welcome"')
+        yield reader
+    finally:
+        writer.close()
+
+
+async def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
+    async with (
+        node(tmp_path / "a") as stays,
+        node(tmp_path / "b", f"--peer={stays.ready['bus']}", "--drain-seconds=600") as leaves,
+    ):
+        await client_of_two_nodes(leaves.url)
+        async with deaf_client(leaves.url) as reader:
+            leaves.send(signal.SIGTERM)
+            await reader.readuntil(b"going_away")
+            leaves.send(signal.SIGINT)
+            assert (await leaves.end())[0] == 128 + signal.SIGINT
+
+
+async def test_a_client_that_does_not_answer_holds_nobody_up(tmp_path: Path) -> None:
+    async with node(tmp_path, "--bus=memory") as process, deaf_client(process.url):
+        process.send(signal.SIGTERM)
+        async with asyncio.timeout(10):
+            assert (await process.end())[0] == 0
+
+
+async def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
+    async with node(tmp_path, "--bus=memory", "--ends-with-parent") as process, Client(process.url) as client:
+        assert process.stdin is not None
+        process.stdin.write(b"what a parent says is of no matter\n")
+        process.stdin.close()
+        assert (await client.wait_closed()).code == 1001
+        assert (await process.end())[0] == 0
+
+
+def test_a_child_needs_a_parent(tmp_path: Path) -> None:
+    ended = run("node", "--port=0", "--bus=memory", f"--data-dir={tmp_path}", "--ends-with-parent")
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert "standard input" in one_line(ended.stderr)
+
+
+# The console.
+
+
+@pytest.mark.parametrize("display", ["", ":987"])
+async def test_a_console_without_a_display_serves_in_full(tmp_path: Path, display: str) -> None:
+    env = environment(DISPLAY=display, WAYLAND_DISPLAY="")
+    del env["QT_QPA_PLATFORM"]
+    async with started("--port=0", "--bus-port=0", f"--data-dir={tmp_path}", env=env) as process:
+        await process.until_ready()
+        async with Client(process.url, name="Ann") as client:
+            assert (await client.join("lobby")).members[0].name == "Ann"
+            process.send(signal.SIGTERM)
+            assert (await client.wait_closed()).code == 1001
+        code, out, err = await process.end()
+    assert (code, out) == (0, "")
+    warned = [json.loads(line)["message"] for line in err.splitlines() if json.loads(line)["level"] != "info"]
+    assert len(warned) == 1
+    assert warned[0].endswith("the console runs off screen, the node serves in full")
+
+
+async def test_a_console_on_a_port_in_use_that_it_was_given_is_exit_3(tmp_path: Path, taken: int) -> None:
+    async with started(f"--port={taken}", "--bus-port=0", f"--data-dir={tmp_path}") as process:
+        code, out, err = await process.end()
+    assert (code, out) == (3, "")
+    assert f"port {taken}" in one_line(err)
+
+
+async def test_a_console_takes_the_next_free_port_and_says_so(
+    tmp_path: Path, taken: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In this process, for the port that is tried first has to be one of the test's own."""
+    monkeypatch.setattr("server.gateway.PORT", taken)
+    monkeypatch.setattr("main.PORT", taken)
+    config = Config(name="n1", bus="memory", data_dir=tmp_path)
+    with claim(tmp_path) as identity, caplog.at_level(logging.WARNING):
+        tokens = Tokens(load_key(None, tmp_path))
+        async with main.serving(config, identity, tokens, next_free=True) as node:
+            port = urllib.parse.urlsplit(node.url).port
+            assert port is not None
+            assert port > taken
+    assert f"port {taken} is in use: clients are served on port {port}" in caplog.text
+
+
+# Names and addresses.
+
+
+@pytest.mark.parametrize(("host", "authority"), [("127.0.0.1", "127.0.0.1:80"), ("::1", "[::1]:80")])
+def test_an_address_in_a_url(host: str, authority: str) -> None:
+    assert main.authority_of(host, 80) == authority
+
+
+def test_an_address_of_all_addresses_is_one_that_can_be_reached() -> None:
+    assert not main.authority_of("0.0.0.0", 80).startswith("0.0.0.0")
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("box.example.org", "box-0123"),
+        ("h" * 60, "h" * 27 + "-0123"),
+        ("", "node-0123"),
+        ("\x1b[31m", "node-0123"),
+    ],
+)
+def test_a_node_is_named_after_its_machine(monkeypatch: pytest.MonkeyPatch, host: str, name: str) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: host)
+    assert main.default_name("0123456789abcdef") == name
