@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
+import re
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import pytest
 import pytest_asyncio
@@ -16,7 +18,7 @@ import zmq
 from bus import zeromq
 from bus.interface import BusStartError, PeerState
 from bus.keys import Identity
-from bus.packets import Ack, Bye, Digest, encode
+from bus.packets import Bye, Digest, encode
 from bus.record import Kind
 from bus.zeromq import ZeroMQBus
 from tests.bus.contract import AnyBus, BusContract, Mesh, identity
@@ -56,22 +58,36 @@ def _refused_more(bus: ZeroMQBus, before: int) -> bool:
     return bus.refused > before
 
 
+Sockets = Callable[[int], zmq.Socket[bytes]]
+
+
 @pytest.fixture
-def stranger() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
-    """Somebody on this machine who speaks ZeroMQ."""
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    yield context
-    context.destroy(linger=0)
+def stranger() -> Iterator[Sockets]:
+    """Makes sockets of somebody on this machine who speaks ZeroMQ."""
+    with contextlib.ExitStack() as made:
+        context = made.enter_context(zmq.Context[zmq.Socket[bytes]]())
+
+        def make(kind: int) -> zmq.Socket[bytes]:
+            sock = made.enter_context(context.socket(kind))
+            sock.setsockopt(zmq.LINGER, 0)
+            return sock
+
+        yield make
+
+
+@pytest_asyncio.fixture
+async def mesh() -> AsyncIterator[ZeroMQMesh]:
+    made = ZeroMQMesh()
+    yield made
+    await made.stop()
 
 
 class TestStrangers:
     """What is no packet of ours, at each port."""
 
     @pytest_asyncio.fixture
-    async def nodes(self) -> AsyncIterator[list[tuple[AnyBus, Ear]]]:
-        mesh = ZeroMQMesh()
-        yield await mesh.joined(2)
-        await mesh.stop()
+    async def nodes(self, mesh: ZeroMQMesh) -> list[tuple[AnyBus, Ear]]:
+        return await mesh.joined(2)
 
     @pytest.mark.parametrize(
         "junk",
@@ -110,35 +126,27 @@ class TestStrangers:
         await still_works(nodes)
 
     async def test_messages_that_are_no_packets_are_dropped_and_counted(
-        self, nodes: list[tuple[AnyBus, Ear]], stranger: zmq.Context[zmq.Socket[bytes]]
+        self, nodes: list[tuple[AnyBus, Ear]], stranger: Sockets
     ) -> None:
         bus, ear = nodes[0]
         assert isinstance(bus, ZeroMQBus)
         heard = len(ear.records), len(ear.changes)
         inbox, records, voice = ports(bus)
         forged = f"{7:016x}.1"
-        junk = [
-            b"",
-            b"\x00",
-            bytes(100),
-            b"\xc1",
-            bytes(1 << 19),
-            encode(Bye(forged)),
-            encode(Ack(forged, forged, 9)),
-        ]
-        dealer = stranger.socket(zmq.DEALER)
+        junk = [b"", b"\x00", bytes(100), b"\xc1", bytes(1 << 19), encode(Bye(forged))]
+        dealer = stranger(zmq.DEALER)
         dealer.connect(f"tcp://127.0.0.1:{inbox}")
         for message in junk:
             dealer.send(message)
         dealer.send_multipart([b"a", b"b", b"c"])
         await eventually(lambda: bus.refused >= 6)
-        subscriber = stranger.socket(zmq.XSUB)
+        subscriber = stranger(zmq.XSUB)
         subscriber.connect(f"tcp://127.0.0.1:{voice}")
         subscriber.send(b"\x01short")
         subscriber.send(b"\x01" + bytes(300))
         subscriber.send(b"no subscription")
         await eventually(lambda: bus.refused >= 9)
-        reader = stranger.socket(zmq.XSUB)
+        reader = stranger(zmq.XSUB)
         reader.connect(f"tcp://127.0.0.1:{records}")
         reader.send(b"\x01")
         reader.send(b"what is this")
@@ -148,25 +156,25 @@ class TestStrangers:
         assert len(bus.peers()) == 1
 
     async def test_a_message_over_1_mib_costs_its_sender_the_connection(
-        self, nodes: list[tuple[AnyBus, Ear]], stranger: zmq.Context[zmq.Socket[bytes]]
+        self, nodes: list[tuple[AnyBus, Ear]], stranger: Sockets
     ) -> None:
         bus = nodes[0][0]
         assert isinstance(bus, ZeroMQBus)
-        dealer = stranger.socket(zmq.DEALER)
+        dealer = stranger(zmq.DEALER)
         monitor = dealer.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         dealer.connect(f"tcp://127.0.0.1:{ports(bus)[0]}")
         dealer.send(bytes((1 << 20) + 1))
         await eventually(lambda: bool(monitor.poll(0)))
         await still_works(nodes)
-        dealer.disable_monitor()
+        monitor.close()
 
     async def test_a_digest_that_leads_off_loopback_is_not_followed(
-        self, nodes: list[tuple[AnyBus, Ear]], stranger: zmq.Context[zmq.Socket[bytes]]
+        self, nodes: list[tuple[AnyBus, Ear]], stranger: Sockets
     ) -> None:
         bus = nodes[0][0]
         assert isinstance(bus, ZeroMQBus)
         before = bus.refused
-        dealer = stranger.socket(zmq.DEALER)
+        dealer = stranger(zmq.DEALER)
         dealer.connect(f"tcp://{bus.address}")
         away = "192.0.2.1:9", "192.0.2.1:10"
         dealer.send(encode(Digest(f"{7:016x}.1", "192.0.2.1:8", away, {}, [], ["example.org:1", "nonsense"], b"")))
@@ -216,20 +224,18 @@ class TestStart:
         assert host in str(caught.value)
 
     @pytest.mark.parametrize(
-        "peer", ["192.0.2.1:8766", "127.0.0.1", "127.0.0.1:0", ":1", "127.0.0.1:x", "h:99999999"]
+        "peer", ["192.0.2.1:8766", "127.0.0.1", "127.0.0.1:0", ":1", "127.0.0.1:x", "127.0.0.1:99999999"]
     )
     def test_a_peer_off_loopback_or_without_a_port_is_refused(self, peer: str) -> None:
-        with pytest.raises(BusStartError, match=peer.rpartition(":")[0]):
+        with pytest.raises(BusStartError, match=re.escape(peer.removesuffix(":8766"))):
             ZeroMQBus(identity(1), peers=[peer])
 
-    async def test_localhost_and_its_number_are_one_address(self) -> None:
-        mesh = ZeroMQMesh()
+    async def test_localhost_and_its_number_are_one_address(self, mesh: ZeroMQMesh) -> None:
         a, ear = await mesh.add()
         b, _ = await mesh.add(peers=[a.address.replace("127.0.0.1", "localhost"), a.address])
         await ear.until(lambda: ear.up() == {b.node})
         assert isinstance(b, ZeroMQBus)
         assert set(b._connections) == {a.address}
-        await mesh.stop()
 
     async def test_a_mesh_works_on_version_6_loopback(self) -> None:
         a, b = ZeroMQBus(identity(1), host="::1", port=0), None
@@ -243,8 +249,7 @@ class TestStart:
         await b.stop()
 
 
-async def test_more_than_one_turn_can_read_arrives_whole() -> None:
-    mesh = ZeroMQMesh()
+async def test_more_than_one_turn_can_read_arrives_whole(mesh: ZeroMQMesh) -> None:
     (a, _), (b, ear) = await mesh.joined(2)
     for topic in range(3000):
         b.subscribe(f"t{topic}")
@@ -255,30 +260,21 @@ async def test_more_than_one_turn_can_read_arrives_whole() -> None:
         a.append(Kind.TEXT, b"x")
         await asyncio.sleep(0)
     await ear.until(lambda: len(ear.records) == 2000 and len(ear.casts) == 150)
-    await mesh.stop()
 
 
-async def test_casts_that_waited_too_long_are_dropped() -> None:
-    mesh = ZeroMQMesh()
+async def test_casts_that_waited_too_long_are_dropped(mesh: ZeroMQMesh) -> None:
     (a, _), (b, ear) = await mesh.joined(2)
     assert isinstance(b, ZeroMQBus)
     b.subscribe("t")
     await eventually(lambda: a.wanted("t"))
     a.cast("t", b"fresh")
     await ear.until(lambda: ear.frames("t") == [b"fresh"])
-    heard = b._voice_drain
-    held, heard._handle = heard._handle, lambda message: waiting.append(message)
-    waiting: list[bytes] = []
     a.cast("t", b"stale")
-    await eventually(lambda: bool(waiting))
-    time.sleep(0.2)  # the loop is held, as by a stopped process
-    heard._handle = held
-    held(waiting[0])
+    asyncio.get_running_loop().call_soon(time.sleep, 0.3)  # the loop is held when the cast is sent but not read
+    await eventually(lambda: b.stale == 1)
     assert ear.frames("t") == [b"fresh"]
-    assert b.stale == 1
     a.cast("t", b"fresh again")
     await ear.until(lambda: ear.frames("t") == [b"fresh", b"fresh again"])
-    await mesh.stop()
 
 
 def test_it_runs_on_uvloop() -> None:
