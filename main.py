@@ -100,7 +100,7 @@ def run_console(config: Config, identity: Identity, tokens: Tokens) -> int:
     try:
         from gui.app import open_console
         from gui.application import new_application
-        from gui.loop import check_qt, new_console_loop
+        from gui.loop import new_console_loop
     except ImportError as error:
         if (error.name or "").partition(".")[0] in {"bus", "server", "gui"}:
             raise
@@ -108,7 +108,6 @@ def run_console(config: Config, identity: Identity, tokens: Tokens) -> int:
     from server.desk import Desk
     from server.launcher import Launcher
 
-    check_qt()
     app = new_application(sys.argv[:1])
 
     async def run() -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QLibraryInfo, QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QLibraryInfo, QMessageLogContext, QObject, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from server.config import StartError
@@ -31,10 +31,11 @@ ANSWER_SECONDS = 1.0
 
 
 def new_application(arguments: Sequence[str]) -> QApplication:
-    """Make the one application of this process. Raises StartError where Qt lacks a library of the system.
+    """Make the one application of this process. Raises StartError where this Qt cannot be used.
 
     Without a display that answers the window is drawn off screen, and the node serves in full.
     """
+    check_qt()
     qInstallMessageHandler(_log)
     if "QT_QPA_PLATFORM" not in os.environ and sys.platform.startswith("linux"):
         why = why_no_display(os.environ)
@@ -78,6 +79,15 @@ def _answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bo
         except (OSError, OverflowError):
             return False
     return True
+
+
+def check_qt() -> None:
+    """Raise StartError where this PySide6 counts references to ``None`` wrongly, which aborts the process in time."""
+    qobject, before = QObject(), sys.getrefcount(None)
+    for _ in range(64):
+        qobject.parent()
+    if abs(sys.getrefcount(None) - before) >= 32:
+        raise StartError("this PySide6 crashes on Python before 3.12: `make run` installs the version that does not")
 
 
 def check_platform_plugin() -> None:

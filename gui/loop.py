@@ -6,7 +6,6 @@ import asyncio
 import math
 import selectors
 import signal
-import sys
 import threading
 from asyncio import Handle, SelectorEventLoop, TimerHandle
 from collections.abc import Callable
@@ -15,9 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, TypeVarTuple
 
 import qasync
-from PySide6.QtCore import QCoreApplication, QObject, QSocketNotifier, Qt, QTimer
-
-from server.config import StartError
+from PySide6.QtCore import QCoreApplication, QSocketNotifier, Qt, QTimer
 
 if TYPE_CHECKING:
     import socket
@@ -173,12 +170,3 @@ def new_console_loop(app: QCoreApplication) -> asyncio.AbstractEventLoop:
     if (fileno := getattr(selector, "fileno", None)) is None:
         return qasync.QEventLoop(app)  # type: ignore[no-any-return]  # qasync has no types
     return ConsoleLoop(app, selector, fileno())
-
-
-def check_qt() -> None:
-    """Raise StartError where this PySide6 counts references to ``None`` wrongly, which aborts the process in time."""
-    qobject, before = QObject(), sys.getrefcount(None)
-    for _ in range(64):
-        qobject.parent()
-    if abs(sys.getrefcount(None) - before) >= 32:
-        raise StartError("this PySide6 crashes on Python before 3.12: `make run` installs the version that does not")

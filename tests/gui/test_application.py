@@ -1,14 +1,15 @@
-"""Which display is used, and what is said where there is none."""
+"""Which Qt and which display are used, and what is said where there is none."""
 
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QLibraryInfo
 
-from gui.application import check_platform_plugin, why_no_display
+from gui.application import check_platform_plugin, check_qt, why_no_display
 from server.config import StartError
 
 
@@ -48,3 +49,14 @@ def test_a_platform_plugin_that_cannot_be_loaded_is_refused(tmp_path: Path, monk
     monkeypatch.setattr(QLibraryInfo, "path", lambda _: str(tmp_path))
     with pytest.raises(StartError, match="make run"):
         check_platform_plugin()
+
+
+def test_the_pinned_qt_counts_references_as_it_should() -> None:
+    check_qt()
+
+
+def test_a_qt_that_loses_references_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = iter([10_000, 9_936])
+    monkeypatch.setattr(sys, "getrefcount", lambda _: next(counts))
+    with pytest.raises(StartError, match="crashes on Python before"):
+        check_qt()

@@ -17,8 +17,7 @@ from PySide6.QtCore import QEventLoop, QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from gui import loop as console_loop
-from gui.loop import ConsoleLoop, check_qt, new_console_loop
-from server.config import StartError
+from gui.loop import ConsoleLoop, new_console_loop
 
 
 @pytest.fixture
@@ -459,7 +458,7 @@ def test_everything_runs_in_one_thread(runner: asyncio.Runner) -> None:
     assert threads == {threading.get_ident()}
 
 
-# Where the loop cannot be had, and where Qt must not be used.
+# Where the loop cannot be had.
 
 
 def test_stock_qasync_serves_where_selectors_have_no_descriptor(
@@ -473,14 +472,3 @@ def test_stock_qasync_serves_where_selectors_have_no_descriptor(
     assert isinstance(loop, qasync.QEventLoop)
     assert not isinstance(loop, ConsoleLoop)
     loop.close()
-
-
-def test_the_pinned_qt_counts_references_as_it_should() -> None:
-    check_qt()
-
-
-def test_a_qt_that_loses_references_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    counts = iter([10_000, 9_936])
-    monkeypatch.setattr(sys, "getrefcount", lambda _: next(counts))
-    with pytest.raises(StartError, match="crashes on Python before"):
-        check_qt()
