@@ -26,6 +26,8 @@ from server.rooms import Room
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.roundtrips import RoundTrips
 from server.session import Actor, Role, Seat, SessionRecord
+from server.speech import TOPIC as SPEAKERS
+from server.speech import Speech
 from server.tasks import Tasks
 from server.texts import ANSWER_SECONDS, History, Pending, Receipt, Sender, Text, Waiting
 from server.wire import native, voice
@@ -37,9 +39,6 @@ logger = logging.getLogger(__name__)
 CALL_SECONDS = 3.0
 """How long another node may take to confirm an act (protocol.md section 7)."""
 
-SPEAKERS = "speakers"
-"""Topic of what each node says ten times a second of those who speak there."""
-
 
 class Kick(msgspec.Struct, frozen=True, tag="kick"):
     """Put one session out of a room or the cluster, where it lives."""
@@ -48,13 +47,6 @@ class Kick(msgspec.Struct, frozen=True, tag="kick"):
     room: str | None
     by: Actor
     reason: str
-
-
-class Levels(msgspec.Struct, array_like=True, frozen=True):
-    """Who speaks on a node: room to session to -dBov."""
-
-    node: NodeId
-    rooms: dict[str, dict[str, int]]
 
 
 class Node:
@@ -77,6 +69,7 @@ class Node:
         self.tasks = Tasks()
         self.presence = Presence()
         self.history = History()
+        self.speech = Speech(bus.node)
         self.round_trips = RoundTrips()
         self.rooms: dict[str, Room] = {}
         """The rooms that have members, in the order of opening."""
@@ -88,9 +81,8 @@ class Node:
         self._pending = Pending()
         self._awaiting_sync: list[Callable[[], None]] = []
         self._witnesses: list[Callable[[Event], None]] = []
-        self._spoke_here = False
         self._tellers: dict[str, Callable[[bytes], None]] = {
-            SPEAKERS: self._hear_levels,
+            SPEAKERS: self._hear_speakers,
             ROUND_TRIPS: self.round_trips.merge,
         }
 
@@ -202,9 +194,7 @@ class Node:
                 name, record = change.room, change.record
                 room = self.rooms[name]
                 room.hush(record.session)
-                self._broadcast(
-                    room, native.MemberLeft(room=name, session=record.session, reason=change.reason)
-                )
+                self._broadcast(room, native.MemberLeft(room=name, session=record.session, reason=change.reason))
                 if name not in self.presence.rooms:
                     del self.rooms[name]
                 self._emit(RoomLeft(name, record, change.reason))
@@ -273,7 +263,7 @@ class Node:
                 room=record.room,
                 origin=record.origin,
                 seq=record.seq,
-                id=record.id or "",
+                id="" if record.id is None else record.id,
                 at=text.at,
                 sender=native.Sender(record.session, text.user, text.name),
                 text=text.text,
@@ -289,7 +279,7 @@ class Node:
         text = texts.unpack(record.payload)
         to = text.to or Address()
         whispered = native.Whispered(
-            id=record.id or "",
+            id="" if record.id is None else record.id,
             sender=native.Sender(record.session, text.user, text.name),
             to=to,
             origin=record.origin,
@@ -318,7 +308,6 @@ class Node:
         """Send one frame of a session of this node to the others of the room; False if too many speak there."""
         if not room.speak(session, node=self.node_id, level=frame[2] & 0x7F, now=now):
             return False
-        self._spoke_here = True
         self._fan_out(room, frame, own)
         topic = topic_of(room.name)
         if self.bus.wanted(topic):
@@ -333,30 +322,16 @@ class Node:
         self.counters.sent_voice += len(outboxes) - (own is not None)
 
     def _settle_speakers(self, now: float) -> None:
-        """Tell the members who began and ended, and the other nodes who speaks here (protocol.md section 6)."""
-        speaking: dict[str, dict[str, int]] = {}
-        for room in self.rooms.values():
-            if not room.restless:
-                continue
-            on, off = room.settle(self.node_id, now=now)
-            if on or off:
-                self._broadcast(room, native.Speaking(room=room.name, on=on, off=off))
-                self._emit(SpeakersChanged(room.name))
-            if room.talkers:
-                room.spoke = self.clock.wall_ms()
-            if levels := room.levels_of(self.node_id):
-                speaking[room.name] = levels
-        if (speaking or self._spoke_here) and self.bus.wanted(SPEAKERS):
-            self.bus.cast(SPEAKERS, msgspec.msgpack.encode(Levels(self.node_id, speaking)))
-        self._spoke_here = bool(speaking)
+        turns, frames = self.speech.settle(self.rooms.values(), now=now, wall_ms=self.clock.wall_ms())
+        for turn in turns:
+            self._broadcast(turn.room, native.Speaking(room=turn.room.name, on=turn.on, off=turn.off))
+            self._emit(SpeakersChanged(turn.room.name))
+        if frames and self.bus.wanted(SPEAKERS):
+            for frame in frames:
+                self.bus.cast(SPEAKERS, frame)
 
-    def _hear_levels(self, frame: bytes) -> None:
-        levels = _levels_decoder.decode(frame)
-        now = self.clock.now()
-        for room in self.rooms.values():
-            heard = levels.rooms.get(room.name)
-            if heard or room.talkers:
-                room.hear_of(levels.node, heard or {}, now=now)
+    def _hear_speakers(self, frame: bytes) -> None:
+        self.speech.hear(frame, self.rooms, now=self.clock.now())
 
     # Moderation.
 
@@ -498,6 +473,5 @@ def topic_of(room: str) -> str:
     return "voice/" + room
 
 
-_levels_decoder: msgspec.msgpack.Decoder[Levels] = msgspec.msgpack.Decoder(Levels)
 _act_decoder: msgspec.msgpack.Decoder[Kick] = msgspec.msgpack.Decoder(Kick)
 _outcome_decoder: msgspec.msgpack.Decoder[Outcome] = msgspec.msgpack.Decoder(Outcome)

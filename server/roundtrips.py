@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from itertools import islice
 
 import msgspec
 
 TOPIC = "round-trips"
+
+MOST = 1000
+"""Figures in one frame."""
 
 _decoder: msgspec.msgpack.Decoder[dict[str, float]] = msgspec.msgpack.Decoder(dict[str, float])
 
@@ -27,9 +31,11 @@ class RoundTrips:
         self._known[session] = self._fresh[session] = round(milliseconds, 2)
 
     def take(self) -> bytes:
-        """What was measured here since the last call, for the other nodes; empty for nothing."""
-        fresh, self._fresh = self._fresh, {}
-        return msgspec.msgpack.encode(fresh) if fresh else b""
+        """What was measured here and not taken yet, for the other nodes: `MOST` figures, or nothing."""
+        taken = dict(islice(self._fresh.items(), MOST))
+        for session in taken:
+            del self._fresh[session]
+        return msgspec.msgpack.encode(taken) if taken else b""
 
     def merge(self, told: bytes) -> None:
         """Take what another node measured. Raises msgspec.MsgspecError if it is not readable."""
