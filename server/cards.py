@@ -58,6 +58,7 @@ class CardBoard:
         """Seconds that the event loop was late in the last second, at worst."""
         self.peers: dict[NodeId, tuple[Peer, Card | None]] = {}
         """Peer and its newest readable card, by node."""
+        self._pages: set[str] = set()
         self.card = self._measure()
         """This node's."""
 
@@ -91,6 +92,7 @@ class CardBoard:
         if peer.card:
             try:
                 card = _decoder.decode(peer.card)
+                self._pages.add(_origin(card.url))
             except msgspec.MsgspecError:
                 pass  # a newer version may say more; what it said before stands
         self.peers[peer.node] = (peer, card)
@@ -101,8 +103,8 @@ class CardBoard:
         return [card.url for peer, card in self.peers.values() if card and card.url and peer.state is PeerState.UP]
 
     def is_page_of_other(self, origin: str) -> bool:
-        """Whether another node serves pages of this origin. One that is down counts: its pages come here now."""
-        return any(card is not None and _origin(card.url) == origin for _, card in self.peers.values())
+        """Whether another node served pages of this origin. One that is gone counts: its pages come here now."""
+        return origin in self._pages
 
     def _measure(self) -> Card:
         node = self._node

@@ -164,7 +164,7 @@ export class ChatView {
 
   #info(line) {
     const item = clone('info-template');
-    item.querySelector('use').setAttribute('href', `/icons.svg#${ICONS[line.kind]}`);
+    item.querySelector('use').setAttribute('href', `#icon-${ICONS[line.kind]}`);
     this.#fillInfo(item, line);
     return item;
   }

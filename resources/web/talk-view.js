@@ -60,7 +60,7 @@ export class TalkView {
     const [text, hint] = wordsFor(state);
     document.getElementById('talk-text').textContent = text;
     document.getElementById('talk-hint').textContent = hint;
-    document.getElementById('talk-icon').setAttribute('href', `/icons.svg#${muted ? 'mic-off' : onAir ? 'mic-fill' : 'mic'}`);
+    document.getElementById('talk-icon').setAttribute('href', `#icon-${muted ? 'mic-off' : onAir ? 'mic-fill' : 'mic'}`);
     this.#showNotice(state);
   }
 
