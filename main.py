@@ -75,8 +75,17 @@ def refuse(error: Exception, code: int) -> int:
 def print_token(request: TokenRequest) -> int:
     """Print an access token and nothing else. Raises StartError."""
     key = load_key(request.auth_key_file, request.data_dir)
-    print(mint(key, user=request.user, role=request.role, name=request.name, ttl=request.ttl))
+    token = mint(key, user=request.user, role=request.role, name=request.name, ttl=request.ttl)
+    try:
+        print_line(token.encode())
+    except OSError as error:
+        raise StartError(f"the token cannot be printed: {error.strerror}") from None
     return 0
+
+
+def print_line(line: bytes) -> None:
+    """Print on stdout at once, with nothing left over that could fail later. Raises OSError."""
+    os.write(1, line + b"\n")
 
 
 def run_node(config: Config, identity: Identity, tokens: Tokens) -> int:
@@ -238,10 +247,8 @@ def tell_ready(node: Node) -> None:
         "bus": node.bus.address,
         "pid": os.getpid(),
     }
-    try:
-        print(msgspec.json.encode(line).decode(), flush=True)
-    except OSError:
-        sys.stdout = None  # nobody reads it; the node serves all the same
+    with contextlib.suppress(OSError):  # nobody reads it; the node serves all the same
+        print_line(msgspec.json.encode(line))
     logger.info("%s is ready at %s", node.name, node.url)
 
 

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 import main
@@ -171,6 +172,19 @@ def test_token_uses_the_key_that_it_is_given(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
 
 
+def test_a_token_that_cannot_be_printed_is_one_line_and_exit_3(tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            [sys.executable, str(ROOT / "main.py"), "token", "--user=ann", f"--data-dir={tmp_path}"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 3
+    assert "cannot be printed" in one_line(ended.stderr)
+
+
 # A node.
 
 
@@ -189,6 +203,19 @@ async def test_the_ready_line_is_all_that_stdout_ever_says(tmp_path: Path) -> No
         code, out, err = await process.end()
     assert (code, out) == (0, "")
     assert all(json.loads(line)["level"] == "info" for line in err.splitlines())
+
+
+async def test_a_node_to_whom_nobody_listens_serves_all_the_same(tmp_path: Path) -> None:
+    async with started("node", "--name=n1", "--port=0", "--bus=memory", f"--data-dir={tmp_path}") as process:
+        for transport in (process.stdout, process.stderr):
+            transport._transport.close()  # type: ignore[attr-defined]  # there is no other way to close our end
+        seen = psutil.Process(process.pid)
+        while not (found := seen.net_connections()):  # the only sign of life that is left
+            await asyncio.sleep(0.01)
+        async with Client(f"ws://127.0.0.1:{found[0].laddr.port}/ws") as client:
+            process.send(signal.SIGTERM)
+            assert (await client.wait_closed()).code == 1001
+        assert (await process.end())[0] == 0
 
 
 async def test_a_node_keeps_its_id_and_its_name(tmp_path: Path) -> None:
