@@ -38,7 +38,7 @@ class Identity:
 
     node: NodeId
     incarnation: int
-    """Higher than that of every life before (cluster.md 1.4)."""
+    """Higher than that of every life before (cluster.md rule 1)."""
     _lock: IO[bytes] | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @property

@@ -122,7 +122,7 @@ class _Want:
 
 
 class Replica:
-    """One node's part in the mesh: its own log, a copy of everybody's, and its one list (cluster.md section 0).
+    """One node's part in the mesh: its own log, a copy of everybody's, and its one list (cluster.md).
 
     Every method only notes what follows; `turn` hands it over. `now` is in seconds of any clock that does not jump.
     """

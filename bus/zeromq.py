@@ -26,7 +26,7 @@ LINGER_MS = 500
 """How long what is queued may still go out after `stop`."""
 
 RECORD_BATCHES, VOICE_BATCHES, CONTROL_PACKETS = 10_000, 200, 2_000
-"""Queue bounds for each peer (cluster.md 1.3). What does not fit is lost: records are repaired, voice is not."""
+"""Queue bounds for each peer. What does not fit is lost: records are repaired, voice is not."""
 
 TOPICS = 100_000
 """Topics that peers may want."""
