@@ -210,7 +210,7 @@ async def test_a_node_to_whom_nobody_listens_serves_all_the_same(tmp_path: Path)
         for transport in (process.stdout, process.stderr):
             transport._transport.close()  # type: ignore[attr-defined]  # there is no other way to close our end
         seen = psutil.Process(process.pid)
-        while not (found := seen.net_connections()):  # the only sign of life that is left
+        while not (found := seen.net_connections()):  # noqa: ASYNC110  # the only sign of life that is left
             await asyncio.sleep(0.01)
         async with Client(f"ws://127.0.0.1:{found[0].laddr.port}/ws") as client:
             process.send(signal.SIGTERM)
