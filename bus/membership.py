@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from bus.interface import Peer, PeerState
-from bus.packets import PEERS, Digest, incarnation_of, node_of
+from bus.packets import ORIGINS, PEERS, Digest, incarnation_of, node_of
 from bus.record import NodeId, Origin
 
 TICK_SECONDS = 0.125
@@ -49,7 +49,7 @@ class Sighting:
 
     def holds(self, origin: Origin, high: int) -> None:
         """Note that it holds a log up to `high`."""
-        if high > self.held.get(origin, 0):
+        if high > self.held.get(origin, 0) and (origin in self.held or len(self.held) < ORIGINS):
             self.held[origin] = high
 
 

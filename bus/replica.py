@@ -396,7 +396,7 @@ class Replica:
             if origin in self.logs:
                 if self.logs[origin].high < high:
                     self._want(origin, now)
-            elif len(self.logs) < ORIGINS:
+            elif len(self.logs) + len(self._wants) < ORIGINS:
                 self._want(origin, now)
                 self._ask(origin, now)
         named = self.origin in packet.hears
@@ -425,7 +425,15 @@ class Replica:
 
     def _reach(self, address: str) -> None:
         links = self.membership.links
-        if address and address != self.address and address not in links and len(links) < LINKS:
+        if not address or address == self.address or address in links:
+            return
+        if len(links) >= LINKS:
+            # Room is made by what was only heard of and does not answer.
+            idle = [other for other, lost in links.items() if lost is not None]
+            for other in sorted(idle, key=lambda other: links[other] or 0):
+                if len(links) >= LINKS:
+                    self._leave(other)
+        if len(links) < LINKS:
             links[address] = self.membership.ticks
             self._effects.append(Link(address))
 

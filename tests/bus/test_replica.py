@@ -15,7 +15,7 @@ from bus.membership import DOWN_TICKS, TICK_SECONDS, UP_TICKS
 from bus.memory import MemoryBus, MemoryNetwork, VirtualClock
 from bus.packets import Ack, Digest, Fill, Packet, Records
 from bus.record import Kind, Record
-from bus.replica import Replica, Send, Shown
+from bus.replica import LINKS, Link, Replica, Send, Shown, Unlink
 from tests.bus.contract import identity
 from tests.bus.ear import Ear
 
@@ -376,3 +376,17 @@ def test_large_turns_are_cut_into_packets() -> None:
     assert [record.seq for packet in packets for record in packet.records] == list(range(1, 1221))
     assert max(sum(len(record.payload) for record in packet.records) for packet in packets) <= 64 << 10
     assert max(len(packet.records) for packet in packets) <= 500
+
+
+def test_addresses_that_never_answer_make_room_for_others() -> None:
+    node = replica()
+    for number in range(3 * LINKS // 100):
+        known = [f"h:{1000 + 100 * number + at}" for at in range(100)]
+        node.receive(Digest(PEER, "h:2", (), {}, [ME], known, b""), 1.0)
+        node.tick(1.0)
+    effects = node.turn(1.0)
+    assert len(node.membership.links) == LINKS
+    assert sum(isinstance(effect, Link) for effect in effects) > LINKS
+    linked = {effect.address for effect in effects if isinstance(effect, Link)} | {"h:2"}
+    assert linked - {effect.address for effect in effects if isinstance(effect, Unlink)} == set(node.membership.links)
+    assert {"h:2", known[-1]} <= set(node.membership.links)
