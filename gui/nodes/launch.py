@@ -77,6 +77,10 @@ class LaunchDialog(Sheet):
         self._timer.stop()
         super().done(result)
 
+    def problem_of(self, control: QWidget) -> str:
+        """What is said to be wrong with a control; empty where nothing is."""
+        return next(field.problem.text() for field in self._fields.values() if field.control is control)
+
     def look(self) -> None:
         """Check everything and say what was found."""
         peers = self._peers()

@@ -173,8 +173,8 @@ class EmptyState(QWidget):
             column.addSpacing(8)
         for part in (self.title, self.sentence):
             part.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            part.setVisible(bool(part.text()))
             column.addWidget(part)
+            part.setVisible(bool(part.text()))
         if button is not None:
             column.addSpacing(8)
             column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)

@@ -46,7 +46,8 @@ class Sheet(QWidget):
         self.card = QWidget(self)
         self.title = Label(title, Type.TITLE)
         self.sentence = Label(sentence, Type.BODY, Colour.TEXT2, wrap=True)
-        self.sentence.setVisible(bool(sentence))
+        if not sentence:
+            self.sentence.hide()
         self._close = Button(icon="x", kind=Kind.QUIET)
         describe(self._close, "Close", key="Esc")
         self._close.clicked.connect(self.reject)

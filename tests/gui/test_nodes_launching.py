@@ -1,0 +1,223 @@
+"""Launching and stopping a node from the window: real keys, real processes, a real client."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+from websockets.asyncio.client import connect
+
+from bus.keys import claim
+from gui.app import Console, open_console
+from gui.nodes.launch import LaunchDialog
+from gui.nodes.model import Column
+from gui.nodes.rows import NodeRow, Standing
+from gui.nodes.stop import StopSheet
+from main import serving
+from server.config import Config
+from server.desk import Desk
+from server.identity import Tokens, key_file, load_key
+from server.launcher import Launcher
+from tests.gui.conftest import until
+
+
+@pytest_asyncio.fixture
+async def console(qapp: QApplication, tmp_path: Path) -> AsyncIterator[Console]:
+    """A console on the Nodes view, with the keyboard, its node in a mesh that other processes can join."""
+    config = Config(name="n1", port=0, bus_port=0, data_dir=tmp_path, drain_seconds=0.2)
+    with claim(tmp_path) as identity:
+        launcher = Launcher(config, key_file(None, tmp_path))
+        async with serving(config, identity, Tokens(load_key(None, tmp_path)), beside=launcher.close) as node:
+            made = open_console(Desk(node, "Lena"), launcher, config)
+            handle = made.window.windowHandle()
+            made.window.activateWindow()
+            await until(handle.isActive, handle.activeChanged)
+            made.window.show_view(made.nodes)
+            yield made
+            await made.close()
+            made.window.deleteLater()
+
+
+async def shown(console: Console, holds: Callable[[], object]) -> None:
+    """Wait until `holds()`, looking again whenever the table or the log changes."""
+    table, log = console.nodes.model, console.nodes.log.model
+    await until(holds, table.dataChanged, table.rowsInserted, table.rowsRemoved, log.rowsInserted, log.modelReset)
+
+
+def row(console: Console, name: str) -> NodeRow | None:
+    model = console.nodes.model
+    rows = [model.at(place) for place in range(model.rowCount())]
+    return next((found for found in rows if found.name == name), None)
+
+
+def standing(console: Console, name: str) -> Standing | None:
+    found = row(console, name)
+    return found.standing if found else None
+
+
+def cell(console: Console, name: str, column: int) -> str:
+    found = row(console, name)
+    assert found is not None
+    return str(console.nodes.model.index_of(found.id, column).data())
+
+
+def dialog(console: Console) -> LaunchDialog:
+    (found,) = [each for each in console.window.findChildren(LaunchDialog) if each.isVisible()]
+    return found
+
+
+def fill(line: QWidget, text: str) -> None:
+    QTest.keyClick(line, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClicks(line, text)
+
+
+async def launched(console: Console, name: str) -> None:
+    """Press N, name the node, press Ctrl+Enter, wait until it is up."""
+    QTest.keyClick(console.nodes.table, Qt.Key.Key_N)
+    form = dialog(console)
+    fill(form.name, name)
+    fill(form.port, "0")
+    fill(form.bus_port, "0")
+    QTest.keyClick(form.name, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert not form.isVisible()
+    await shown(console, lambda: standing(console, name) is Standing.UP)
+
+
+async def test_from_a_key_to_a_second_node_that_serves_and_back(console: Console) -> None:
+    await launched(console, "n2")
+    first, second = row(console, "n1"), row(console, "n2")
+    assert first is not None
+    assert second is not None
+    assert first.here
+    assert (second.note, second.sessions) == ("launched here", 0)
+    assert console.nodes.table.selected() == second.id
+    assert console.nodes.sentence() == "2 running"
+    await shown(console, lambda: console.nodes.log.model.rowCount() > 0)
+    assert console.nodes.log.tabs.current() == second.child
+
+    async with connect(second.url) as client:
+        await client.send('{"type":"hello","name":"Ann"}')
+        await shown(console, lambda: cell(console, "n2", Column.SESSIONS) == "1")
+        assert cell(console, "n1", Column.SESSIONS) == "0"
+    await shown(console, lambda: cell(console, "n2", Column.SESSIONS) == "0")
+
+    QTest.keyClick(console.nodes.table, Qt.Key.Key_Delete)
+    await shown(console, lambda: standing(console, "n2") is Standing.STOPPED)
+    assert console.nodes.table.selected() == second.id
+    QTest.keyClick(console.nodes.table, Qt.Key.Key_Delete)
+    await shown(console, lambda: row(console, "n2") is None)
+    assert console.nodes.table.selected() == ""
+
+
+async def test_stopping_a_node_with_sessions_asks_first_and_names_the_number(console: Console) -> None:
+    await launched(console, "n2")
+    second = row(console, "n2")
+    assert second is not None
+    async with connect(second.url) as client:
+        await client.send('{"type":"hello","name":"Ann"}')
+        await shown(console, lambda: cell(console, "n2", Column.SESSIONS) == "1")
+        QTest.keyClick(console.nodes.table, Qt.Key.Key_Delete)
+        (sheet,) = console.window.findChildren(StopSheet)
+        assert re.sub("[\u2066-\u2069]", "", sheet.confirm.text()) == "Stop n2, drop 1 session"
+        assert QApplication.focusWidget() is sheet.cancel
+        QTest.keyClick(sheet.cancel, Qt.Key.Key_Escape)
+        assert not sheet.isVisible()
+        assert standing(console, "n2") is Standing.UP
+        assert QApplication.focusWidget() is console.nodes.table
+
+        QTest.keyClick(console.nodes.table, Qt.Key.Key_Delete)
+        (sheet,) = [each for each in console.window.findChildren(StopSheet) if each.isVisible()]
+        QTest.mouseClick(sheet.confirm, Qt.MouseButton.LeftButton)
+        await shown(console, lambda: standing(console, "n2") is Standing.STOPPED)
+        await client.wait_closed()
+        assert client.close_code == 1012
+
+
+async def test_a_port_that_is_taken_meanwhile_is_said_in_the_row_and_in_the_log(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        # Taken between the look at it and the start of the node: the form still believes it free.
+        monkeypatch.setattr("server.ports.obstacle", lambda host, port: None)
+        QTest.keyClick(console.nodes.table, Qt.Key.Key_N)
+        form = dialog(console)
+        fill(form.name, "n2")
+        fill(form.port, port)
+        QTest.keyClick(form.port, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        await shown(console, lambda: standing(console, "n2") is Standing.FAILED)
+        found = row(console, "n2")
+        assert found is not None
+        assert found.message.startswith("Did not start: ")
+        assert port in found.message
+        assert found.advice == "Launch it again with other values (N)."
+        await shown(console, lambda: console.nodes.log.model.rowCount() > 0)
+
+
+async def test_a_node_that_crashes_is_shown_as_that(console: Console) -> None:
+    await launched(console, "n2")
+    (child,) = console.desk.launcher.children
+    os.kill(child.pid, signal.SIGKILL)
+    await shown(console, lambda: standing(console, "n2") is Standing.FAILED)
+    found = row(console, "n2")
+    assert found is not None
+    assert found.message.startswith("Killed by signal 9 at ")
+    assert (found.sessions, found.id) == (0, child.id)
+
+
+async def test_the_form_says_what_is_wrong_under_the_field_and_launches_nothing(console: Console) -> None:
+    QTest.keyClick(console.nodes.table, Qt.Key.Key_N)
+    form = dialog(console)
+    assert QApplication.focusWidget() is form.name
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        fill(form.port, str(port))
+        fill(form.name, "n1")
+        assert form.problem_of(form.port).startswith(f"Port {port} is in use")
+        assert "n1 is the name of a node that runs" in re.sub("[\u2066-\u2069]", "", form.problem_of(form.name))
+        assert not form.confirm.isEnabled()
+        assert form.command.text == ""
+        QTest.keyClick(form.port, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        assert form.isVisible()
+        assert console.desk.launcher.children == ()
+    fill(form.name, "n2")
+    form.look()
+    assert form.problem_of(form.port) == ""
+    assert form.confirm.isEnabled()
+    assert f"--name=n2 --port={port}" in form.command.text
+    QTest.mouseClick(form.command.button, Qt.MouseButton.LeftButton)
+    assert QGuiApplication.clipboard().text() == form.command.text
+    QTest.keyClick(form.name, Qt.Key.Key_Escape)
+    assert not form.isVisible()
+    assert QApplication.focusWidget() is console.nodes.table
+
+
+async def test_keys_of_the_window_rest_while_the_form_is_open_and_tab_goes_around(console: Console) -> None:
+    QTest.keyClick(console.nodes.table, Qt.Key.Key_N)
+    form = dialog(console)
+    form.keep.setFocus()
+    QTest.keyClick(form.keep, Qt.Key.Key_N)
+    QTest.keyClick(form.keep, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    assert dialog(console) is form
+    assert console.window.view is console.nodes
+    met = []
+    form.name.setFocus()
+    while (focus := QApplication.focusWidget()) not in met:
+        assert focus is not None
+        assert form.isAncestorOf(focus)
+        met.append(focus)
+        QTest.keyClick(focus, Qt.Key.Key_Tab)
+    assert focus is form.name
+    expected = {form.name, form.port, form.bus_port, form.peer, form.keep, form.command.button, form.confirm}
+    assert expected < set(met)
+    QTest.keyClick(form.name, Qt.Key.Key_Escape)
