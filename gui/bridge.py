@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from server.desk import Desk as Node
     from server.launcher import Launcher
 
+NOTED = ("room", "chat", "node", "child", "log")
 SLICE = 80
 """Rooms handed on at once, so that no flush holds the loop for long; the rest comes with the next tick."""
 
@@ -86,7 +88,8 @@ class Bridge(QObject):
     """The one observer of the node and the launcher in this window.
 
     They call it from inside their work, so it only notes ids; one timer hands them on, and does nothing else
-    when there is nothing to hand on.
+    when there is nothing to hand on. Rooms and lines of text go on different ticks, so that what each makes the
+    window paint is a slice of its own.
     """
 
     def __init__(self, node: Node, launcher: Launcher, parent: QObject | None = None) -> None:
@@ -97,12 +100,10 @@ class Bridge(QObject):
         self._launcher = launcher
         self._screen: Screen | None = None
         self._unwatch: list[Callable[[], None]] = []
-        self._noted: dict[str, set[str]] = {
-            what: set() for what in ("room", "chat", "speaking", "node", "child", "log")
-        }
+        self._noted: dict[str, dict[str, None]] = {what: {} for what in NOTED}
+        self._missed = False
         self._tick = 0
         self._second = 0
-        self._speaking = False
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.CoarseTimer)
         self._timer.timeout.connect(self.tick)
@@ -119,45 +120,48 @@ class Bridge(QObject):
         while self._unwatch:
             self._unwatch.pop()()
 
-    def forget(self) -> None:
-        """Drop what is noted, because the view that is now shown looks at everything."""
-        for keys in self._noted.values():
-            keys.clear()
-
     def tick(self) -> None:
         """Hand on what is due; called by the timer."""
-        if self._screen is None or not self._screen.watched():
-            return
-        now = time.time()
-        second = int(now) != self._second
-        self._second = int(now)
+        screen, now = self._screen, time.time()
+        second, self._second = int(now) != self._second, int(now)
         if second and self.pace.observe(self._node.health().loop_lag, now):
             self._timer.setInterval(1000 // self.pace.levels)
+        if screen is None or not screen.watched():
+            self._missed = True
+            for keys in self._noted.values():
+                keys.clear()
+            return
         self._tick += 1
-        every = max(1, self.pace.levels // self.pace.flushes)
-        if second or self._tick % every == 0 or len(self._noted["room"]) > SLICE:
-            self._flush(self._screen, second)
-        self._screen.levels()
+        if self._missed:
+            self._missed = False
+            screen.flush(Changes.whole())
+        else:
+            self._flush(screen, second)
+        screen.levels()
 
     def _note(self, what: str, key: str) -> None:
-        self._noted[what].add(key)
+        self._noted["room" if what == "speaking" else what][key] = None
 
     def _flush(self, screen: Screen, second: bool) -> None:
-        noted = self._noted
-        rooms = noted["room"] | noted["speaking"]
-        rest: set[str] = set()
-        if len(rooms) > SLICE:
-            ordered = sorted(rooms)
-            rooms, rest = set(ordered[:SLICE]), set(ordered[SLICE:])
+        every = max(1, self.pace.levels // self.pace.flushes)
+        turn = self._tick % every
+        rooms = second or turn == 0 or len(self._noted["room"]) > SLICE
+        texts = turn == every // 2
         changes = Changes(
-            rooms=frozenset(rooms),
-            chats=frozenset(noted["chat"]),
-            nodes=frozenset(noted["node"]),
-            children=frozenset(noted["child"]),
-            logs=frozenset(noted["log"]),
+            rooms=self._take("room", SLICE) if rooms else frozenset(),
+            nodes=self._take("node") if rooms else frozenset(),
+            children=self._take("child") if rooms else frozenset(),
+            chats=self._take("chat") if texts else frozenset(),
+            logs=self._take("log") if texts else frozenset(),
             second=second,
         )
-        self.forget()
-        noted["room"] = rest
         if changes != Changes():
             screen.flush(changes)
+
+    def _take(self, what: str, most: int | None = None) -> frozenset[str]:
+        """What was noted, oldest first, `most` at once; the rest stays for the next tick."""
+        noted = self._noted[what]
+        taken = frozenset(itertools.islice(noted, most))
+        for key in taken:
+            del noted[key]
+        return taken

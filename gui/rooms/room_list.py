@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterable, Mapping
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, Signal
-from PySide6.QtWidgets import QFrame, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
 from gui import wording
 from gui.rooms.rooms_model import RoomRow, RoomsModel, ordered
-from gui.tokens import Span
+from gui.tokens import Size, Span
 from gui.widgets.buttons import Button, Kind
-from gui.widgets.columns import Listing
+from gui.widgets.columns import Table
 from gui.widgets.filter import FilterField
 from gui.widgets.panes import Divider, EmptyState, PaneHeader
 from server.views import RoomView
@@ -30,9 +30,7 @@ class RoomList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = RoomsModel(self)
-        self.list = Listing("Rooms")
-        self.list.setFrameShape(QFrame.Shape.NoFrame)
-        self.list.setUniformItemSizes(True)
+        self.list = Table("Rooms", None, Size.ROOM_ROW)
         self.list.setModel(self.model)
         self.list.setItemDelegate(RoomRow(self.list))
         self.filter = FilterField("Filter rooms")

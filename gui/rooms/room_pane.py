@@ -8,7 +8,6 @@ from functools import partial
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
-    QFrame,
     QHeaderView,
     QMenu,
     QSplitter,
@@ -249,7 +248,6 @@ class RoomPane(QWidget):
 def _member_table(model: MembersModel) -> MemberTable:
     header = ColumnHeader(RIGHT, {NAME: INDENT, RTT: Size.PADDING})
     table = MemberTable("Members", header, Size.MEMBER_ROW)
-    table.setFrameShape(QFrame.Shape.NoFrame)
     table.setModel(model)
     table.setItemDelegate(MemberRow(table))
     header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)

@@ -6,6 +6,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QFrame,
     QHeaderView,
     QListView,
     QStyle,
@@ -68,12 +69,22 @@ def prepare(view: QAbstractItemView, name: str) -> None:
 
 
 class Table(QTableView):
-    """A table whose selection goes away with its row instead of moving to the next."""
+    """A table whose selection goes away with its row instead of moving to the next.
 
-    def __init__(self, name: str, header: ColumnHeader, row_height: int, parent: QWidget | None = None) -> None:
+    Without a header it is a list of one column: QListView would lay out and paint all of its rows when one changes.
+    """
+
+    def __init__(
+        self, name: str, header: ColumnHeader | None, row_height: int, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         prepare(self, name)
-        self.setHorizontalHeader(header)
+        if header is not None:
+            self.setHorizontalHeader(header)
+        else:
+            self.horizontalHeader().hide()
+            self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.setFrameShape(QFrame.Shape.NoFrame)
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
@@ -81,6 +92,15 @@ class Table(QTableView):
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setMinimumSectionSize(row_height)
         self.verticalHeader().setDefaultSectionSize(row_height)
+
+    def moveCursor(self, cursorAction: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
+        action, current, model = QAbstractItemView.CursorAction, self.currentIndex(), self.model()
+        if cursorAction in (action.MoveLeft, action.MoveRight):  # rows are what one moves between
+            return current
+        if cursorAction in (action.MoveHome, action.MoveEnd):
+            last = model.rowCount() - 1
+            return model.index(0 if cursorAction == action.MoveHome else last, max(0, current.column()))
+        return super().moveCursor(cursorAction, modifiers)
 
     def rowsAboutToBeRemoved(self, parent: QModelIndex | QPersistentModelIndex, start: int, end: int) -> None:
         _let_go(self, start, end)

@@ -147,6 +147,10 @@ class Cluster:
             await made[-1].join(room)
         return made
 
+    def cut(self) -> None:
+        """From now on nothing goes from node to node."""
+        self._network.fate = lambda source, target: ()
+
     async def stop(self) -> None:
         """Let all of it go."""
         for client in self._clients:

@@ -1,0 +1,125 @@
+"""The window around the views: which is shown, what the bars say, how it closes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QWidget
+
+from gui.actions import Stage
+from gui.views import Changes
+from tests.gui.conftest import until
+from tests.gui.test_rooms import names, select, until_members
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pytest
+
+    from gui.app import Console
+    from tests.gui.conftest import Cluster
+
+CONTROL = Qt.KeyboardModifier.ControlModifier
+
+
+async def test_keys_change_the_view(console: Console) -> None:
+    QTest.keyClick(console.window, Qt.Key.Key_2, CONTROL)
+    assert console.window.view is console.nodes
+    assert console.window.top_bar.title.text() == "Nodes"
+    QTest.keyClick(console.window, Qt.Key.Key_1, CONTROL)
+    assert console.window.view is console.rooms
+
+
+async def test_a_hidden_view_is_left_alone_and_is_true_when_it_is_shown(
+    console: Console, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console.window.show_view(console.nodes)
+    looks: list[Changes] = []
+    refresh = console.rooms.refresh
+
+    def watched(changes: Changes) -> None:
+        looks.append(changes)
+        refresh(changes)
+
+    monkeypatch.setattr(console.rooms, "refresh", watched)
+    (ann,) = await cluster.members("lobby", "Ann")
+    await ann.say("lobby", "hello")
+    for _ in range(8):
+        console.desk.bridge.tick()
+    assert looks == []
+    console.window.show_view(console.rooms)
+    assert looks == [Changes.whole()]
+    assert names(console) == ["Ann"]
+
+
+async def test_the_bars_count_the_cluster(console: Console, cluster: Cluster) -> None:
+    await cluster.node("beta")
+    await cluster.members("lobby", "Ann", "Bob")
+    await until_members(console, "Ann", "Bob")
+    console.window.flush(Changes(second=True))
+    bar = console.window.status_bar
+    assert bar.sessions.value == "2"
+    assert bar.refresh.value == "4 Hz"
+    assert console.window.top_bar.sentence.text() == "1 open, nobody speaks"
+
+
+async def test_the_address_is_copied_from_every_view(console: Console) -> None:
+    for view in (console.rooms, console.nodes):
+        console.window.show_view(view)
+        QGuiApplication.clipboard().clear()
+        QTest.mouseClick(console.window.top_bar.address, Qt.MouseButton.LeftButton)
+        assert QGuiApplication.clipboard().text() == console.desk.node.url
+        assert console.window.top_bar.address.confirming
+
+
+async def test_closing_the_window_says_so_and_ends_nothing_else(console: Console, cluster: Cluster) -> None:
+    closed = asyncio.ensure_future(console.closed())
+    console.window.close()
+    await closed
+    (ann,) = await cluster.members("lobby", "Ann")
+    await ann.say("lobby", "the node still serves")
+
+
+async def test_a_node_that_does_not_answer_is_named_and_its_row_stays(console: Console, cluster: Cluster) -> None:
+    other = await cluster.node("beta")
+    (ann,) = await cluster.members("lobby", "Ann", at=other)
+    await until_members(console, "Ann")
+    cluster.cut()
+    select(console, ann)
+    QTest.keyClick(console.rooms.pane.table, Qt.Key.Key_K)
+    actions, model = console.desk.actions, console.rooms.pane.model
+    await until(lambda: actions.kicks[ann.session].stage is Stage.UNCONFIRMED, actions.kicked)
+    assert "beta has not confirmed" in model.sentence(model.at(0))
+    await until(lambda: not actions.kicks, actions.kicked)
+    await until(lambda: console.desk.toasts.text, console.desk.toasts.shown)
+    assert "beta did not answer" in console.desk.toasts.text
+    assert "Kicked" not in model.sentence(model.at(0))
+
+
+async def test_every_control_says_what_it_is(console: Console, cluster: Cluster) -> None:
+    (ann,) = await cluster.members("lobby", "Ann")
+    await until_members(console, "Ann")
+    select(console, ann)
+    for button in console.window.findChildren(QAbstractButton):
+        assert button.accessibleName() or button.text(), button
+    for view in (console.rooms.list.list, console.rooms.pane.table, console.rooms.pane.chat.list):
+        assert view.accessibleName()
+
+
+async def test_a_small_window_shows_all_that_one_needs(console: Console, cluster: Cluster) -> None:
+    (ann,) = await cluster.members("lobby", "Ann")
+    await until_members(console, "Ann")
+    select(console, ann)
+    console.window.resize(QSize(1024, 700))
+    await asyncio.sleep(0)
+    assert console.window.size() == QSize(1024, 700)
+    pane = console.rooms.pane
+    needed: Iterable[QWidget] = (pane.table, pane.card.kick, pane.card.whisper, pane.composer, pane.chat.list)
+    for widget in needed:
+        assert widget.isVisible()
+        corner = widget.mapTo(console.window, widget.rect().bottomRight())
+        assert console.window.rect().contains(corner), widget
