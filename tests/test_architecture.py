@@ -43,6 +43,7 @@ PURE = tuple(
             "session",
             "presence",
             "rooms",
+            "speech",
             "texts",
             "limits",
             "deadlines",

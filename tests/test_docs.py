@@ -69,6 +69,13 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [target for target in local if not (page.parent / target).exists()] == []
 
 
+def test_the_architecture_names_every_module() -> None:
+    named = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    paths = [path for package in ("bus", "server", "gui") for path in sorted((ROOT / package).iterdir())]
+    places = [f"{path.name}/" if path.is_dir() else path.name for path in paths if not path.name.startswith("__")]
+    assert [place for place in places if f"`{place}`" not in named] == []
+
+
 def test_the_limits_of_the_protocol_are_those_of_the_program() -> None:
     documented = re.search(r'\{"text_bytes".*\}', section(2))
     assert documented is not None
