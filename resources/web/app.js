@@ -160,6 +160,7 @@ class App {
     this.#inside = false;
     this.#voice.talking.speakAs(null);
     this.#setTalk({ pressed: false });
+    for (const { session } of this.#roster.all()) this.#updateMember(session, { speaking: false, level: SILENT });
     this.#view.unlinked('Connection lost, trying again…');
   }
 

@@ -1,4 +1,4 @@
-/** The microphone as 20 ms blocks of 48 kHz mono with their loudness, whatever rate the context has. */
+/** The microphone as 20 ms blocks of 48 kHz mono with their loudness, whatever rate the context has, until any message. */
 
 const BLOCK = 960;
 const RATE = 48000;
@@ -9,12 +9,17 @@ class Capture extends AudioWorkletProcessor {
   #step = sampleRate / RATE;
   #position = 0; // of the next output sample, in input samples after #last
   #last = 0;
+  #running = true;
+
+  constructor() {
+    super();
+    this.port.onmessage = () => (this.#running = false);
+  }
 
   process([[mono]]) {
-    if (!mono) return true;
-    if (this.#step === 1) for (const sample of mono) this.#push(sample);
-    else this.#resample(mono);
-    return true;
+    if (mono && this.#step === 1) for (const sample of mono) this.#push(sample);
+    else if (mono) this.#resample(mono);
+    return this.#running;
   }
 
   #resample(mono) {

@@ -18,6 +18,7 @@ export class ChatView {
   #text = document.getElementById('text');
   #hint = document.getElementById('text-hint');
   #items = new Map();
+  #drafts = new Map();
   #actions;
   #limit = 4000;
   #room = '';
@@ -36,6 +37,8 @@ export class ChatView {
     this.#text.addEventListener('input', () => this.#measure());
     this.#text.addEventListener('keydown', (event) => this.#key(event));
     this.#scroll.addEventListener('scroll', () => this.#scrolled());
+    // Sending by the button leaves the text field, and with it a phone's keyboard, as it is.
+    document.getElementById('send').addEventListener('pointerdown', (event) => event.preventDefault());
     this.#newer.addEventListener('click', () => this.#toEnd());
     document.getElementById('to-all').addEventListener('click', () => this.writeTo(null));
     new ResizeObserver(() => this.#following && this.#toEnd()).observe(this.#scroll);
@@ -47,7 +50,9 @@ export class ChatView {
     this.#limit = limit;
     this.#items.clear();
     this.#lines.replaceChildren();
+    this.#drafts.clear();
     this.#text.value = '';
+    this.#to = null;
     this.writeTo(null, { focus: false });
     this.#toEnd();
     this.#showQuiet();
@@ -55,9 +60,9 @@ export class ChatView {
 
   /** Add lines of the past without reading them out. */
   addPast(lines) {
-    this.#lines.ariaBusy = 'true';
+    this.#scroll.ariaBusy = 'true';
     for (const line of lines) this.add(line);
-    this.#lines.ariaBusy = 'false';
+    this.#scroll.ariaBusy = 'false';
   }
 
   add(line) {
@@ -81,6 +86,9 @@ export class ChatView {
 
   /** Write to one member, or to the room again: null. */
   writeTo(member, { focus = true } = {}) {
+    // Each has a draft of its own: what was meant for one must not go to all.
+    this.#drafts.set(this.#to?.session, this.#text.value);
+    this.#text.value = this.#drafts.get(member?.session) ?? '';
     this.#to = member;
     this.#toHere = true;
     this.#form.classList.toggle('whispering', member !== null);
@@ -180,7 +188,7 @@ export class ChatView {
   }
 
   #showQuiet() {
-    document.getElementById('quiet').hidden = this.#items.size > 0;
+    document.getElementById('quiet').hidden = this.#lines.querySelector('.line') !== null;
   }
 
   #scrolled() {

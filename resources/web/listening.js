@@ -18,7 +18,7 @@ export class Listening {
   #context;
   #speakers = new Map();
   #named = new Map();
-  #strange = new Map();
+  #strange = new Map(); // ssrc of nobody known -> whether its second is not over
 
   /** `context`: an AudioContext of 48 kHz in which `playback.worklet.js` is loaded. */
   constructor(context) {
@@ -66,16 +66,16 @@ export class Listening {
   }
 
   #admit(ssrc) {
-    const now = performance.now();
-    const since = this.#strange.get(ssrc);
-    if (since === undefined) {
-      if (this.#strange.size >= MOST_UNNAMED) return false;
-      this.#strange.set(ssrc, now);
-      return true;
-    }
-    if (now - since <= UNNAMED) return true;
-    this.#close(ssrc);
-    return false;
+    const known = this.#strange.get(ssrc);
+    if (known !== undefined) return known;
+    if (this.#strange.size >= MOST_UNNAMED) this.#strange.delete(this.#strange.keys().next().value);
+    this.#strange.set(ssrc, true);
+    setTimeout(() => {
+      if (!this.#strange.has(ssrc)) return;
+      this.#strange.set(ssrc, false);
+      this.#close(ssrc);
+    }, UNNAMED);
+    return true;
   }
 
   #close(ssrc) {
@@ -124,6 +124,7 @@ class Speaker {
 
   close() {
     this.#node.port.onmessage = null;
+    this.#node.port.postMessage({ stop: true });
     this.#node.disconnect();
     this.#gain.disconnect();
     if (this.#decoder && this.#decoder.state !== 'closed') this.#decoder.close();

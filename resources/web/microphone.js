@@ -11,6 +11,7 @@ export class Microphone {
   #changed;
   #stream = null;
   #source = null;
+  #capture = null;
   #context = null;
   #attempt = 0;
 
@@ -31,7 +32,7 @@ export class Microphone {
       this.#stream = stream;
       stream.getAudioTracks()[0].addEventListener('ended', () => this.#lose());
       await this.#connect(context);
-      this.#become('ready');
+      if (attempt === this.#attempt) this.#become('ready');
     } catch (error) {
       if (attempt !== this.#attempt) return;
       this.close();
@@ -42,10 +43,11 @@ export class Microphone {
   /** Let go of the microphone, so that the browser's recording mark goes out. */
   close() {
     this.#attempt += 1;
+    this.#capture?.port.postMessage('stop');
     this.#source?.disconnect();
     this.#context?.close();
     if (this.#stream) stopTracks(this.#stream);
-    this.#source = this.#context = this.#stream = null;
+    this.#capture = this.#source = this.#context = this.#stream = null;
     this.#become('off');
   }
 
@@ -58,10 +60,12 @@ export class Microphone {
       context = this.#context = new AudioContext({ latencyHint: 'interactive' });
       this.#source = context.createMediaStreamSource(this.#stream);
     }
+    const source = this.#source;
     await context.audioWorklet.addModule('/capture.worklet.js');
-    const capture = new AudioWorkletNode(context, 'capture', { numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit' });
-    capture.port.onmessage = ({ data }) => this.#stream && this.#block(data);
-    this.#source.connect(capture);
+    if (source !== this.#source) return;
+    this.#capture = new AudioWorkletNode(context, 'capture', { numberOfOutputs: 0, channelCount: 1, channelCountMode: 'explicit' });
+    this.#capture.port.onmessage = ({ data }) => this.#stream && this.#block(data);
+    source.connect(this.#capture);
   }
 
   #lose() {

@@ -1,7 +1,8 @@
 /**
  * One speaker's samples, played after a short wait that grows when the network stalls and shrinks when it is calm.
  *
- * In: `{pcm}` samples at 48 kHz, `{gap}` lost samples to replace by silence, `{start}` and `{end}` of a talkspurt.
+ * In: `{pcm}` samples at 48 kHz, `{gap}` lost samples to replace by silence, `{start}` and `{end}` of a talkspurt,
+ * `{stop}` when nothing follows any more.
  * Out, twice a second while there is something to tell: `{windows: [[window, rms]...], underruns, wait}`, where a
  * window is 50 ms of the context's clock; a window that is absent was silent.
  */
@@ -31,13 +32,15 @@ class Playback extends AudioWorkletProcessor {
   #window = -1;
   #windows = [];
   #reported = 0;
+  #running = true;
 
   constructor() {
     super();
     this.port.onmessage = ({ data }) => this.#take(data);
   }
 
-  #take({ start, pcm, gap, end }) {
+  #take({ start, pcm, gap, end, stop }) {
+    if (stop) this.#running = false;
     if (start) {
       // The pause between two talkspurts is the one place where a cut is not heard.
       this.#trim(this.#wait);
@@ -68,7 +71,7 @@ class Playback extends AudioWorkletProcessor {
     }
     if (this.#playing) this.#play(out);
     this.#measure(out);
-    return true;
+    return this.#running;
   }
 
   #play(out) {

@@ -61,6 +61,7 @@ async def test_whisper_to_one_who_left_does_not_become_public(cluster: Cluster, 
     await expect(ann.page.get_by_text("Bob has left; nobody gets this text.")).to_be_visible()
     await ann.page.keyboard.press("Enter")
     await ann.page.get_by_role("button", name="Write to the whole room again").click()
+    await expect(ann.page.get_by_role("textbox")).to_have_value("")
     await ann.say("For all")
     await expect(cid.line("For all")).to_be_visible()
     await expect(cid.line("Between us")).to_have_count(0)

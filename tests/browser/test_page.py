@@ -138,6 +138,24 @@ async def test_phone_has_no_horizontal_scroll(cluster: Cluster, visit: VisitorFa
     assert await ann.page.evaluate(fits)
 
 
+async def test_page_asks_for_a_token_where_the_node_wants_one(
+    tmp_path: Path, visit: VisitorFactory, key_file: Path
+) -> None:
+    options = ("--bus", "memory", "--port", "0", "--auth", "token", "--auth-key-file", str(key_file))
+    node = await RunningNode.start(tmp_path, *options)
+    ann = await visit("Ann")
+    await ann.follow_link(node, "members")
+    await ann.page.get_by_label("Your name").fill("Ann")
+    await ann.page.get_by_role("button", name="Join").click()
+    field = ann.page.get_by_label("Access token")
+    await expect(field).to_have_attribute("aria-invalid", "true")
+    await field.fill(await token(key_file, user="ann", role="moderator"))
+    await ann.page.get_by_role("button", name="Join").click()
+    await expect(ann.page.get_by_role("heading", name="members", exact=True)).to_be_visible()
+    await ann.page.close()
+    await node.stop()
+
+
 async def test_page_goes_on_at_another_node_when_its_own_ends(tmp_path: Path, visit: VisitorFactory) -> None:
     first = await RunningNode.start(tmp_path / "n1", "--name", "n1", "--port", "0", "--bus-port", "0")
     options = ("--port", "0", "--bus-port", "0", "--peer", first.bus)
