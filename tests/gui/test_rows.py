@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QPersistentModelIndex, Qt
 from PySide6.QtTest import QAbstractItemModelTester
@@ -82,6 +82,7 @@ def test_a_changed_value_is_told_for_its_column_alone(model: Pairs) -> None:
 ORDERS = st.lists(st.sampled_from("abcdefgh"), unique=True)
 
 
+@settings(deadline=None)
 @given(orders=st.lists(ORDERS, min_size=2, max_size=6), held=st.sampled_from("abcdefgh"))
 def test_any_snapshot_is_reached_and_what_is_held_stays_on_its_row(
     qapp: object, orders: list[list[str]], held: str
