@@ -87,8 +87,10 @@ class World:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(2, 5), st.randoms(use_true_random=False), st.floats(0, 0.4))
-def test_whatever_the_network_does_all_end_with_all_in_order(count: int, rng: random.Random, loss: float) -> None:
+@given(st.integers(2, 5), st.integers(0, 1 << 32), st.floats(0, 0.4))
+def test_whatever_the_network_does_all_end_with_all_in_order(count: int, seed: int, loss: float) -> None:
+    rng = random.Random(seed)  # one number, so that a failure is short and can be run again
+
     def fate(source: str, target: str) -> Iterable[float]:
         if rng.random() < loss:
             return ()
