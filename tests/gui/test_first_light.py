@@ -161,7 +161,8 @@ async def test_sockets_mesh_and_window_share_one_thread_and_one_loop(
     noting(Node, "on_record", "record")
     await launched(console, "n2")
     chosen = asyncio.Event()
-    console.desk.actions.copy_address.triggered.connect(lambda: (note("slot"), chosen.set()))
+    console.desk.actions.copy_address.triggered.connect(lambda: note("slot"))
+    console.desk.actions.copy_address.triggered.connect(chosen.set)
     QTimer.singleShot(0, console.desk.actions.copy_address.trigger)  # from Qt's loop, as a click does
     await chosen.wait()
     second = row(console, "n2")
