@@ -50,6 +50,8 @@ PING_SECONDS = 10.0
 FIRST_PING_SECONDS = 1.0
 CLOSE_SECONDS = 5.0
 """How long a client may take to answer a close."""
+REPLY_SECONDS = 30.0
+"""How long a client may take to read an HTTP answer: a page comes slowly over a slow line."""
 UNSENT_LOW_WATER = 4096
 """TCP_NOTSENT_LOWAT: without it the kernel swallows a minute of voice for a client that does not read."""
 SUBPROTOCOL = Subprotocol("switchboard.v1")
@@ -215,6 +217,7 @@ class Connection(asyncio.Protocol):
                 self._take_frame(event)
             elif isinstance(event, Request):
                 self._take_request(event)
+                self._send_wire()
         if self._conversation is None and wire.handshake_exc is not None and wire.writes == [SEND_EOF]:
             self._write_reply(_why_no_request(self._head))
         if wire.writes:
@@ -230,11 +233,8 @@ class Connection(asyncio.Protocol):
         """See asyncio.Protocol."""
         self._gateway.forget(self)
         self.outbox.closed = True
-        conversation = self._conversation
-        if conversation is not None:
-            received = self._wire.close_rcvd
-            clean = received is not None and received.code == CloseCode.NORMAL_CLOSURE
-            conversation.lost("left" if clean else "lost")
+        if self._conversation is not None:
+            self._lose()
             self._gateway.node.counters.voice_dropped["slow"] += self.outbox.voice_dropped
             self.outbox.voice_dropped = 0
 
@@ -348,8 +348,9 @@ class Connection(asyncio.Protocol):
                 self._parts, self._size = [bytes(frame.data)], len(frame.data)
                 self._check_size(self._size)
         elif opcode is Opcode.CONT and self._parts is not None:
-            self._parts.append(bytes(frame.data))
-            self._size += len(frame.data)
+            if frame.data:  # empty ones have no end
+                self._parts.append(bytes(frame.data))
+                self._size += len(frame.data)
             if self._check_size(self._size) and frame.fin:
                 parts, self._parts = self._parts, None
                 self._take_message(b"".join(parts))
@@ -363,7 +364,7 @@ class Connection(asyncio.Protocol):
 
     def _take_message(self, data: bytes) -> None:
         conversation = self._conversation
-        if conversation is None or self._wire.state is not WireState.OPEN:
+        if conversation is None:
             return
         if not self._text:
             if self._check_size(len(data)):
@@ -388,6 +389,7 @@ class Connection(asyncio.Protocol):
     def _fail(self, closing: Closing) -> None:
         self._parts = None
         self._wire.fail(closing.code, closing.reason)
+        self._send_wire()
 
     def _check_backlog(self) -> None:
         backlog = self._transport.get_write_buffer_size()
@@ -403,18 +405,29 @@ class Connection(asyncio.Protocol):
 
     def _send_wire(self) -> None:
         """Write what the protocol itself has to say: handshakes, pongs, pings, closes."""
-        for data in self._wire.data_to_send():
-            if self._transport.is_closing() or self._eof:
-                return
-            if data:
-                self.outbox.flush()
-                self._transport.write(data)
-            else:
-                # Only half of the connection ends, so that a client that still sends can read why.
-                self._eof = True
-                self.outbox.closed = True
-                self._transport.write_eof()
-                self._await(Phase.CLOSE, CLOSE_SECONDS)
+        writes = self._wire.data_to_send()
+        ends = SEND_EOF in writes
+        if self._eof or self._transport.is_closing() or (self._phase is Phase.CLOSE and not ends):
+            return  # after a close nobody waits for a pong
+        if data := b"".join(writes):
+            self.outbox.flush()
+            self._transport.write(data)
+            if self.outbox.stalled:
+                self._check_backlog()
+        if ends:
+            # Only half of the connection ends, so that a client that still sends can read why.
+            self._eof = True
+            self.outbox.closed = True
+            self._transport.write_eof()
+            self._await(Phase.CLOSE, REPLY_SECONDS if self._conversation is None else CLOSE_SECONDS)
+            self._lose()
+
+    def _lose(self) -> None:
+        """Nothing more is heard from this client."""
+        if self._conversation is not None:
+            received = self._wire.close_rcvd
+            clean = received is not None and received.code == CloseCode.NORMAL_CLOSURE
+            self._conversation.lost("left" if clean else "lost")
 
 
 def _select_subprotocol(_wire: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
