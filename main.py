@@ -115,9 +115,12 @@ def run_console(config: Config, identity: Identity, tokens: Tokens) -> int:
             raise
         raise StartError(f"Qt cannot be loaded, {error}: `make run` installs what is missing") from None
     from server.desk import Desk
+    from server.launched import meeting_points
     from server.launcher import Launcher
 
     app = new_application(sys.argv[:1])
+    if config.bus == "zeromq":
+        config = dataclasses.replace(config, peers=(*config.peers, *meeting_points(config.data_dir)))
 
     async def run() -> None:
         ending = Ending(asyncio.get_running_loop())

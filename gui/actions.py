@@ -62,7 +62,7 @@ class Actions(QObject):
         self.kick = self._make("Kick", "K", context=in_list)
         self.whisper = self._make("Whisper", "W", context=in_list)
         self.send = self._make("Send", "Ctrl+Return", "Ctrl+Enter", context=in_list)
-        self.launch = self._make("Launch nodes", "N")
+        self.launch = self._make("Launch node", "N")
         self.copy_address = self._make("Copy address", "Ctrl+Shift+C")
         self.open_client = self._make("Open the browser client", "Ctrl+Shift+O")
         self.filter = self._make("Filter", "/")

@@ -50,6 +50,14 @@ def read_launched(data_dir: Path) -> list[Launched]:
         return []
 
 
+def meeting_points(data_dir: Path) -> tuple[str, ...]:
+    """Give the mesh addresses of the nodes that were launched before and still run, as ``--peer`` takes them.
+
+    A console that starts again may listen elsewhere than before, so it has to find them.
+    """
+    return tuple(each.bus for each in read_launched(data_dir) if each.bus and find_process(each) is not None)
+
+
 def write_launched(data_dir: Path, launched: Sequence[Launched]) -> None:
     """Replace the list in one step, readable by this user alone. Raises OSError."""
     fresh = data_dir / f"{FILE}.new"

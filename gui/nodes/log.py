@@ -185,7 +185,12 @@ class LogPane(QWidget):
         self._newer = 0
         self._moving = False
         self._silent = EmptyState("It has not said anything yet.")
-        empty = EmptyState("No node was launched from this window yet.", button=launch)
+        empty = EmptyState(
+            "What a node says shows here once you launch one from this window.",
+            title="No node was launched from this window yet",
+            icon="terminal-window",
+            button=launch,
+        )
         self.stack = QStackedWidget()
         for page in (empty, self._silent, self.list):
             self.stack.addWidget(page)

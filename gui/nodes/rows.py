@@ -92,7 +92,10 @@ def merge(nodes: Sequence[NodeView], children: Iterable[Child], now: int) -> lis
     """Make the rows: this node first, then by name; `now` in ms since 1970."""
     launched = list(children)
     of_node = {child.ready.node: child for child in launched if child.ready is not None}
-    rows = [_known(node, of_node.pop(node.node, None), now) for node in nodes]
+    # One that is launched anew under the name of a lost node takes its place before it has told its id.
+    starting = {child.spec.name for child in launched if child.state is ChildState.STARTING}
+    known = [node for node in nodes if node.state != "down" or node.name not in starting]
+    rows = [_known(node, of_node.pop(node.node, None), now) for node in known]
     met = {row.child for row in rows}
     rows += [_launched(child, now) for child in launched if child.id not in met]
     return sorted(rows, key=lambda row: (not row.here, row.name.casefold(), row.id))

@@ -43,7 +43,7 @@ class NodesView(View):
         self.model = NodesModel(self)
         self.table = NodeTable(self.model)
         self.totals = TotalsRow(self.table)
-        self.log = LogPane(Button.of(desk.actions.launch, kind=Kind.PRIMARY, icon="plus"))
+        self.log = LogPane(Button.of(desk.actions.launch, icon="plus"))
         self.header = PaneHeader("Nodes")
         self.header.controls.addWidget(Button.of(desk.actions.launch, kind=Kind.PRIMARY, icon="plus"))
         self.stop = self._action("Stop or remove node", Qt.Key.Key_Delete, self._stop_selected)

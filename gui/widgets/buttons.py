@@ -145,7 +145,7 @@ class Button(QAbstractButton):
 
     def _paint_key(self, painter: QPainter, left: int) -> None:
         box = QRectF(left + 0.5, (self.height() - 18) / 2 + 0.5, self._key_width() - 1, 17)
-        filled = self._kind in (Kind.PRIMARY, Kind.FINAL)
+        filled = self._kind in (Kind.PRIMARY, Kind.FINAL) and self.isEnabled()
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(theme.pen(Colour.ACCENT if filled else Colour.LINE2))
         painter.drawRoundedRect(box, 4, 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -27,25 +28,36 @@ from main import serving
 from server.config import Config
 from server.desk import Desk
 from server.identity import Tokens, key_file, load_key
+from server.launched import meeting_points
 from server.launcher import Launcher
 from tests.gui.conftest import until
 
 
-@pytest_asyncio.fixture
-async def console(qapp: QApplication, tmp_path: Path) -> AsyncIterator[Console]:
+@contextlib.asynccontextmanager
+async def opened(data_dir: Path) -> AsyncIterator[Console]:
     """A console on the Nodes view, with the keyboard, its node in a mesh that other processes can join."""
-    config = Config(name="n1", port=0, bus_port=0, data_dir=tmp_path, drain_seconds=0.2)
-    with claim(tmp_path) as identity:
-        launcher = Launcher(config, key_file(None, tmp_path))
-        async with serving(config, identity, Tokens(load_key(None, tmp_path)), beside=launcher.close) as node:
+    peers = meeting_points(data_dir)
+    config = Config(name="n1", port=0, bus_port=0, data_dir=data_dir, drain_seconds=0.2, peers=peers)
+    with claim(data_dir) as identity:
+        launcher = Launcher(config, key_file(None, data_dir))
+        async with serving(config, identity, Tokens(load_key(None, data_dir)), beside=launcher.close) as node:
+            await launcher.recover()
             made = open_console(Desk(node, "Lena"), launcher, config)
             handle = made.window.windowHandle()
             made.window.activateWindow()
             await until(handle.isActive, handle.activeChanged)
             made.window.show_view(made.nodes)
-            yield made
-            await made.close()
-            made.window.deleteLater()
+            try:
+                yield made
+            finally:
+                await made.close()
+                made.window.deleteLater()
+
+
+@pytest_asyncio.fixture
+async def console(qapp: QApplication, tmp_path: Path) -> AsyncIterator[Console]:
+    async with opened(tmp_path) as made:
+        yield made
 
 
 async def shown(console: Console, holds: Callable[[], object]) -> None:
@@ -81,13 +93,15 @@ def fill(line: QWidget, text: str) -> None:
     QTest.keyClicks(line, text)
 
 
-async def launched(console: Console, name: str) -> None:
+async def launched(console: Console, name: str, *, keep: bool = False) -> None:
     """Press N, name the node, press Ctrl+Enter, wait until it is up."""
     QTest.keyClick(console.nodes.table, Qt.Key.Key_N)
     form = dialog(console)
     fill(form.name, name)
     fill(form.port, "0")
     fill(form.bus_port, "0")
+    if keep:
+        QTest.mouseClick(form.keep, Qt.MouseButton.LeftButton)
     QTest.keyClick(form.name, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert not form.isVisible()
     await shown(console, lambda: standing(console, name) is Standing.UP)
@@ -221,3 +235,35 @@ async def test_keys_of_the_window_rest_while_the_form_is_open_and_tab_goes_aroun
     expected = {form.name, form.port, form.bus_port, form.peer, form.keep, form.command.button, form.confirm}
     assert expected < set(met)
     QTest.keyClick(form.name, Qt.Key.Key_Escape)
+
+
+async def test_a_kept_node_outlives_the_window_and_the_next_one_has_it_again(
+    qapp: QApplication, tmp_path: Path
+) -> None:
+    async with opened(tmp_path) as first:
+        await launched(first, "n2", keep=True)
+        kept = row(first, "n2")
+        assert kept is not None
+        assert kept.note == "keeps running"
+    async with opened(tmp_path) as second:
+        await shown(second, lambda: standing(second, "n2") is Standing.UP)
+        again = row(second, "n2")
+        assert again is not None
+        assert (again.note, again.url) == ("launched earlier", kept.url)
+        await shown(second, lambda: second.nodes.log.model.rowCount() > 0)
+        second.nodes.table.select(again.id)
+        QTest.keyClick(second.nodes.table, Qt.Key.Key_Delete)
+        await shown(second, lambda: standing(second, "n2") is Standing.STOPPED)
+
+
+async def test_launching_from_another_view_shows_the_nodes(console: Console) -> None:
+    console.window.show_view(console.rooms)
+    QTest.keyClick(console.window, Qt.Key.Key_N)
+    form = dialog(console)
+    fill(form.name, "n2")
+    fill(form.port, "0")
+    fill(form.bus_port, "0")
+    QTest.mouseClick(form.confirm, Qt.MouseButton.LeftButton)
+    assert console.window.view is console.nodes
+    assert standing(console, "n2") is Standing.STARTING
+    await shown(console, lambda: standing(console, "n2") is Standing.UP)

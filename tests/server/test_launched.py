@@ -12,7 +12,7 @@ import msgspec
 import psutil
 import pytest
 
-from server.launched import FILE, Launched, find_process, read_launched, write_launched
+from server.launched import FILE, Launched, find_process, meeting_points, read_launched, write_launched
 
 
 @pytest.fixture
@@ -91,3 +91,11 @@ def test_a_process_that_ended_is_not_found(tmp_path: Path, process: subprocess.P
     process.kill()
     process.wait()
     assert find_process(launched) is None
+
+
+def test_the_meeting_points_are_those_of_the_nodes_that_run(tmp_path: Path, process: subprocess.Popen[bytes]) -> None:
+    runs = msgspec.structs.replace(entry(process, tmp_path), bus="127.0.0.1:8771")
+    ended = msgspec.structs.replace(runs, created=0.0, bus="127.0.0.1:8773")
+    starting = msgspec.structs.replace(runs, bus="")
+    write_launched(tmp_path, [runs, ended, starting])
+    assert meeting_points(tmp_path) == ("127.0.0.1:8771",)
