@@ -224,6 +224,7 @@ async def test_a_flood_of_pings_from_a_client_that_never_reads_is_cut(
     await still_talk(*pair)
     assert unsent(served) <= TEXT_LIMIT + (1 << 18) + 4096  # what asyncio reads at once is answered at once
     served.advance(6)
+    await eve.rest()
     await flooding
     assert len(served.gateway.connections) == 2
 
