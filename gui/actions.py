@@ -67,7 +67,9 @@ class Actions(QObject):
         self.open_client = self._make("Open the browser client", "Ctrl+Shift+O")
         self.filter = self._make("Filter", "/")
         self.back = self._make("Back", "Esc")
-        for action in (self.launch, self.copy_address, self.open_client, self.filter, self.back):
+        self.next_pane = self._make("Next pane", "F6")
+        everywhere = (self.launch, self.copy_address, self.open_client, self.filter, self.back, self.next_pane)
+        for action in everywhere:
             window.addAction(action)
 
     def view(self, title: str, number: int) -> QAction:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtGui import QAction, QCloseEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.frame.rail import Rail
@@ -32,7 +33,8 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._node = node
         self._pace = pace
-        self._views: list[View] = []
+        self._shown: dict[View, QAction] = {}
+        """The views in the order of the rail, each with the action that shows it."""
         self.setWindowTitle(f"Switchboard – {node.name}")
         self.setWindowIcon(window_icon())
         self.setMinimumSize(QSize(960, 600))
@@ -49,11 +51,9 @@ class MainWindow(QMainWindow):
             action = desk.actions.view(view.title, number)
             self.addAction(action)
             self.rail.add(action, view.icon)
-            self._views.append(view)
+            self._shown[view] = action
             self._stack.addWidget(view)
-            action.triggered.connect(lambda _=False, view=view: self.show_view(view))
-            if number == 1:
-                action.setChecked(True)
+            action.triggered.connect(partial(self.show_view, view))
         middle = QVBoxLayout()
         for part in (self.top_bar, Divider(), self._stack):
             middle.addWidget(part)
@@ -72,19 +72,27 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(whole)
         desk.actions.filter.triggered.connect(lambda: self.view.focus_filter())
         desk.actions.back.triggered.connect(lambda: self.view.step_back())
+        desk.actions.next_pane.triggered.connect(self._next_pane)
         self.show_view(views[0])
 
     @property
     def view(self) -> View:
         """The visible view."""
-        return self._views[self._stack.currentIndex()]
+        return list(self._shown)[self._stack.currentIndex()]
 
-    def show_view(self, view: View) -> None:
+    def show_view(self, view: View, _checked: bool = True) -> None:
         """Show a view and bring it up to date."""
+        self._shown[view].setChecked(True)
         self._stack.setCurrentWidget(view)
         self.top_bar.title.say(view.title)
         self.flush(Changes.whole())
         view.focus_first()
+
+    def _next_pane(self) -> None:
+        panes = [pane for pane in self.view.panes() if pane.isVisible()]
+        if panes:
+            held = next((place for place, pane in enumerate(panes) if pane.hasFocus()), -1)
+            panes[(held + 1) % len(panes)].setFocus(Qt.FocusReason.TabFocusReason)
 
     def watched(self) -> bool:
         return self.isVisible() and not self.isMinimized()

@@ -13,6 +13,7 @@ makes it when `actions.launch` is triggered, calls ``open()`` and lets it go whe
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
@@ -86,6 +87,10 @@ class View(QWidget):
 
     def focus_first(self) -> None:
         """Take the keyboard when the view is shown."""
+
+    def panes(self) -> Sequence[QWidget]:
+        """The lists and fields between which ``F6`` moves the keyboard, in order."""
+        return ()
 
     def focus_filter(self) -> None:
         """Put the cursor into the filter of its list, for ``/``."""

@@ -27,8 +27,8 @@ class Figure(QWidget):
         self._value = "–"
         self._tone = Colour.TEXT
         self._left = theme.metrics(Type.SMALL).horizontalAdvance(caption)
-        self._width = self._left + 6 + theme.metrics(Type.SMALL_STRONG).horizontalAdvance(widest)
-        self.setFixedSize(self._width, Size.STATUS_BAR)
+        self._widest = widest
+        self._fit("")
         self.setAccessibleName(caption)
 
     @property
@@ -41,7 +41,12 @@ class Figure(QWidget):
         if (value, tone) != (self._value, self._tone):
             self._value, self._tone = value, tone
             self.setAccessibleDescription(value)
+            self._fit(value)
             self.update()
+
+    def _fit(self, value: str) -> None:
+        advance = theme.metrics(Type.SMALL_STRONG).horizontalAdvance
+        self.setFixedSize(self._left + 6 + max(advance(self._widest), advance(value)), Size.STATUS_BAR)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -116,8 +121,7 @@ class StatusBar(QWidget):
 
     def show_pace(self, flushes: int, slowed: bool) -> None:
         """Say how often the window is brought up to date."""
-        self.refresh.say(f"{flushes} Hz", Colour.WARN if slowed else Colour.TEXT)
-        self.refresh.setAccessibleDescription(f"{flushes} Hz, busy" if slowed else f"{flushes} Hz")
+        self.refresh.say(f"{flushes} Hz, busy" if slowed else f"{flushes} Hz", Colour.WARN if slowed else Colour.TEXT)
 
     def show_clock(self, now: int) -> None:
         """Show the time of day; `now` in ms since 1970."""

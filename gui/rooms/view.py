@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSplitter, QStackedLayout, QWidget
@@ -89,6 +91,9 @@ class RoomsView(View):
 
     def focus_first(self) -> None:
         (self.list.list if self.list.rooms else self.first_run).setFocus()
+
+    def panes(self) -> Sequence[QWidget]:
+        return (self.list.list, self.pane.table, self.pane.chat.list, self.pane.composer.text)
 
     def focus_filter(self) -> None:
         field = self.list.filter if self.list.list.hasFocus() else self.pane.filter
