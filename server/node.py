@@ -192,11 +192,12 @@ class Node:
                 self._put_out_the_late(room)
             else:
                 name, record = change.room, change.record
-                room = self.rooms[name]
-                room.hush(record.session)
-                self._broadcast(room, native.MemberLeft(room=name, session=record.session, reason=change.reason))
-                if name not in self.presence.rooms:
-                    del self.rooms[name]
+                room = self.rooms.get(name)
+                if room is not None:  # of several who left at once the first closed it
+                    room.hush(record.session)
+                    self._broadcast(room, native.MemberLeft(room=name, session=record.session, reason=change.reason))
+                    if name not in self.presence.rooms:
+                        del self.rooms[name]
                 self._emit(RoomLeft(name, record, change.reason))
 
     def _put_out_the_late(self, room: Room) -> None:
