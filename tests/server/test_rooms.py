@@ -219,3 +219,23 @@ async def test_of_two_who_raced_for_the_last_place_the_later_is_put_out(serve: S
     assert (await loser.ask("say", room="full", text="and I?"))["code"] == "not_found"
     for served in (a, b):
         assert len(served.node.members("full")) == 50
+
+
+async def test_the_end_of_a_node_empties_all_its_rooms(serve: Serving) -> None:
+    a = await serve(address="a:1")
+    b = await serve("a:1", address="b:1")
+    (ann,) = await a.members("Ann")
+    for room in ("one", "two", "three"):
+        for number in range(4):
+            await (await b.enter(f"g{number}")).join(room)
+    bob = await b.enter("Bob")
+    await bob.join()
+    await ann.next("member_joined")
+    await b.node.stop()
+    assert await ann.next("member_left") == {
+        "type": "member_left",
+        "room": "lobby",
+        "session": bob.session,
+        "reason": "lost",
+    }
+    assert [item["room"] for item in (await ann.ask("list", what="rooms"))["items"]] == ["lobby"]
