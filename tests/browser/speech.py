@@ -43,8 +43,16 @@ class Speech:
             file.writeframes(spoken.tobytes())
         return cls(path, _loudness(spoken))
 
+    @property
+    def windows(self) -> int:
+        """Windows in one round."""
+        return len(self.loudness) // WINDOW
+
     def follow(self, heard: Sequence[float]) -> tuple[float, list[float]]:
-        """The best correlation of `heard`, in windows of 50 ms, with this speech, and the speech so shifted."""
+        """The best correlation of `heard`, in windows of 50 ms, with this speech, and the speech so shifted.
+
+        `heard` should not be longer than a round: between sentences a listener's buffer may change its delay.
+        """
 
         def shifted(lag: int) -> list[float]:
             return [self.loudness[(lag + index * WINDOW) % len(self.loudness)] for index in range(len(heard))]

@@ -64,12 +64,12 @@ class Visitor:
         """What the page tells of itself; see the end of app.js."""
         return dict(await self.page.evaluate("switchboard.stats()"))
 
-    async def until(self, condition: str) -> None:
-        """Wait until this function of `stats()` is true.
+    async def until(self, condition: str, *, patience: int = PATIENCE) -> None:
+        """Wait until this function of `stats()` is true, `patience` ms at most.
 
         The loop runs in the page, compiled once: Playwright's own wait evaluates strings, which the page forbids.
         """
-        async with asyncio.timeout(PATIENCE / 1000):
+        async with asyncio.timeout(patience / 1000):
             await self.page.evaluate(f"""async () => {{
                 while (!({condition})(switchboard.stats())) await new Promise((next) => setTimeout(next, 50));
             }}""")
