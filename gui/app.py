@@ -81,4 +81,5 @@ def open_console(node: Node, launcher: Launcher, config: Config) -> Console:
     theme.apply(app)
     console = Console(node, launcher, config)
     console.window.show()
+    console.window.activateWindow()
     return console

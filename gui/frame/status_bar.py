@@ -117,7 +117,7 @@ class StatusBar(QWidget):
         self.speaking.say(wording.count(health.speaking))
         self.received.say(f"{wording.short(health.received_rate)} msg/s")
         self.sent.say(f"{wording.short(health.sent_rate)} msg/s")
-        self.lag.say(wording.milliseconds(health.loop_lag), Colour.WARN if health.loop_lag > 20 else Colour.TEXT)
+        self.lag.say(f"{health.loop_lag:.0f} ms", Colour.WARN if health.loop_lag > 20 else Colour.TEXT)
 
     def show_pace(self, flushes: int, slowed: bool) -> None:
         """Say how often the window is brought up to date."""

@@ -36,6 +36,7 @@ class Composer(QFrame):
         super().__init__(parent)
         self.setProperty("part", "composer")
         self.receiver: Receiver | None = None
+        self._here = True
         self._drafts: dict[str, str] = {}
         self._to = Label("To", Type.SMALL, Colour.TEXT3)
         self._chip = Chip("", Colour.ACCENT, Colour.ACCENT_SOFT)
@@ -76,6 +77,12 @@ class Composer(QFrame):
         if there:
             self.text.setFocus()
 
+    def show_presence(self, here: bool) -> None:
+        """Say whether the receiver is in the room that is open."""
+        if here is not self._here:
+            self._here = here
+            self._check()
+
     def sent(self, session: str) -> None:
         """The whisper is out: begin the next one."""
         self._keep(session, "")
@@ -104,6 +111,8 @@ class Composer(QFrame):
             self._note.say("")
         elif over > 0:
             self._note.say(f"{wording.plural(over, 'character')} too many", Colour.DANGER)
+        elif not self._here:
+            self._note.say(f"{wording.within(self.receiver.name)} is not in this room now.", Colour.WARN)
         else:
             self._note.say(f"Only {wording.within(self.receiver.name)} sees this.", Colour.TEXT3)
 

@@ -56,7 +56,9 @@ class FirstRun(QScrollArea):
         column.addWidget(Emblem(), 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(12)
         title = Label("This console is ready for its first client", Type.EMPTY_TITLE)
-        under = Label("It runs one node. Rooms appear here as soon as someone joins one.", Type.BODY, Colour.TEXT2)
+        under = Label(
+            "A node runs in this window. Rooms appear here as soon as someone joins one.", Type.BODY, Colour.TEXT2
+        )
         hint = Label(_HINT, Type.SMALL, Colour.TEXT3, wrap=True)
         for label in (title, under, hint):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -80,14 +82,17 @@ class FirstRun(QScrollArea):
         self.setWidget(page)
 
     def _connect_step(self, address: str, actions: Actions) -> Card:
-        card, words, _ = _step_card(1, "Connect a client", "Give this address to a client, or join from the browser.")
+        card, words, _ = _step_card(
+            1, "Connect a client", "Give this address to a client, or open the browser client."
+        )
         field = QLineEdit(address)
         field.setReadOnly(True)
         field.setFont(theme.font(Type.CODE_LARGE))
         field.setFixedHeight(44)
+        field.setCursorPosition(0)
         describe(field, "Address for clients")
         self.copy.setFixedHeight(44)
-        client = Button.of(actions.open_client, icon="arrow-square-out", show_key=False)
+        client = Button.of(actions.open_client, icon="arrow-square-out", text="Open client", show_key=False)
         client.setFixedHeight(44)
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -126,6 +131,6 @@ def _step_card(number: int, title: str, sentence: str) -> tuple[Card, QVBoxLayou
 
 
 _HINT = (
-    "N launches nodes.  Ctrl+1 and Ctrl+2 change the view.  "
+    "N launches a node.  Ctrl+1 and Ctrl+2 change the view.  "
     "Nothing is sent outside this machine until you add a peer."
 )

@@ -135,6 +135,8 @@ class RoomPane(QWidget):
                 self._desk.actions.forget_kick(session)
         self.model.follow(shown)
         self._either.setCurrentIndex(1 if wanted and not shown else 0)
+        receiver = self.composer.receiver
+        self.composer.show_presence(receiver is None or receiver.session in self._members)
         total = len(self._members)
         self.members_header.count.say(f"{len(shown)} of {total}" if wanted else wording.count(total))
         speaking = len(room.speaking) if room is not None else 0

@@ -131,7 +131,9 @@ class RoomsView(View):
 
     def _show_page(self) -> None:
         rooms = self.list.rooms
-        self._pages.setCurrentIndex(1 if rooms else 0)
+        if self._pages.currentIndex() != bool(rooms):
+            self._pages.setCurrentIndex(1 if rooms else 0)
+            self.focus_first()
         if not rooms:
             return
         room = self.pane.room

@@ -64,10 +64,15 @@ class Button(QAbstractButton):
         describe(self, name or text, key=key)
 
     @classmethod
-    def of(cls, action: QAction, *, kind: Kind = Kind.PLAIN, icon: str = "", show_key: bool = True) -> Button:
-        """A button for an action: same words, same key, enabled as it is. It triggers the action when clicked."""
+    def of(
+        cls, action: QAction, *, kind: Kind = Kind.PLAIN, icon: str = "", text: str = "", show_key: bool = True
+    ) -> Button:
+        """A button for an action: same key, enabled as it is, and its words unless `text` is shorter.
+
+        It triggers the action when clicked.
+        """
         key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        made = cls(action.text(), kind=kind, icon=icon, key=key if show_key else "")
+        made = cls(text or action.text(), kind=kind, icon=icon, key=key if show_key else "")
         describe(made, action.text(), key=key)
         made.setEnabled(action.isEnabled())
         action.enabledChanged.connect(made.setEnabled)

@@ -1,0 +1,123 @@
+"""The small parts: text is literal, buttons follow their action, marks are told apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction, QFontInfo, QKeySequence
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
+
+from gui import theme
+from gui.tokens import DARK, Colour, Type
+from gui.widgets.buttons import Button
+from gui.widgets.labels import Label, describe
+from gui.widgets.painting import initials, steps
+from gui.widgets.toast import Toasts
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+EVIL = '<img src="file:///etc/hostname"><b>x</b>&lt;'
+
+
+@pytest.fixture(autouse=True)
+def _themed(qapp: QApplication) -> None:
+    theme.apply(qapp)
+
+
+def test_a_label_draws_markup_as_it_was_written(qtbot: QtBot) -> None:
+    made, known = Label(EVIL), QLabel(EVIL)
+    known.setTextFormat(Qt.TextFormat.PlainText)
+    known.setFont(theme.font(Type.BODY))
+    for label in (made, known):
+        qtbot.addWidget(label)
+        label.resize(QSize(600, 40))
+    assert made.grab().toImage() == known.grab().toImage()
+
+
+def test_a_label_that_elides_draws_markup_as_it_was_written(qtbot: QtBot) -> None:
+    made, known = Label(EVIL, elide=True), Label(EVIL)
+    for label in (made, known):
+        qtbot.addWidget(label)
+        label.resize(QSize(600, 40))
+    assert made.grab().toImage() == known.grab().toImage()
+
+
+def test_a_tooltip_shows_markup_as_it_was_written(qtbot: QtBot) -> None:
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    describe(widget, EVIL, key="K")
+    assert "&lt;img" in widget.toolTip()
+    assert widget.accessibleName() == EVIL
+
+
+def test_a_toast_shows_text_as_it_was_written(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(QSize(1000, 600))
+    toasts = Toasts(window)
+    toasts.say(EVIL, EVIL)
+    assert toasts.text == f"{EVIL}. {EVIL}"
+    assert all(label.textFormat() is Qt.TextFormat.PlainText for label in window.findChildren(QLabel))
+
+
+def test_a_button_of_an_action_says_its_key_and_follows_it(qtbot: QtBot) -> None:
+    action, triggered = QAction("Kick"), []
+    action.setShortcut(QKeySequence("K"))
+    action.triggered.connect(lambda: triggered.append(True))
+    button = Button.of(action)
+    qtbot.addWidget(button)
+    assert button.toolTip() == "Kick  (K)"
+    button.click()
+    action.setEnabled(False)
+    assert not button.isEnabled()
+    button.click()
+    assert triggered == [True]
+
+
+def test_the_fonts_are_those_that_are_bundled(qtbot: QtBot) -> None:
+    assert QFontInfo(theme.font(Type.BODY)).family() == "Inter"
+    assert QFontInfo(theme.font(Type.CODE)).family() == "JetBrains Mono"
+
+
+def test_figures_are_tabular(qtbot: QtBot) -> None:
+    for kind in Type:
+        widths = {theme.metrics(kind).horizontalAdvance(figure) for figure in "0123456789"}
+        assert len(widths) == 1, kind
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [("Mira Halvorsen", "MH"), ("kestrel", "K"), ("小林", "小"), ("Priya N.", "PN"), ("  ", "?"), ("<b>", "<")],
+)
+def test_initials(name: str, letters: str) -> None:
+    assert initials(name) == letters
+
+
+def test_the_meter_has_seven_steps_and_silence() -> None:
+    assert steps(None) == 0
+    assert [steps(level) for level in (0, 12, 33, 54, 127)] == [7, 7, 4, 1, 1]
+
+
+def luminance(token: Colour) -> float:
+    """Relative luminance as WCAG has it."""
+    parts = [value / 255 for value in bytes.fromhex(DARK[token][1:])]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: Colour, other: Colour) -> float:
+    """Contrast ratio as WCAG has it."""
+    bright, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def test_text_can_be_read_on_every_ground() -> None:
+    words = (Colour.TEXT, Colour.TEXT2, Colour.TEXT3, Colour.ACCENT, Colour.LIVE, Colour.WARN, Colour.DANGER)
+    for ground in (Colour.BG0, Colour.BG1, Colour.BG2, Colour.BG3, Colour.ACCENT_SOFT):
+        for word in words:
+            assert contrast(word, ground) >= 4.5, (word, ground)
+    assert contrast(Colour.ON_FILL, Colour.ACCENT_FILL) >= 4.5
+    assert contrast(Colour.FIELD, Colour.BG2) >= 3
