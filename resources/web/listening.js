@@ -134,6 +134,7 @@ class Speaker {
     return {
       ...this.#counts,
       wait_ms: this.#wait,
+      volume: this.#gain.gain.value,
       loudness: this.#windows.map(([window, rms]) => [Math.round(this.#origin + window * WINDOW), rms]),
     };
   }

@@ -22,8 +22,8 @@ from server.gateway import Connection
 from server.node import Node
 from server.wire.native import Moderated, Whispered
 from tests.browser.conftest import FAKE_MICROPHONE, launch
+from tests.browser.hearing import listen
 from tests.browser.speech import Speech
-from tests.browser.test_voice import HEARD_MS, heard_loudness
 from tests.browser.visitor import Visitor
 from tests.gui.conftest import until
 from tests.gui.test_nodes_launching import cell, console, launched, row, shown
@@ -93,12 +93,7 @@ async def test_first_light(console: Console, visitors: tuple[Visitor, Visitor], 
             lambda model: {m.name for m in map(model.at, range(model.rowCount())) if m.speaking} == {"Ann", "Bob"},
         )
         for listener, speaker in ((ann, "Bob"), (bob, "Ann")):
-            await listener.until(
-                f"""state => state.speakers.some(
-                    ({{ loudness }}) => loudness.length && loudness.at(-1)[0] - loudness[0][0] >= {HEARD_MS})"""
-            )
-            correlation, _ = speech.follow(await heard_loudness(listener))
-            assert correlation >= 0.8
+            assert (await listen(listener, speech)).correlation >= 0.8
             assert [s["name"] for s in (await listener.stats())["speakers"]] == [speaker]
 
         # What they write shows in the window.
