@@ -1,0 +1,87 @@
+"""A session as plain data: bytes and back, seats, roles."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server import session
+from server.session import Role, Seat, SessionRecord
+
+TEXT = st.text(max_size=40)
+NUMBER = st.integers(0, 2**53)
+SEATS = st.builds(Seat, room=TEXT, ssrc=st.integers(1, 2**32 - 1), joined=NUMBER, order=NUMBER, muted=st.booleans())
+RECORDS = st.builds(
+    SessionRecord,
+    session=TEXT,
+    user=TEXT,
+    name=TEXT,
+    role=st.sampled_from(Role),
+    node=TEXT,
+    node_name=TEXT,
+    n=st.integers(-(2**63), 2**63 - 1),
+    connected=NUMBER,
+    client=TEXT,
+    ip=TEXT,
+    seats=st.lists(SEATS, max_size=20).map(tuple),
+    parted=TEXT,
+    ended=st.booleans(),
+)
+
+
+@given(RECORDS)
+def test_a_record_comes_back_from_its_bytes(record: SessionRecord) -> None:
+    again = session.unpack(session.pack(record))
+    assert again == record
+    assert hash(again) == hash(record)
+    assert type(again.seats) is tuple
+    assert session.pack(again) == session.pack(record)
+
+
+def test_the_biggest_record_fits_a_log() -> None:
+    seats = tuple(Seat("部" * 64, 2**32 - 1, 2**53, 2**53) for _ in range(20))
+    record = SessionRecord(
+        "s" * 32, "u" * 64, "😀" * 32, Role.MODERATOR, "f" * 16, "😀" * 32, 2**63 - 1, 2**53, "😀" * 64, "::1", seats
+    )
+    assert len(session.pack(record)) < 60 * 1024
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xc1", b"\x90", msgspec.msgpack.encode({"session": "s"})])
+def test_bytes_that_are_no_record_are_refused(payload: bytes) -> None:
+    with pytest.raises(msgspec.MsgspecError):
+        session.unpack(payload)
+
+
+def test_a_record_changes_by_making_another() -> None:
+    ann = SessionRecord("s1", "ann", "Ann", Role.USER, "a" * 16, "n1", 1, 1000, "", "::1")
+    lobby, second = Seat("lobby", 1, 1000, 1), Seat("second", 2, 1001, 1)
+    both = ann.seated(lobby).seated(second)
+    assert (ann.seats, both.seats) == ((), (lobby, second))
+    assert (both.seat("second"), both.seat("third")) == (second, None)
+    left = both.unseated("lobby", "kicked")
+    assert (left.seats, left.parted, left.ended) == ((second,), "kicked", False)
+    over = both.over("lost")
+    assert (over.seats, over.parted, over.ended) == ((), "lost", True)
+    with pytest.raises(AttributeError):
+        ann.name = "Bob"  # type: ignore[misc]  # that it cannot be is the test
+
+
+def test_higher_roles_rank_higher() -> None:
+    assert Role.USER.rank < Role.MODERATOR.rank < Role.ADMIN.rank
+
+
+def test_the_module_brings_no_socket_loop_or_window_with_it() -> None:
+    """In a process of its own, since others have imported them here."""
+    script = "import sys, server.session; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "server.session" in loaded
+    roots = {name.partition(".")[0] for name in loaded}
+    assert not roots & {"asyncio", "websockets", "zmq", "PySide6", "socket", "threading"}
