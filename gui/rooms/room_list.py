@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, Signal
+from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
 from gui import wording
@@ -52,7 +52,7 @@ class RoomList(QWidget):
         column.setSpacing(0)
         for part in (self.header, Divider(), holder):
             column.addWidget(part)
-        self.list.selectionModel().currentChanged.connect(self._selected)
+        self.list.selectionModel().selectionChanged.connect(lambda *_: self._selected())
         self.list.installEventFilter(self)
         self.filter.textChanged.connect(self._narrow)
 
@@ -92,14 +92,10 @@ class RoomList(QWidget):
             self._settle(now)
 
     def select(self, name: str) -> None:
-        """Select a room without telling of it."""
+        """Select a room, if the list shows it."""
         index = self.model.index_of(name)
-        if index.isValid() and index != self.list.currentIndex():
-            selection = self.list.selectionModel()
-            selection.blockSignals(True)
+        if index.isValid() and not self.list.selectionModel().isSelected(index):
             self.list.setCurrentIndex(index)
-            selection.blockSignals(False)
-            self.list.viewport().update()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.KeyPress:
@@ -123,6 +119,7 @@ class RoomList(QWidget):
         self._wanted = text.strip().casefold()
         self._settle(time.monotonic())
 
-    def _selected(self, current: QModelIndex) -> None:
-        if current.isValid():
-            self.opened.emit(self.model.at(current).name)
+    def _selected(self) -> None:
+        index = self.list.selected
+        if index.isValid():
+            self.opened.emit(self.model.at(index).name)

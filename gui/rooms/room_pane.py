@@ -31,7 +31,7 @@ from gui.widgets.filter import FilterField
 from gui.widgets.panes import Divider, EmptyState, PaneHeader
 from server.views import MemberView, RoomView
 
-COLUMNS = {LEVEL: 84, NODE: 104, AGE: 76, RTT: 84}
+COLUMNS = {LEVEL: 92, NODE: 104, AGE: 76, RTT: 84}
 """Widths; the name takes the rest."""
 NARROW_COLUMNS = {LEVEL: 60, NODE: 76, RTT: 72}
 NARROW = 520
@@ -83,7 +83,7 @@ class RoomPane(QWidget):
     @property
     def selected(self) -> MemberView | None:
         """The member on whom keys and buttons act."""
-        index = self.table.currentIndex()
+        index = self.table.selected
         return self.model.at(index) if index.isValid() else None
 
     def open(self, name: str) -> None:
@@ -196,7 +196,7 @@ class RoomPane(QWidget):
         actions.kicked.connect(self._kick_changed)
         self.filter.textChanged.connect(self._narrow_members)
         self.composer.sending.connect(self._send)
-        self.table.selectionModel().currentChanged.connect(lambda *_: self._show_card())
+        self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_card())
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._show_menu)
 

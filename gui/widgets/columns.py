@@ -93,6 +93,12 @@ class Table(QTableView):
         self.verticalHeader().setMinimumSectionSize(row_height)
         self.verticalHeader().setDefaultSectionSize(row_height)
 
+    @property
+    def selected(self) -> QModelIndex:
+        """The selected row; invalid for none. The current row may be another: it comes with the focus alone."""
+        rows = self.selectionModel().selectedRows()
+        return rows[0] if rows else QModelIndex()
+
     def moveCursor(self, cursorAction: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
         action, current, model = QAbstractItemView.CursorAction, self.currentIndex(), self.model()
         if cursorAction in (action.MoveLeft, action.MoveRight):  # rows are what one moves between

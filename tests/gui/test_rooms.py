@@ -131,6 +131,17 @@ async def test_a_whisper_reaches_only_its_receiver(console: Console, cluster: Cl
     assert [message for message in await ann.rest() if message["type"] == "whisper"] == []
 
 
+async def test_a_table_that_gets_the_keyboard_has_chosen_nobody(console: Console, cluster: Cluster) -> None:
+    await cluster.members("lobby", "Ann")
+    await until_members(console, "Ann")
+    assert console.rooms.list.list.selected.row() == 0
+    QTest.keyClick(console.window, Qt.Key.Key_F6)
+    assert console.rooms.pane.table.hasFocus()
+    QTest.keyClick(console.rooms.pane.table, Qt.Key.Key_K)
+    assert console.rooms.pane.selected is None
+    assert console.desk.actions.kicks == {}
+
+
 async def test_what_was_begun_for_one_is_never_sent_to_another(console: Console, cluster: Cluster) -> None:
     ann, bob = await cluster.members("lobby", "Ann", "Bob")
     await until_members(console, "Ann", "Bob")
