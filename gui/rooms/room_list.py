@@ -120,6 +120,6 @@ class RoomList(QWidget):
         self._settle(time.monotonic())
 
     def _selected(self) -> None:
-        index = self.list.selected
+        index = self.list.chosen
         if index.isValid():
             self.opened.emit(self.model.at(index).name)

@@ -83,7 +83,7 @@ class RoomPane(QWidget):
     @property
     def selected(self) -> MemberView | None:
         """The member on whom keys and buttons act."""
-        index = self.table.selected
+        index = self.table.chosen
         return self.model.at(index) if index.isValid() else None
 
     def open(self, name: str) -> None:

@@ -94,7 +94,7 @@ class Table(QTableView):
         self.verticalHeader().setDefaultSectionSize(row_height)
 
     @property
-    def selected(self) -> QModelIndex:
+    def chosen(self) -> QModelIndex:
         """The selected row; invalid for none. The current row may be another: it comes with the focus alone."""
         rows = self.selectionModel().selectedRows()
         return rows[0] if rows else QModelIndex()

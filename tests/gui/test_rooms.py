@@ -134,7 +134,7 @@ async def test_a_whisper_reaches_only_its_receiver(console: Console, cluster: Cl
 async def test_a_table_that_gets_the_keyboard_has_chosen_nobody(console: Console, cluster: Cluster) -> None:
     await cluster.members("lobby", "Ann")
     await until_members(console, "Ann")
-    assert console.rooms.list.list.selected.row() == 0
+    assert console.rooms.list.list.chosen.row() == 0
     QTest.keyClick(console.window, Qt.Key.Key_F6)
     assert console.rooms.pane.table.hasFocus()
     QTest.keyClick(console.rooms.pane.table, Qt.Key.Key_K)
