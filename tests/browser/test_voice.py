@@ -90,6 +90,7 @@ async def test_muted_microphone_sends_nothing_more(cluster: Cluster, visit: Visi
     await bob.member("Ann").filter(has_text="speaking").wait_for()
     await ann.page.get_by_role("button", name="Mute my microphone").click()
     await bob.member("Ann").filter(has_not_text="speaking").wait_for()
+    await ann.until("state => !state.talk.on_air")
     before = (await ann.stats())["microphone"]
     await ann.until(f"state => state.microphone.captured > {before['captured'] + 200}")
     assert (await ann.stats())["microphone"]["sent"] == before["sent"]
