@@ -311,6 +311,7 @@ class Connection(asyncio.Protocol):
             if response.status_code == 101:
                 self._conversation = Conversation(node, self)
                 self._await(Phase.HELLO, HELLO_SECONDS)
+                request.headers.clear()  # the library keeps the request; its headers are a sixth of an idle session
             return
         reply = web.answer(
             request.method,
