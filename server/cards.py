@@ -98,6 +98,16 @@ class CardBoard:
         self.peers[peer.node] = (peer, card)
         return known[0].origin if known and known[0].origin != peer.origin else None
 
+    def state_of(self, node: NodeId) -> PeerState | None:
+        """What is known of a node, or None."""
+        known = self.peers.get(node)
+        return known[0].state if known else None
+
+    def name_of(self, node: NodeId) -> str:
+        """The name of a node, or its id until it has said its name."""
+        known = self.peers.get(node)
+        return known[1].name if known and known[1] else node
+
     def urls_of_others(self) -> list[str]:
         """Where clients of other nodes that are up connect."""
         return [card.url for peer, card in self.peers.values() if card and card.url and peer.state is PeerState.UP]

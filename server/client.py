@@ -41,6 +41,7 @@ _AnyMessage = (
     | native.Done
     | native.Listed
     | native.GoingAway
+    | native.Urls
 )
 _decoder: msgspec.json.Decoder[_AnyMessage] = msgspec.json.Decoder(_AnyMessage)
 _said: msgspec.json.Decoder[native.Said] = msgspec.json.Decoder(native.Said)

@@ -78,6 +78,8 @@ class Node:
         self.position: dict[Origin, int] = {}
         """The place in each log up to which this node has shown it."""
         self.cards = CardBoard(self)
+        self._urls: list[str] = []
+        """Those that the clients know."""
         self._pending = Pending()
         self._awaiting_sync: list[Callable[[], None]] = []
         self._witnesses: list[Callable[[Event], None]] = []
@@ -90,6 +92,7 @@ class Node:
         """Join the cluster; clients reach this node at `url`. Raises BusStartError."""
         self.url = self.config.public_url or url
         self.http = http
+        self._urls = self.urls()
         self.presence.revive(self.bus.origin)
         self.bus.subscribe(SPEAKERS)
         self.bus.announce(self.cards.write())
@@ -120,8 +123,10 @@ class Node:
 
     def begin(self, conversation: Conversation) -> None:
         """A session begins here."""
-        self.conversations[conversation.session.session] = conversation
-        self.write(conversation.session)
+        record = conversation.session
+        logger.info("%s (%s) begins session %s from %s", record.name, record.user, record.session, record.ip)
+        self.conversations[record.session] = conversation
+        self.write(record)
 
     def end(self, conversation: Conversation, reason: str) -> None:
         """A session that lives here is over; `reason` as in `member_left` (protocol.md section 4)."""
@@ -131,6 +136,7 @@ class Node:
         for place in conversation.places.values():
             self.unseat(conversation, place.room.name)
         conversation.places.clear()
+        logger.info("%s (%s) ends session %s: %s", record.name, record.user, record.session, reason)
         self.write(record.over(reason))
 
     def write(self, record: SessionRecord) -> None:
@@ -432,13 +438,20 @@ class Node:
 
     def on_peer(self, peer: Peer) -> None:
         """See Listener."""
+        before = self.cards.state_of(peer.node)
         former = self.cards.note(peer)
         if former is not None:
             self._tell(self.presence.forget(former))
-        if peer.state is PeerState.DOWN:
+        if peer.left:
+            self._tell(self.presence.forget(peer.origin))
+        elif peer.state is PeerState.DOWN:
             self._tell(self.presence.lose(peer.origin))
         else:
             self._tell(self.presence.revive(peer.origin))
+        if peer.left or peer.state is not before:
+            level = logging.INFO if peer.left or peer.state is PeerState.UP else logging.WARNING
+            word = "left" if peer.left else f"is {peer.state}"
+            logger.log(level, "node %s at %s %s", self.cards.name_of(peer.node), peer.address, word)
         self._emit(NodeChanged(peer.node))
 
     def on_synced(self) -> None:
@@ -462,7 +475,18 @@ class Node:
             fresh = self.round_trips.take()
             if fresh and self.bus.wanted(ROUND_TRIPS):
                 self.bus.cast(ROUND_TRIPS, fresh)
+            self._tell_urls()
             self._emit(NodeChanged(self.node_id))
+
+    def _tell_urls(self) -> None:
+        """Let the clients know where else they may go, so that they know it when this node is suddenly gone."""
+        urls = self.urls()
+        if urls != self._urls:
+            self._urls = urls
+            frame = text_frame(native.encode(native.Urls(urls=urls)))
+            for conversation in self.conversations.values():
+                conversation.outbox.text(frame)
+            self.counters.sent_text += len(self.conversations)
 
     def _emit(self, event: Event) -> None:
         for witness in self._witnesses:

@@ -383,6 +383,12 @@ class GoingAway(Message, tag="going_away", kw_only=True, frozen=True):
     after_ms: int
 
 
+class Urls(Message, tag="urls", kw_only=True, frozen=True):
+    """The nodes that serve clients now, the one that says so first (section 3)."""
+
+    urls: list[str]
+
+
 _encoder = msgspec.json.Encoder()
 
 
