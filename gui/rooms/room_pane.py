@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui import wording
+from gui.actions import Stage
 from gui.rooms.card import MemberCard
 from gui.rooms.chat import ChatPane
 from gui.rooms.composer import Composer, Receiver
@@ -130,9 +131,8 @@ class RoomPane(QWidget):
     def _follow(self, room: RoomView | None) -> None:
         wanted = self._wanted
         shown = [member for member in self._members.values() if not wanted or matches(member, wanted)]
-        for session in set(self._desk.actions.kicks) - self._members.keys():
-            if self.model.find(session) is not None:
-                self._desk.actions.forget_kick(session)
+        for session in list(self._desk.actions.kicks):
+            self._forget_kick(session)
         self.model.follow(shown)
         self._either.setCurrentIndex(1 if wanted and not shown else 0)
         receiver = self.composer.receiver
@@ -200,7 +200,14 @@ class RoomPane(QWidget):
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._show_menu)
 
+    def _forget_kick(self, session: str) -> None:
+        """Let go of a kick that is done, once the record has come that the member left."""
+        kick = self._desk.actions.kicks.get(session)
+        if kick is not None and kick.stage is Stage.DONE and session not in self._members:
+            self._desk.actions.forget_kick(session)
+
     def _kick_changed(self, session: str) -> None:
+        self._forget_kick(session)
         self.model.touch((session,), NAME, RTT)
         self._show_card()
 

@@ -104,8 +104,9 @@ async def test_a_key_on_the_selected_row_kicks_a_session_of_another_node(console
     assert troll.socket.close_code == 4403
     assert "a moderator removed you" in (troll.socket.close_reason or "")
     assert [message["reason"] for message in heard if message["type"] == "moderated"] == ["a moderator removed you"]
-    await until_members(console, "Ann")
+    await until(lambda: console.desk.toasts.text, console.desk.toasts.shown)
     assert console.desk.toasts.text.startswith("Troll kicked. Connection on beta closed in ")
+    await until_members(console, "Ann")
     assert (await until_line(console, "kicked")).name == "Troll"
     assert console.desk.actions.kicks == {}
 
