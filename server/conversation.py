@@ -85,6 +85,7 @@ class Conversation:
         "_refused",
         "_requests",
         "_texts",
+        "_urls",
         "_voice",
         "ids",
         "link",
@@ -112,6 +113,7 @@ class Conversation:
         self._abuse = Abuse()
         self._refused = Streak()
         self._complained = -1.0
+        self._urls: list[str] = []
 
     @property
     def session(self) -> SessionRecord:
@@ -203,6 +205,12 @@ class Conversation:
         """End the conversation from this side; nothing is heard after it."""
         self.state = State.OVER
         self.link.close(closing)
+
+    def tell_urls(self, urls: list[str]) -> None:
+        """Send `urls` unless the client knows them."""
+        if urls != self._urls:
+            self._urls = urls
+            self.send(native.Urls(urls=urls))
 
     def cut(self, closing: Closing) -> None:
         """End a conversation that cannot go on; a session that has begun is lost."""
@@ -328,6 +336,7 @@ class Conversation:
         node = self._node
         self.state = State.LIVE
         self.record = record
+        self._urls = node.urls()
         node.begin(self)
         self.send(
             native.Welcome(
@@ -339,7 +348,7 @@ class Conversation:
                 node=node.name,
                 resume="",
                 resume_seconds=0,
-                urls=node.urls(),
+                urls=self._urls,
                 limits=native.LIMITS,
                 cursors=dict(node.position),
                 recovered=None,

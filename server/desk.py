@@ -87,8 +87,7 @@ class Desk:
         """The members of a room, in the order of joining."""
         present = self._node.presence.present
         return [
-            self._member(present[session], seat)
-            for session, seat in self._node.presence.rooms.get(room, {}).items()
+            self._member(present[session], seat) for session, seat in self._node.presence.rooms.get(room, {}).items()
         ]
 
     def levels(self, room: str) -> dict[str, int]:
@@ -243,4 +242,3 @@ def _checked(text: str, field: str) -> str:
         return names.chat_text(text, field=field)
     except FieldError as error:
         raise Refused.of(error) from None
-

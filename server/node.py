@@ -78,8 +78,6 @@ class Node:
         self.position: dict[Origin, int] = {}
         """The place in each log up to which this node has shown it."""
         self.cards = CardBoard(self)
-        self._urls: list[str] = []
-        """Those that the clients know."""
         self._pending = Pending()
         self._awaiting_sync: list[Callable[[], None]] = []
         self._witnesses: list[Callable[[Event], None]] = []
@@ -92,7 +90,6 @@ class Node:
         """Join the cluster; clients reach this node at `url`. Raises BusStartError."""
         self.url = self.config.public_url or url
         self.http = http
-        self._urls = self.urls()
         self.presence.revive(self.bus.origin)
         self.bus.subscribe(SPEAKERS)
         self.bus.announce(self.cards.write())
@@ -276,7 +273,7 @@ class Node:
                 text=text.text,
             )
         )
-        self.history.add(record.room, message)
+        self.history.add(record.room, message, lamport=record.lamport, origin=record.origin)
         room = self.rooms.get(record.room)
         if room is not None:
             self._feed(room, text_frame(message), but=record.session)
@@ -481,12 +478,8 @@ class Node:
     def _tell_urls(self) -> None:
         """Let the clients know where else they may go, so that they know it when this node is suddenly gone."""
         urls = self.urls()
-        if urls != self._urls:
-            self._urls = urls
-            frame = text_frame(native.encode(native.Urls(urls=urls)))
-            for conversation in self.conversations.values():
-                conversation.outbox.text(frame)
-            self.counters.sent_text += len(self.conversations)
+        for conversation in self.conversations.values():
+            conversation.tell_urls(urls)
 
     def _emit(self, event: Event) -> None:
         for witness in self._witnesses:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 
 import msgspec
 
-from bus.record import ClientId
+from bus.record import ClientId, Origin
 from server.wire.native import Address
 
 HISTORY = 50
@@ -131,21 +132,30 @@ class Pending:
 
 
 class History:
-    """The last messages of each room, as they are sent."""
+    """The last messages of each room, as they are sent.
+
+    They stand in the order of their Lamport numbers, so that a node that took the logs of others one after the other
+    has the talk between them in its order.
+    """
 
     def __init__(self) -> None:
-        self._rooms: OrderedDict[str, deque[msgspec.Raw]] = OrderedDict()
+        self._rooms: OrderedDict[str, list[tuple[int, Origin, msgspec.Raw]]] = OrderedDict()
 
-    def add(self, room: str, message: bytes) -> None:
-        """Note a message, encoded."""
+    def add(self, room: str, message: bytes, *, lamport: int, origin: Origin) -> None:
+        """Note a message, encoded, with the Lamport number and origin of its record."""
         lines = self._rooms.get(room)
         if lines is None:
-            lines = self._rooms[room] = deque(maxlen=HISTORY)
+            lines = self._rooms[room] = []
             if len(self._rooms) > ROOMS:
                 self._rooms.popitem(last=False)
-        lines.append(msgspec.Raw(message))
+        bisect.insort(lines, (lamport, origin, msgspec.Raw(message)), key=_place)
+        del lines[:-HISTORY]
         self._rooms.move_to_end(room)
 
     def of(self, room: str) -> list[msgspec.Raw]:
         """What was said last, oldest first."""
-        return list(self._rooms.get(room, ()))
+        return [message for _, _, message in self._rooms.get(room, ())]
+
+
+def _place(line: tuple[int, Origin, msgspec.Raw]) -> tuple[int, Origin]:
+    return line[:2]
