@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from random import Random
 
 import msgspec
 import pytest
@@ -101,20 +102,35 @@ def test_who_asks_again_waits_anew() -> None:
     assert pending.expire(12.0) == [first]
 
 
-@given(st.lists(st.text(max_size=5), max_size=120))
-def test_history_is_the_last_50_of_a_room(said: list[str]) -> None:
+LINES = st.lists(st.tuples(st.sampled_from("ab"), st.text(max_size=5)), max_size=120)
+
+
+@given(LINES, st.randoms(use_true_random=False))
+def test_history_is_the_last_50_of_a_room_however_the_logs_came(said: list[tuple[str, str]], order: Random) -> None:
+    """Each log comes in its own order, the two of them in any."""
+    lines = [(number, origin, text) for number, (origin, text) in enumerate(said)]
+    logs = {origin: [line for line in lines if line[1] == origin] for origin in "ab"}
     history = History()
-    for text in said:
-        history.add("lobby", json.dumps(text).encode())
-        history.add("other", b'"else"')
-    assert [json.loads(bytes(line)) for line in history.of("lobby")] == said[-50:]
+    while remaining := [log for log in logs.values() if log]:
+        lamport, origin, text = order.choice(remaining).pop(0)
+        history.add("lobby", json.dumps(text).encode(), lamport=lamport, origin=origin)
+        history.add("other", b'"else"', lamport=lamport, origin=origin)
+    assert [json.loads(bytes(line)) for line in history.of("lobby")] == [text for _, text in said[-50:]]
     assert history.of("nowhere") == []
+
+
+def test_lines_of_one_moment_stand_in_the_same_order_everywhere() -> None:
+    here, there = History(), History()
+    for history, origins in ((here, "abc"), (there, "cab")):
+        for origin in origins:
+            history.add("lobby", f'"{origin}"'.encode(), lamport=7, origin=origin)
+    assert here.of("lobby") == there.of("lobby")
 
 
 def test_the_room_that_was_silent_longest_is_forgotten_first() -> None:
     history = History()
     for number in range(texts.ROOMS):
-        history.add(f"r{number}", b"1")
-    history.add("r0", b"2")
-    history.add("new", b"3")
+        history.add(f"r{number}", b"1", lamport=number, origin="o")
+    history.add("r0", b"2", lamport=5000, origin="o")
+    history.add("new", b"3", lamport=5001, origin="o")
     assert (len(history.of("r0")), len(history.of("r1")), len(history.of("new"))) == (2, 0, 1)
