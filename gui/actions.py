@@ -17,7 +17,7 @@ from gui.tokens import Span
 if TYPE_CHECKING:
     from gui.tasks import Tasks
     from gui.widgets.toast import Toasts
-    from server.desk import Desk as Node
+    from server.desk import Desk
     from server.views import MemberView
 
 KICK_REASON = "a moderator removed you"
@@ -51,9 +51,9 @@ class Actions(QObject):
     kicked = Signal(str)
     """The session of which the kick went on a stage, failed, or is over."""
 
-    def __init__(self, window: QWidget, node: Node, tasks: Tasks, toasts: Toasts) -> None:
+    def __init__(self, window: QWidget, desk: Desk, tasks: Tasks, toasts: Toasts) -> None:
         super().__init__(window)
-        self._node = node
+        self._desk = desk
         self._tasks = tasks
         self._toasts = toasts
         self.kicks: dict[str, Kick] = {}
@@ -96,7 +96,7 @@ class Actions(QObject):
         )
         kick: Kick | None = None
         try:
-            outcome = (await self._node.kick(self._node.operator, session=member.session, reason=KICK_REASON))[0]
+            outcome = (await self._desk.kick(self._desk.operator, session=member.session, reason=KICK_REASON))[0]
             if outcome.outcome == "done":
                 kick = Kick(Stage.DONE, node)
                 self._toasts.say(

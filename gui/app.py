@@ -17,34 +17,34 @@ from gui.nodes.launch import LaunchDialog
 from gui.nodes.view import NodesView
 from gui.rooms.view import RoomsView
 from gui.tasks import Tasks
-from gui.views import Desk
+from gui.views import Context
 from gui.widgets.toast import Toasts
 
 if TYPE_CHECKING:
     from server.config import Config
-    from server.desk import Desk as Node
+    from server.desk import Desk
     from server.launcher import Launcher
 
 
 class Console:
     """An open window on a node."""
 
-    def __init__(self, node: Node, launcher: Launcher, config: Config) -> None:
-        bridge = Bridge(node, launcher)
-        self.window = MainWindow(node, bridge.pace)
+    def __init__(self, desk: Desk, launcher: Launcher, config: Config) -> None:
+        bridge = Bridge(desk, launcher)
+        self.window = MainWindow(desk, bridge.pace)
         toasts = Toasts(self.window)
         tasks = Tasks(asyncio.get_running_loop(), toasts.warn)
-        actions = Actions(self.window, node, tasks, toasts)
-        self.desk = Desk(
-            node=node, launcher=launcher, config=config, bridge=bridge, tasks=tasks, actions=actions, toasts=toasts
+        actions = Actions(self.window, desk, tasks, toasts)
+        self.context = Context(
+            desk=desk, launcher=launcher, config=config, bridge=bridge, tasks=tasks, actions=actions, toasts=toasts
         )
         self._closed = asyncio.Event()
-        self.rooms = RoomsView(self.desk)
-        self.nodes = NodesView(self.desk)
-        self.window.furnish(self.desk, (self.rooms, self.nodes))
+        self.rooms = RoomsView(self.context)
+        self.nodes = NodesView(self.context)
+        self.window.furnish(self.context, (self.rooms, self.nodes))
         self.window.closing.connect(self._closed.set)
-        actions.copy_address.triggered.connect(lambda: QGuiApplication.clipboard().setText(node.url))
-        actions.open_client.triggered.connect(lambda: QDesktopServices.openUrl(QUrl(node.http)))
+        actions.copy_address.triggered.connect(lambda: QGuiApplication.clipboard().setText(desk.url))
+        actions.open_client.triggered.connect(lambda: QDesktopServices.openUrl(QUrl(desk.http)))
         actions.launch.triggered.connect(self._launch)
         bridge.start(self.window)
 
@@ -54,22 +54,22 @@ class Console:
 
     async def close(self) -> None:
         """Take the window down: no more looks at the node, no task left. Safe to call twice."""
-        self.desk.bridge.stop()
-        await self.desk.tasks.stop()
+        self.context.bridge.stop()
+        await self.context.tasks.stop()
         self.window.close()
 
     def _launch(self) -> None:
-        dialog = LaunchDialog(self.desk, self.window)
+        dialog = LaunchDialog(self.context, self.window)
         dialog.launched.connect(lambda _: self.window.show_view(self.nodes))
         dialog.finished.connect(lambda _: dialog.deleteLater())
         dialog.open()
 
 
-def open_console(node: Node, launcher: Launcher, config: Config) -> Console:
+def open_console(desk: Desk, launcher: Launcher, config: Config) -> Console:
     """Open the window; to be called on the running loop that also serves the node.
 
     Args:
-        node: Started.
+        desk: Of a node that is started.
         launcher: Of the nodes that the window launches.
         config: What this node was told.
 
@@ -79,7 +79,7 @@ def open_console(node: Node, launcher: Launcher, config: Config) -> Console:
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     theme.apply(app)
-    console = Console(node, launcher, config)
+    console = Console(desk, launcher, config)
     console.window.show()
     console.window.activateWindow()
     return console

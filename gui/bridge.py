@@ -13,7 +13,7 @@ from gui.tokens import Rate
 from gui.views import Changes
 
 if TYPE_CHECKING:
-    from server.desk import Desk as Node
+    from server.desk import Desk
     from server.launcher import Launcher
 
 NOTED = ("room", "chat", "node", "child", "log")
@@ -92,11 +92,11 @@ class Bridge(QObject):
     window paint is a slice of its own.
     """
 
-    def __init__(self, node: Node, launcher: Launcher, parent: QObject | None = None) -> None:
+    def __init__(self, desk: Desk, launcher: Launcher, parent: QObject | None = None) -> None:
         """Make the bridge; `start` opens it."""
         super().__init__(parent)
         self.pace = Pace()
-        self._node = node
+        self._desk = desk
         self._launcher = launcher
         self._screen: Screen | None = None
         self._unwatch: list[Callable[[], None]] = []
@@ -111,7 +111,7 @@ class Bridge(QObject):
     def start(self, screen: Screen) -> None:
         """Begin to serve the window."""
         self._screen = screen
-        self._unwatch = [self._node.watch(self._note), self._launcher.watch(self._note)]
+        self._unwatch = [self._desk.watch(self._note), self._launcher.watch(self._note)]
         self._timer.start(1000 // self.pace.levels)
 
     def stop(self) -> None:
@@ -124,7 +124,7 @@ class Bridge(QObject):
         """Hand on what is due; called by the timer."""
         screen, now = self._screen, time.time()
         second, self._second = int(now) != self._second, int(now)
-        if second and self.pace.observe(self._node.health().loop_lag, now):
+        if second and self.pace.observe(self._desk.health().loop_lag, now):
             self._timer.setInterval(1000 // self.pace.levels)
         if screen is None or not screen.watched():
             self._missed = True

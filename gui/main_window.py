@@ -14,13 +14,13 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLay
 from gui.frame.rail import Rail
 from gui.frame.status_bar import StatusBar
 from gui.frame.top_bar import OperatorMark, TopBar
-from gui.views import Changes, Desk, View
+from gui.views import Changes, Context, View
 from gui.widgets.mark import window_icon
 from gui.widgets.panes import Divider
 
 if TYPE_CHECKING:
     from gui.bridge import Pace
-    from server.desk import Desk as Node
+    from server.desk import Desk
 
 
 class MainWindow(QMainWindow):
@@ -29,26 +29,28 @@ class MainWindow(QMainWindow):
     closing = Signal()
     """The person has closed the window. What that ends, `main` decides."""
 
-    def __init__(self, node: Node, pace: Pace) -> None:
+    def __init__(self, desk: Desk, pace: Pace) -> None:
         super().__init__()
-        self._node = node
+        self._desk = desk
         self._pace = pace
         self._shown: dict[View, QAction] = {}
         """The views in the order of the rail, each with the action that shows it."""
-        self.setWindowTitle(f"Switchboard – {node.name}")
+        self.setWindowTitle(f"Switchboard – {desk.name}")
         self.setWindowIcon(window_icon())
         self.setMinimumSize(QSize(960, 600))
         self.resize(QSize(1440, 900))
 
-    def furnish(self, desk: Desk, views: Sequence[View]) -> None:
+    def furnish(self, context: Context, views: Sequence[View]) -> None:
         """Put the views in; done once."""
-        operator = self._node.operator
+        operator = self._desk.operator
         self.rail = Rail()
-        self.top_bar = TopBar(self._node.url, desk.actions.copy_address, OperatorMark(operator.name, operator.role))
+        self.top_bar = TopBar(
+            self._desk.url, context.actions.copy_address, OperatorMark(operator.name, operator.role)
+        )
         self.status_bar = StatusBar()
         self._stack = QStackedWidget()
         for number, view in enumerate(views, start=1):
-            action = desk.actions.view(view.title, number)
+            action = context.actions.view(view.title, number)
             self.addAction(action)
             self.rail.add(action, view.icon)
             self._shown[view] = action
@@ -70,9 +72,9 @@ class MainWindow(QMainWindow):
             layout.setContentsMargins(0, 0, 0, 0)
             layout.setSpacing(0)
         self.setCentralWidget(whole)
-        desk.actions.filter.triggered.connect(lambda: self.view.focus_filter())
-        desk.actions.back.triggered.connect(lambda: self.view.step_back())
-        desk.actions.next_pane.triggered.connect(self._next_pane)
+        context.actions.filter.triggered.connect(lambda: self.view.focus_filter())
+        context.actions.back.triggered.connect(lambda: self.view.step_back())
+        context.actions.next_pane.triggered.connect(self._next_pane)
         self.show_view(views[0])
 
     @property
@@ -102,7 +104,7 @@ class MainWindow(QMainWindow):
         view.refresh(changes)
         self.top_bar.sentence.say(view.sentence())
         if changes.second or changes.nodes:
-            self.status_bar.show_health(self._node.health(), self._node.nodes())
+            self.status_bar.show_health(self._desk.health(), self._desk.nodes())
         if changes.second:
             self.status_bar.show_pace(self._pace.flushes, self._pace.slowed)
             self.status_bar.show_clock(int(time.time() * 1000))

@@ -3,10 +3,10 @@
 A view is a `View`: the rail shows its `icon` and `title`, the top bar `title` and `sentence()`. The bridge hands
 what changed to the visible view and to no other, so a hidden view costs nothing; when it is shown it gets
 `Changes.whole()`.
-A view reads snapshots from `desk.node`, acts through `desk.actions`, and starts work through `desk.tasks`.
+A view reads snapshots from `context.desk`, acts through `context.actions`, and starts work through `context.tasks`.
 
-Each view is made as ``RoomsView(desk)`` (gui/rooms/view.py) or ``NodesView(desk)`` (gui/nodes/view.py) by
-gui/app.py. The dialog that launches nodes is ``LaunchDialog(desk, window)`` (gui/nodes/launch.py); the window
+Each view is made as ``RoomsView(context)`` (gui/rooms/view.py) or ``NodesView(context)`` (gui/nodes/view.py) by
+gui/app.py. The dialog that launches nodes is ``LaunchDialog(context, window)`` (gui/nodes/launch.py); the window
 makes it when `actions.launch` is triggered, calls ``open()`` and lets it go when it has ``finished``.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gui.tasks import Tasks
     from gui.widgets.toast import Toasts
     from server.config import Config
-    from server.desk import Desk as Node
+    from server.desk import Desk
     from server.launcher import Launcher
 
 
@@ -54,10 +54,10 @@ class Changes:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class Context:
     """What a view is given."""
 
-    node: Node
+    desk: Desk
     launcher: Launcher
     config: Config
     bridge: Bridge

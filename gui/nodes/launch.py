@@ -21,7 +21,7 @@ from server.launcher import Child, ChildState, LaunchError
 from server.views import NodeView
 
 if TYPE_CHECKING:
-    from gui.views import Desk
+    from gui.views import Context
 
 FIRST_PORT = 8765
 """From where a free port is looked for: the default of `--port`."""
@@ -35,19 +35,19 @@ class LaunchDialog(Sheet):
     launched = Signal(str)
     """`Child.id` of the node that was launched."""
 
-    def __init__(self, desk: Desk, window: QWidget) -> None:
+    def __init__(self, context: Context, window: QWidget) -> None:
         """Make it, filled in with values that are free now; `open` shows it."""
         super().__init__(window, "Launch a node", "It starts on this machine.")
-        self._desk = desk
+        self._context = context
         self._checked = form.Checked({}, None, "")
-        self.name = QLineEdit(form.next_name(desk.node.name, self._names()))
+        self.name = QLineEdit(form.next_name(context.desk.name, self._names()))
         self.port, self.bus_port = QLineEdit(), QLineEdit()
         self.peer = Choice()
         self.keep = Switch("Keep running when this console closes")
         self._fields = {
             form.Field.NAME: Field("Name", self.name, "unique in the cluster"),
-            form.Field.PORT: Field("Listen port", self.port, f"for clients, on {desk.config.host}"),
-            form.Field.BUS_PORT: Field("Mesh port", self.bus_port, f"for nodes, on {desk.config.bus_host}"),
+            form.Field.PORT: Field("Listen port", self.port, f"for clients, on {context.config.host}"),
+            form.Field.BUS_PORT: Field("Mesh port", self.bus_port, f"for nodes, on {context.config.bus_host}"),
             form.Field.PEER: Field("Join through", self.peer),
         }
         self._mark = Label()
@@ -95,8 +95,8 @@ class LaunchDialog(Sheet):
         )
         self._checked = form.check(
             values,
-            host=self._desk.config.host,
-            bus_host=self._desk.config.bus_host,
+            host=self._context.config.host,
+            bus_host=self._context.config.bus_host,
             names=self._names(),
             peers=peers,
             obstacle=self._obstacle,
@@ -111,7 +111,7 @@ class LaunchDialog(Sheet):
             self._fields[wrong].control.setFocus(Qt.FocusReason.OtherFocusReason)
             return
         try:
-            child = self._desk.launcher.launch(self._checked.spec)
+            child = self._context.launcher.launch(self._checked.spec)
         except LaunchError as error:
             self._judge(str(error), "warning-circle-fill", Colour.DANGER)
             return
@@ -134,7 +134,7 @@ class LaunchDialog(Sheet):
                 "warning-fill" if late else "check-circle-fill",
                 Colour.WARN if late else Colour.LIVE,
             )
-            self.command.say(self._desk.launcher.command(checked.spec))
+            self.command.say(self._context.launcher.command(checked.spec))
         else:
             self._judge("Change what is marked above.", "warning-circle-fill", Colour.DANGER)
             self.command.say("")
@@ -145,14 +145,14 @@ class LaunchDialog(Sheet):
             self._mark.setPixmap(theme.pixmap(icon, tone, Size.ICON_BUTTON, self.devicePixelRatioF()))
 
     def _peers(self) -> list[NodeView]:
-        return [node for node in self._desk.node.nodes() if node.state != "down" and node.bus]
+        return [node for node in self._context.desk.nodes() if node.state != "down" and node.bus]
 
     def _names(self) -> Collection[str]:
-        running = {node.name for node in self._desk.node.nodes() if node.state != "down"}
+        running = {node.name for node in self._context.desk.nodes() if node.state != "down"}
         return running | {child.spec.name for child in self._living()}
 
     def _living(self) -> list[Child]:
-        return [child for child in self._desk.launcher.children if child.state is not ChildState.EXITED]
+        return [child for child in self._context.launcher.children if child.state is not ChildState.EXITED]
 
     def _obstacle(self, host: str, port: int) -> str | None:
         for child in self._living():
@@ -166,7 +166,7 @@ class LaunchDialog(Sheet):
         return ports.next_free(host, first, besides=meant.union(besides))
 
     def _fill_in(self) -> None:
-        config = self._desk.config
+        config = self._context.config
         port = self._next_free(config.host, FIRST_PORT, ()) or 0
         self.port.setText(str(port))
         self.bus_port.setText(str(self._next_free(config.bus_host, port + 1, ()) or 0))

@@ -15,7 +15,7 @@ from gui.nodes.rows import NodeRow, merge, sentence, total
 from gui.nodes.stop import StopSheet
 from gui.nodes.table import INDENT, TOTALS_ROW, NodeTable, Tool, TotalsRow
 from gui.tokens import Colour, Size, Type
-from gui.views import Changes, Desk, View
+from gui.views import Changes, Context, View
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.labels import Label
 from gui.widgets.panes import Divider, PaneHeader
@@ -32,10 +32,10 @@ class NodesView(View):
     title = "Nodes"
     icon = "share-network"
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, context: Context) -> None:
         """Make the view; `refresh` fills it."""
         super().__init__()
-        self._desk = desk
+        self._context = context
         self._rows: list[NodeRow] = []
         self._met: set[str] = set()
         self._sheet: StopSheet | None = None
@@ -43,9 +43,9 @@ class NodesView(View):
         self.model = NodesModel(self)
         self.table = NodeTable(self.model)
         self.totals = TotalsRow(self.table)
-        self.log = LogPane(Button.of(desk.actions.launch, icon="plus"))
+        self.log = LogPane(Button.of(context.actions.launch, icon="plus"))
         self.header = PaneHeader("Nodes")
-        self.header.controls.addWidget(Button.of(desk.actions.launch, kind=Kind.PRIMARY, icon="plus"))
+        self.header.controls.addWidget(Button.of(context.actions.launch, kind=Kind.PRIMARY, icon="plus"))
         self.stop = self._action("Stop or remove node", Qt.Key.Key_Delete, self._stop_selected)
         self.copy = self._action("Copy address of node", QKeySequence.StandardKey.Copy, self._copy_selected)
         self.table.used.connect(self._use)
@@ -57,9 +57,9 @@ class NodesView(View):
         return sentence(self._rows)
 
     def refresh(self, changes: Changes) -> None:
-        launched = self._desk.launcher.children
+        launched = self._context.launcher.children
         if changes.all or changes.second or changes.nodes or changes.children:
-            self._rows = merge(self._desk.node.nodes(), launched, int(time.time() * 1000))
+            self._rows = merge(self._context.desk.nodes(), launched, int(time.time() * 1000))
             self.model.follow(self._rows)
             self.totals.say(total(self._rows))
             self.header.count.say(wording.count(len(self._rows)))
@@ -119,13 +119,13 @@ class NodesView(View):
         if tool is Tool.COPY:
             if row.url:
                 QGuiApplication.clipboard().setText(row.url)
-                self._desk.toasts.say(f"Address of {wording.within(row.name)} copied", row.url, icon="copy")
+                self._context.toasts.say(f"Address of {wording.within(row.name)} copied", row.url, icon="copy")
             return
-        child = next((child for child in self._desk.launcher.children if child.id == row.child), None)
+        child = next((child for child in self._context.launcher.children if child.id == row.child), None)
         if child is None:
             return
         if tool is Tool.REMOVE:
-            self._desk.launcher.forget(child)
+            self._context.launcher.forget(child)
         elif row.stoppable and row.sessions:
             self._confirm(row, child)
         elif row.stoppable:
@@ -134,7 +134,7 @@ class NodesView(View):
     def _confirm(self, row: NodeRow, child: Child) -> None:
         if self._sheet is not None:
             return
-        sheet = StopSheet(self.window(), row.name, row.sessions, self._desk.config.drain_seconds)
+        sheet = StopSheet(self.window(), row.name, row.sessions, self._context.config.drain_seconds)
         sheet.setProperty("row", row.id)
 
         def close(result: int) -> None:
@@ -154,10 +154,10 @@ class NodesView(View):
 
     def _stop(self, child: Child) -> None:
         async def stop() -> None:
-            await self._desk.launcher.stop(child)
-            self._desk.toasts.say(f"{wording.within(child.spec.name)} stopped", icon="power")
+            await self._context.launcher.stop(child)
+            self._context.toasts.say(f"{wording.within(child.spec.name)} stopped", icon="power")
 
-        self._desk.tasks.start(stop(), f"stop {wording.name(child.spec.name)}")
+        self._context.tasks.start(stop(), f"stop {wording.name(child.spec.name)}")
 
     def _ask(self, id: str, place: QPoint) -> None:
         """Open the menu of a row. What is chosen there acts on the row for which it was opened."""

@@ -25,7 +25,7 @@ from gui.rooms.member_row import INDENT, RIGHT, MemberRow
 from gui.rooms.members_model import AGE, LEVEL, NAME, NODE, RTT, MembersModel, matches, ordered
 from gui.rooms.room_header import RoomHeader
 from gui.tokens import Size
-from gui.views import Desk
+from gui.views import Context
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.columns import ColumnHeader, Table
 from gui.widgets.filter import FilterField
@@ -55,21 +55,21 @@ class MemberTable(Table):
 class RoomPane(QWidget):
     """Shows one room at a time and acts on its members."""
 
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._desk = desk
+        self._context = context
         self._room = ""
         self._wanted = ""
         self._members: dict[str, MemberView] = {}
         self.header = RoomHeader()
-        self.model = MembersModel(desk.actions.kicks, self)
+        self.model = MembersModel(context.actions.kicks, self)
         self.table = _member_table(self.model)
         self.filter = FilterField("Filter members")
         self.members_header = PaneHeader("Members")
         self.members_header.controls.addWidget(self.filter)
-        self.card = MemberCard(desk.actions)
+        self.card = MemberCard(context.actions)
         self.chat = ChatPane()
-        self.composer = Composer(desk.actions.send)
+        self.composer = Composer(context.actions.send)
         clear = Button("Clear filter", kind=Kind.LINK)
         clear.clicked.connect(self.filter.clear)
         self._none = EmptyState("No member has these letters in name, user or node.", button=clear)
@@ -98,7 +98,7 @@ class RoomPane(QWidget):
 
     def refresh(self, *, anew: bool = False, chat: bool = True) -> None:
         """Look at the node for everything that is shown of the room."""
-        node = self._desk.node
+        node = self._context.desk
         room = node.room(self._room)
         if room is not None:
             self.header.show_room(room, f"{node.http}#{urllib.parse.quote(room.name)}")
@@ -110,11 +110,11 @@ class RoomPane(QWidget):
 
     def refresh_chat(self, *, anew: bool = False) -> None:
         """Look at the node for new lines."""
-        self.chat.show_lines(self._desk.node.chat(self._room), anew=anew)
+        self.chat.show_lines(self._context.desk.chat(self._room), anew=anew)
 
     def refresh_levels(self) -> None:
         """Look at the node for who speaks how loudly."""
-        self.model.hear(self._desk.node.levels(self._room))
+        self.model.hear(self._context.desk.levels(self._room))
 
     def refresh_ages(self) -> None:
         """A second is over: everybody is older."""
@@ -131,7 +131,7 @@ class RoomPane(QWidget):
     def _follow(self, room: RoomView | None) -> None:
         wanted = self._wanted
         shown = [member for member in self._members.values() if not wanted or matches(member, wanted)]
-        for session in list(self._desk.actions.kicks):
+        for session in list(self._context.actions.kicks):
             self._forget_kick(session)
         self.model.follow(shown)
         self._either.setCurrentIndex(1 if wanted and not shown else 0)
@@ -147,7 +147,7 @@ class RoomPane(QWidget):
         member = self.selected
         self.card.setVisible(member is not None)
         self._card_holder.setVisible(member is not None)
-        for action in (self._desk.actions.kick, self._desk.actions.whisper):
+        for action in (self._context.actions.kick, self._context.actions.whisper):
             action.setEnabled(member is not None)
         if member is not None:
             leaving = self.model.kick(member.session) is not None
@@ -155,22 +155,22 @@ class RoomPane(QWidget):
 
     def _narrow_members(self, text: str) -> None:
         self._wanted = text.strip().casefold()
-        self._follow(self._desk.node.room(self._room))
+        self._follow(self._context.desk.room(self._room))
 
     def _on_member(self, act: str) -> None:
         member = self.selected
         if member is None:
             return
         if act == "kick":
-            self._desk.actions.kick_member(member)
+            self._context.actions.kick_member(member)
         else:
             self.whisper(member)
 
     def _send(self, session: str, text: str) -> None:
-        self._desk.tasks.start(self._whisper(session, text), "send the whisper")
+        self._context.tasks.start(self._whisper(session, text), "send the whisper")
 
     async def _whisper(self, session: str, text: str) -> None:
-        node = self._desk.node
+        node = self._context.desk
         await node.whisper(node.operator, session=session, text=text)
         self.composer.sent(session)
 
@@ -179,7 +179,7 @@ class RoomPane(QWidget):
         if member is None or not self.table.indexAt(at).isValid():
             return
         menu = QMenu(self)
-        actions = self._desk.actions
+        actions = self._context.actions
         for action, act in ((actions.whisper, self.whisper), (actions.kick, actions.kick_member)):
             entry = menu.addAction(f"{action.text()} {wording.name(member.name)}")
             entry.triggered.connect(partial(lambda act, _=False: act(member), act))
@@ -187,7 +187,7 @@ class RoomPane(QWidget):
         menu.popup(self.table.viewport().mapToGlobal(at))
 
     def _connect(self) -> None:
-        actions = self._desk.actions
+        actions = self._context.actions
         actions.kick.triggered.connect(lambda: self._on_member("kick"))
         actions.whisper.triggered.connect(lambda: self._on_member("whisper"))
         for place in (self.table, self.card):
@@ -202,9 +202,9 @@ class RoomPane(QWidget):
 
     def _forget_kick(self, session: str) -> None:
         """Let go of a kick that is done, once the record has come that the member left."""
-        kick = self._desk.actions.kicks.get(session)
+        kick = self._context.actions.kicks.get(session)
         if kick is not None and kick.stage is Stage.DONE and session not in self._members:
-            self._desk.actions.forget_kick(session)
+            self._context.actions.forget_kick(session)
 
     def _kick_changed(self, session: str) -> None:
         self._forget_kick(session)

@@ -14,7 +14,7 @@ from gui.rooms.room_list import RoomList
 from gui.rooms.room_pane import RoomPane
 from gui.rooms.rooms_model import ordered
 from gui.tokens import Size
-from gui.views import Changes, Desk, View
+from gui.views import Changes, Context, View
 from gui.widgets.panes import EmptyState
 
 LOW = 700
@@ -29,13 +29,13 @@ class RoomsView(View):
     title = "Rooms"
     icon = "chats"
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, context: Context) -> None:
         super().__init__()
-        self._desk = desk
+        self._context = context
         self._seconds = 0
-        self.first_run = FirstRun(desk.node.url, desk.actions)
+        self.first_run = FirstRun(context.desk.url, context.actions)
         self.list = RoomList()
-        self.pane = RoomPane(desk)
+        self.pane = RoomPane(context)
         self.closed = EmptyState("", title="This room is closed", icon="chats")
         beside = QWidget()
         self._beside = QStackedLayout(beside)
@@ -69,7 +69,7 @@ class RoomsView(View):
         return f"{wording.count(len(rooms))} open, {people}"
 
     def refresh(self, changes: Changes) -> None:
-        node = self._desk.node
+        node = self._context.desk
         if changes.all:
             self.list.take_all(node.rooms())
         elif changes.rooms:

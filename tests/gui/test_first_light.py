@@ -64,7 +64,7 @@ async def until_members(console: Console, holds: Callable[[MembersModel], object
 
 async def test_first_light(console: Console, visitors: tuple[Visitor, Visitor], speech: Speech) -> None:
     ann, bob = visitors
-    first = console.desk.node
+    first = console.context.desk
     await launched(console, "n2")
     second = row(console, "n2")
     assert second is not None
@@ -156,13 +156,13 @@ async def test_sockets_mesh_and_window_share_one_thread_and_one_loop(
     noting(Node, "on_record", "record")
     await launched(console, "n2")
     chosen = asyncio.Event()
-    console.desk.actions.copy_address.triggered.connect(lambda: note("slot"))
-    console.desk.actions.copy_address.triggered.connect(chosen.set)
-    QTimer.singleShot(0, console.desk.actions.copy_address.trigger)  # from Qt's loop, as a click does
+    console.context.actions.copy_address.triggered.connect(lambda: note("slot"))
+    console.context.actions.copy_address.triggered.connect(chosen.set)
+    QTimer.singleShot(0, console.context.actions.copy_address.trigger)  # from Qt's loop, as a click does
     await chosen.wait()
     second = row(console, "n2")
     assert second is not None
-    async with Client(console.desk.node.url, name="Ann") as ann, Client(second.url, name="Bob") as bob:
+    async with Client(console.context.desk.url, name="Ann") as ann, Client(second.url, name="Bob") as bob:
         await ann.join(ROOM)
         await bob.join(ROOM)
         await bob.say(ROOM, "over the mesh")

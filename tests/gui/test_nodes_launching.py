@@ -180,7 +180,7 @@ async def test_a_port_that_is_taken_meanwhile_is_said_in_the_row_and_in_the_log(
 
 async def test_a_node_that_crashes_is_shown_as_that(console: Console) -> None:
     await launched(console, "n2")
-    (child,) = console.desk.launcher.children
+    (child,) = console.context.launcher.children
     os.kill(child.pid, signal.SIGKILL)
     await shown(console, lambda: standing(console, "n2") is Standing.FAILED)
     found = row(console, "n2")
@@ -203,7 +203,7 @@ async def test_the_form_says_what_is_wrong_under_the_field_and_launches_nothing(
         assert form.command.text == ""
         QTest.keyClick(form.port, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
         assert form.isVisible()
-        assert console.desk.launcher.children == ()
+        assert console.context.launcher.children == ()
     fill(form.name, "n2")
     form.look()
     assert form.problem_of(form.port) == ""

@@ -56,7 +56,7 @@ async def test_an_empty_node_shows_its_address_and_the_next_steps(console: Conso
     assert view.sentence() == "none open yet"
     view.first_run.copy.click()
     assert console.window.top_bar.address.confirming
-    assert QGuiApplication.clipboard().text() == console.desk.node.url
+    assert QGuiApplication.clipboard().text() == console.context.desk.url
 
 
 async def test_rows_follow_joins_and_leaves(console: Console, cluster: Cluster) -> None:
@@ -87,7 +87,7 @@ async def test_the_selection_goes_with_its_session_not_to_a_neighbour(console: C
     await mia.socket.close()
     await until_members(console, "Kim", "Zoe")
     assert console.rooms.pane.selected is None
-    assert not console.desk.actions.kick.isEnabled()
+    assert not console.context.actions.kick.isEnabled()
     assert not console.rooms.pane.card.isVisible()
 
 
@@ -104,11 +104,11 @@ async def test_a_key_on_the_selected_row_kicks_a_session_of_another_node(console
     assert troll.socket.close_code == 4403
     assert "a moderator removed you" in (troll.socket.close_reason or "")
     assert [message["reason"] for message in heard if message["type"] == "moderated"] == ["a moderator removed you"]
-    await until(lambda: console.desk.toasts.text, console.desk.toasts.shown)
-    assert console.desk.toasts.text.startswith("Troll kicked. Connection on beta closed in ")
+    await until(lambda: console.context.toasts.text, console.context.toasts.shown)
+    assert console.context.toasts.text.startswith("Troll kicked. Connection on beta closed in ")
     await until_members(console, "Ann")
     assert (await until_line(console, "kicked")).name == "Troll"
-    assert console.desk.actions.kicks == {}
+    assert console.context.actions.kicks == {}
 
 
 async def test_a_whisper_reaches_only_its_receiver(console: Console, cluster: Cluster) -> None:
@@ -140,7 +140,7 @@ async def test_a_table_that_gets_the_keyboard_has_chosen_nobody(console: Console
     assert console.rooms.pane.table.hasFocus()
     QTest.keyClick(console.rooms.pane.table, Qt.Key.Key_K)
     assert console.rooms.pane.selected is None
-    assert console.desk.actions.kicks == {}
+    assert console.context.actions.kicks == {}
 
 
 async def test_what_was_begun_for_one_is_never_sent_to_another(console: Console, cluster: Cluster) -> None:
@@ -165,7 +165,7 @@ async def test_a_letter_in_a_text_field_is_a_letter(console: Console, cluster: C
     assert console.rooms.pane.filter.hasFocus()
     QTest.keyClicks(console.rooms.pane.filter, "kwn/")
     assert console.rooms.pane.filter.text() == "kwn/"
-    assert console.desk.actions.kicks == {}
+    assert console.context.actions.kicks == {}
 
 
 async def test_a_filter_narrows_the_table_and_says_why_it_is_empty(console: Console, cluster: Cluster) -> None:
@@ -201,8 +201,8 @@ async def test_an_act_that_is_refused_says_why_and_leaves_the_row(console: Conso
     await cluster.members("lobby", "Ann")
     await until_members(console, "Ann")
     console.rooms.pane.composer.sending.emit("no such session", "hello")
-    await until(lambda: console.desk.toasts.text, console.desk.toasts.shown)
-    assert "nobody" in console.desk.toasts.text
+    await until(lambda: console.context.toasts.text, console.context.toasts.shown)
+    assert "nobody" in console.context.toasts.text
     assert names(console) == ["Ann"]
 
 

@@ -50,7 +50,7 @@ async def test_a_hidden_view_is_left_alone_and_is_true_when_it_is_shown(
     (ann,) = await cluster.members("lobby", "Ann")
     await ann.say("lobby", "hello")
     for _ in range(8):
-        console.desk.bridge.tick()
+        console.context.bridge.tick()
     assert looks == []
     console.window.show_view(console.rooms)
     assert looks == [Changes.whole()]
@@ -73,7 +73,7 @@ async def test_the_address_is_copied_from_every_view(console: Console) -> None:
         console.window.show_view(view)
         QGuiApplication.clipboard().clear()
         QTest.mouseClick(console.window.top_bar.address, Qt.MouseButton.LeftButton)
-        assert QGuiApplication.clipboard().text() == console.desk.node.url
+        assert QGuiApplication.clipboard().text() == console.context.desk.url
         assert console.window.top_bar.address.confirming
 
 
@@ -92,12 +92,12 @@ async def test_a_node_that_does_not_answer_is_named_and_its_row_stays(console: C
     cluster.cut()
     select(console, ann)
     QTest.keyClick(console.rooms.pane.table, Qt.Key.Key_K)
-    actions, model = console.desk.actions, console.rooms.pane.model
+    actions, model = console.context.actions, console.rooms.pane.model
     await until(lambda: actions.kicks[ann.session].stage is Stage.UNCONFIRMED, actions.kicked)
     assert "beta has not confirmed" in model.sentence(model.at(0))
     await until(lambda: not actions.kicks, actions.kicked)
-    await until(lambda: console.desk.toasts.text, console.desk.toasts.shown)
-    assert "beta did not answer" in console.desk.toasts.text
+    await until(lambda: console.context.toasts.text, console.context.toasts.shown)
+    assert "beta did not answer" in console.context.toasts.text
     assert "Kicked" not in model.sentence(model.at(0))
 
 
