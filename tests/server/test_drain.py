@@ -89,3 +89,16 @@ async def test_closing_twice_is_no_fault(serve: Serving, times: int) -> None:
     for _ in range(times):
         await served.close()
     assert guest.socket.close_code is not None
+
+
+async def test_clients_are_told_where_else_they_may_go_as_nodes_come_and_leave(serve: Serving) -> None:
+    a = await serve(address="a:1")
+    ann = await a.enter("Ann")
+    assert ann.welcome["urls"] == [a.url]
+    b = await serve("a:1", address="b:1")
+    assert await ann.next("urls") == {"type": "urls", "urls": [a.url, b.url]}
+    assert (await a.enter("Bob")).welcome["urls"] == [a.url, b.url]
+    await b.node.stop()
+    assert await ann.next("urls") == {"type": "urls", "urls": [a.url]}
+    await ann.settle()
+    assert not ann.unread
