@@ -23,7 +23,7 @@ class WheelIsAList(RuleBasedStateMachine):
     @rule(key=st.sampled_from("abcdef"), seconds=st.floats(-1, 30))
     def set_one(self, key: str, seconds: float) -> None:
         self.wheel.set(key, self.now + seconds)
-        self.due[key] = self.now + seconds
+        self.due[key] = self.now + max(0.0, seconds)
 
     @rule(key=st.sampled_from("abcdef"))
     def cancel_one(self, key: str) -> None:
