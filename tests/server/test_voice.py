@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from server.wire import voice
@@ -278,7 +278,6 @@ def test_the_check_refuses_a_wrong_frame(kind: str) -> None:
     assert voice.check(WRONG[kind](5)) == -1
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=500))
 def test_the_check_takes_any_bytes(data: bytes) -> None:
     ssrc = voice.check(data)
