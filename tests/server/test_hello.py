@@ -166,14 +166,17 @@ async def test_the_refusal_of_another_first_message_repeats_its_id(served: Serve
 
 
 async def test_silence_for_5_s_is_closed_with_4401(served: Served) -> None:
-    guest = await served.connect()
-    served.advance(4.5)
-    assert guest.socket.close_code is None
-    served.advance(1)
-    assert (await guest.closed())[0] == 4401
+    served.clock.stop()
+    silent, late = await served.connect(), await served.connect()
+    served.advance(4.9)
+    assert (await late.ask("hello"))["type"] == "welcome"
+    served.advance(0.6)
+    assert (await silent.closed())[0] == 4401
+    assert late.socket.close_code is None
 
 
 async def test_wrong_hellos_do_not_lengthen_the_5_s(served: Served) -> None:
+    served.clock.stop()
     guest = await served.connect()
     for _ in range(4):
         served.advance(1)

@@ -351,6 +351,7 @@ async def test_broken_hellos_are_abuse_too(served: Served) -> None:
 
 async def test_a_handshake_that_is_not_complete_after_10_s_is_cut(served: Served) -> None:
     ann, bob = await served.members("Ann", "Bob")
+    served.clock.stop()
     async with wire(served.url) as silent, wire(served.url) as slow:
         request = upgrade(slow.host)
         await slow.send(request[:-2])
@@ -368,6 +369,7 @@ async def test_a_handshake_that_is_not_complete_after_10_s_is_cut(served: Served
 
 async def test_bytes_one_by_one_do_not_lengthen_the_10_s(served: Served) -> None:
     (ann,) = await served.members("Ann")
+    served.clock.stop()
     async with wire(served.url) as slow:
         for byte in upgrade(slow.host)[:22]:
             await slow.send(bytes((byte,)))
