@@ -191,3 +191,21 @@ async def test_a_node_that_comes_again_begins_anew(cluster: Cluster) -> None:
     sent = await rob.say("again")
     assert (sent["copies"], sent["origin"] != joined["history"][0]["origin"]) == (2, True)
     assert await texts(ann, "again") == ["before", "again"]
+
+
+async def test_a_node_that_hung_until_it_was_down_is_back_with_its_members(cluster: Cluster) -> None:
+    a = await cluster.start("a")
+    b = await cluster.start("b", a)
+    await cluster.meet()
+    ann, bob = await cluster.room("lobby", ("Ann", a), ("Bob", b))
+    await b.stop()
+    assert (await said(ann, "during"))["copies"] == 1
+    assert (await ann.next("member_left", session=bob.session))["reason"] == "lost"
+    b.go_on()
+    assert (await ann.next("member_joined"))["member"]["session"] == bob.session
+    assert await texts(bob, "during") == ["during"]
+    await cluster.meet()
+    assert (await said(bob, "back"))["copies"] == 2
+    assert await texts(ann, "back") == ["back"]
+    assert (await ann.whisper("psst", session=bob.session))["delivered"] == 1
+    assert (await bob.next("whisper"))["text"] == "psst"

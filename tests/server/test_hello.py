@@ -10,6 +10,7 @@ import jwt
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from tests.guest import upgrade, wire
 from tests.nodes import KEY, Served, Serving, token
 
 
@@ -68,10 +69,21 @@ async def test_a_subprotocol_that_is_not_spoken_is_refused(served: Served, name:
     assert refused.value.response.status_code == 400
 
 
-async def test_nothing_is_compressed(served: Served) -> None:
-    guest = await served.connect()
-    assert guest.socket.response is not None
-    assert "Sec-WebSocket-Extensions" not in guest.socket.response.headers
+async def test_nothing_is_compressed_though_it_is_offered(served: Served) -> None:
+    async with wire(served.url) as connection:
+        await connection.send(upgrade(connection.host, Sec_WebSocket_Extensions="permessage-deflate"))
+        head = await connection.head()
+        assert head.startswith(b"HTTP/1.1 101 ")
+        assert b"extensions" not in head.lower()
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Connection": "keep-alive, Upgrade"}, {"Upgrade": "WebSocket"}, {"Connection": "upgrade"}]
+)
+async def test_an_upgrade_may_be_asked_for_as_browsers_do(served: Served, headers: dict[str, str]) -> None:
+    async with wire(served.url) as connection:
+        await connection.send(upgrade(connection.host, **headers))
+        assert (await connection.head()).startswith(b"HTTP/1.1 101 ")
 
 
 async def test_without_a_name_one_is_called_like_the_user(served: Served) -> None:
