@@ -304,4 +304,9 @@ def _headless_loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    exit_code = main(sys.argv[1:])
+    try:
+        sys.stderr.flush()
+    except OSError:
+        sys.stderr = None  # nobody reads it; what is left in its buffer must not decide the exit code
+    sys.exit(exit_code)

@@ -17,8 +17,8 @@ END_SECONDS = 20.0
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """The environment of this process without what would tell a node something, and with `changes`."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("SWITCHBOARD_")}
+    """The environment of this process without what would tell a node or Python something, and with `changes`."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("SWITCHBOARD_", "PYTHON"))}
     return {**kept, **changes}
 
 
