@@ -6,6 +6,12 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+URL_CHARS = 512
+"""The longest URL taken: with it a node's card stays within what a heart-beat carries."""
+
+SCOPE_CHARS = 15
+"""The longest name of a network interface, as it may stand behind the ``%`` of an IPv6 address."""
+
 _LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*\.?")
 
@@ -15,7 +21,8 @@ def _is_ip(host: str) -> bool:
         ipaddress.ip_address(host)
     except ValueError:
         return False
-    return True
+    scope = host.partition("%")[2]
+    return not scope or (len(scope) <= SCOPE_CHARS and _NAME.fullmatch(scope) is not None)
 
 
 def listening_host(text: str) -> str:
@@ -53,7 +60,9 @@ def origin_form(text: str) -> str:
 
 
 def websocket_url(text: str) -> str:
-    """A ``ws://`` or ``wss://`` URL. Raises ValueError with a sentence."""
+    """A ``ws://`` or ``wss://`` URL of `URL_CHARS` at most. Raises ValueError with a sentence."""
+    if len(text) > URL_CHARS:
+        raise ValueError(f"a URL of {len(text)} characters is too long, {URL_CHARS} is the most")
     if not _is_url(text, ("ws", "wss")):
         raise ValueError(f"{text!r} is not a ws:// or wss:// URL")
     return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import urllib.parse
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from server.node import Node
 
 MEASURE_SECONDS = 1.0
+PAGES = 64
+"""Origins remembered of which nodes have served pages."""
 
 
 class Card(msgspec.Struct, array_like=True, frozen=True):
@@ -58,7 +61,7 @@ class CardBoard:
         """Seconds that the event loop was late in the last second, at worst."""
         self.peers: dict[NodeId, tuple[Peer, Card | None]] = {}
         """Peer and its newest readable card, by node."""
-        self._pages: set[str] = set()
+        self._pages: OrderedDict[str, None] = OrderedDict()
         self.card = self._measure()
         """This node's."""
 
@@ -92,11 +95,19 @@ class CardBoard:
         if peer.card:
             try:
                 card = _decoder.decode(peer.card)
-                self._pages.add(_origin(card.url))
+                self._note_page(_origin(card.url))
             except msgspec.MsgspecError:
                 pass  # a newer version may say more; what it said before stands
         self.peers[peer.node] = (peer, card)
         return known[0].origin if known and known[0].origin != peer.origin else None
+
+    def forget(self, origin: Origin) -> NodeId | None:
+        """Take the node whose life `origin` is off the board; returns it, or None if no such life is on it."""
+        for node, (peer, _) in self.peers.items():
+            if peer.origin == origin:
+                del self.peers[node]
+                return node
+        return None
 
     def state_of(self, node: NodeId) -> PeerState | None:
         """What is known of a node, or None."""
@@ -116,8 +127,18 @@ class CardBoard:
         """Whether another node served pages of this origin. One that is gone counts: its pages come here now."""
         return origin in self._pages
 
+    def _note_page(self, origin: str) -> None:
+        self._pages[origin] = None
+        self._pages.move_to_end(origin)
+        if len(self._pages) > PAGES:
+            self._pages.popitem(last=False)
+
     def _measure(self) -> Card:
         node = self._node
+        try:
+            cpu, memory = self._process.cpu_percent() / 100, self._process.memory_info().rss
+        except (OSError, psutil.Error):  # no descriptor is free: the figures of before stand
+            cpu, memory = self.card.cpu, self.card.memory
         return Card(
             name=node.name,
             url=node.url,
@@ -125,8 +146,8 @@ class CardBoard:
             started=node.started,
             pid=os.getpid(),
             sessions=len(node.conversations),
-            cpu=self._process.cpu_percent() / 100,
-            memory=self._process.memory_info().rss,
+            cpu=cpu,
+            memory=memory,
             received_rate=self._received.value,
             sent_rate=self._sent.value,
         )

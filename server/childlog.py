@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-import unicodedata
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,15 +12,18 @@ from typing import IO, Literal
 
 import msgspec
 
+from server.plaintext import plain
+
 Level = Literal["debug", "info", "warning", "error"]
 
 LINES = 2_000
 """How many lines of one node are held."""
 LINE_BYTES = 16_384
 """A longer line is cut here, so that a node without line ends cannot fill the memory."""
-TEXT_CHARS = 4_000
 LOG_FILE = "node.log"
 """Where a kept node logs to, in its data folder."""
+LOG_BYTES = 4 * 1024 * 1024
+"""A log file that has grown to this is put aside and a new one begun, so that a kept node has twice this at most."""
 
 _PIECE = 65_536
 
@@ -127,12 +129,15 @@ class LogFile:
         """Give the next lines, those of 64 KiB at most; nothing where there are none or the file cannot be read."""
         try:
             with self._path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
                 if self._last is not None:
-                    size, last, self._last = file.seek(0, os.SEEK_END), self._last, None
+                    last, self._last = self._last, None
                     if size > last:
                         # The piece begins inside of a line.
                         file.seek(size - last)
                         self._position = size - last + len(file.readline())
+                elif size < self._position:  # a new one was begun
+                    self._position, self._cutter = 0, LineCutter()
                 file.seek(self._position)
                 lines: list[bytes] = []
                 while not lines and (piece := file.read(_PIECE)):
@@ -144,19 +149,11 @@ class LogFile:
 
 
 def fresh_log(folder: Path) -> IO[bytes]:
-    """Begin the log file of a kept node; the one of its last run stays beside it. Raises OSError."""
+    """Begin the log file of a kept node; the one before it stays beside it. Raises OSError."""
     path = folder / LOG_FILE
     with contextlib.suppress(FileNotFoundError):
         path.replace(path.with_suffix(".log.old"))
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600), "wb")
-
-
-def plain(text: str) -> str:
-    """Make one safe line of a text from elsewhere: control and direction characters are shown as ``\\xNN`` marks."""
-    return "".join(
-        char if char == " " or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp"} else ascii(char)[1:-1]
-        for char in text[:TEXT_CHARS]
-    )
 
 
 def parse_line(line: bytes, now: int) -> LogLine:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from bus.record import ClientId
-from server.closing import ABUSE, KICKED, NOT_AUTHENTICATED, RATE, RESTARTING, SESSION_OVER, Closing
+from server.closing import ABUSE, KICKED, NOT_AUTHENTICATED, RATE, SESSION_OVER, Closing
 from server.identity import TokenError
 from server.limits import Abuse, Bucket, Streak
 from server.listing import list_page
@@ -33,9 +33,9 @@ logger = logging.getLogger(__name__)
 SERVER = "switchboard/1.0"
 HELLO_SECONDS = 5.0
 """How long a connection may be silent before its hello (protocol.md section 3)."""
-ROOMS = 20
 CURSORS = 1000
-BACKLOG = 64
+OUR_MISTAKE = Refused(Code.INTERNAL, "this node made a mistake, see its log")
+HELD = 64
 """Messages that may arrive between a hello and its welcome before the connection is no longer read."""
 
 
@@ -85,7 +85,6 @@ class Conversation:
         "_refused",
         "_requests",
         "_texts",
-        "_urls",
         "_voice",
         "ids",
         "link",
@@ -93,6 +92,7 @@ class Conversation:
         "places",
         "record",
         "state",
+        "urls",
     )
 
     def __init__(self, node: Node, link: Link) -> None:
@@ -106,14 +106,15 @@ class Conversation:
         """By ssrc."""
         self.ids = Ids()
         self._backlog: list[tuple[Callable[[bytes], None], bytes]] = []
-        self._texts = Bucket(20, 60, now=now)
+        self._texts = Bucket(native.SAY_PER_SECOND, native.SAY_BURST, now=now)
         self._requests = Bucket(50, 100, now=now)
         fps = node.config.voice_fps
-        self._voice = Bucket(fps, fps / 2, now=now) if fps else None
+        self._voice = Bucket(fps, max(1.0, fps / 2), now=now) if fps else None
         self._abuse = Abuse()
         self._refused = Streak()
         self._complained = -1.0
-        self._urls: list[str] = []
+        self.urls: list[str] = []
+        """The nodes that it was told of."""
 
     @property
     def session(self) -> SessionRecord:
@@ -158,7 +159,7 @@ class Conversation:
             self._refuse(request.id, Refused.of(error))
         except Exception:
             logger.exception("a %s of a client failed", type(request).__name__.lower())
-            self._refuse(request.id, Refused(Code.INTERNAL, "this node made a mistake, see its log"))
+            self._refuse(request.id, OUR_MISTAKE)
 
     def hear_voice(self, frame: bytes) -> None:
         """Take a binary message: one voice frame (protocol.md section 6)."""
@@ -189,6 +190,11 @@ class Conversation:
             if self.record is not None:
                 self._node.end(self, reason)
 
+    def note_flood(self) -> None:
+        """The client sends more messages than are read."""
+        if self.state is State.LIVE:
+            self._refuse(None, Refused(Code.RATE_LIMITED, "too many messages, wait a little", retry_after_ms=100))
+
     def measured(self, round_trip: float) -> None:
         """A ping was answered after `round_trip` seconds."""
         if self.state is State.LIVE:
@@ -205,12 +211,6 @@ class Conversation:
         """End the conversation from this side; nothing is heard after it."""
         self.state = State.OVER
         self.link.close(closing)
-
-    def tell_urls(self, urls: list[str]) -> None:
-        """Send `urls` unless the client knows them."""
-        if urls != self._urls:
-            self._urls = urls
-            self.send(native.Urls(urls=urls))
 
     def cut(self, closing: Closing) -> None:
         """End a conversation that cannot go on; a session that has begun is lost."""
@@ -245,7 +245,7 @@ class Conversation:
 
     def _hold(self, again: Callable[[bytes], None], data: bytes) -> None:
         self._backlog.append((again, data))
-        if len(self._backlog) == BACKLOG:
+        if len(self._backlog) == HELD:
             self.link.pause()
 
     def _admit(self, request: native.AnyRequest) -> None:
@@ -262,6 +262,7 @@ class Conversation:
                 message=refusal.message,
                 field=refusal.field,
                 retry_after_ms=refusal.retry_after_ms,
+                urls=refusal.urls,
             )
         )
         now = self._node.clock.now()
@@ -291,8 +292,9 @@ class Conversation:
         if len(request.cursors or ()) > CURSORS:
             raise Refused(Code.TOO_LARGE, f"cursors has more than {CURSORS} entries", field="cursors")
         if self._node.draining:
-            self._refuse(request.id, Refused(Code.UNAVAILABLE, "this node is going away, go on at another one"))
-            self.close(RESTARTING)
+            urls = self._node.cards.urls_of_others()
+            self._refuse(request.id, Refused(Code.UNAVAILABLE, "this node is going away", urls=urls))
+            self.close(self._node.farewell)
             return
         try:
             record = self._introduce(request)
@@ -336,7 +338,7 @@ class Conversation:
         node = self._node
         self.state = State.LIVE
         self.record = record
-        self._urls = node.urls()
+        self.urls = node.urls()
         node.begin(self)
         self.send(
             native.Welcome(
@@ -348,7 +350,7 @@ class Conversation:
                 node=node.name,
                 resume="",
                 resume_seconds=0,
-                urls=self._urls,
+                urls=self.urls,
                 limits=native.LIMITS,
                 cursors=dict(node.position),
                 recovered=None,
@@ -358,7 +360,7 @@ class Conversation:
         backlog, self._backlog = self._backlog, []
         for hear, data in backlog:
             hear(data)
-        if len(backlog) >= BACKLOG:
+        if len(backlog) >= HELD:
             self.link.resume()
 
     def _hello_again(self, request: native.Hello) -> None:
@@ -369,8 +371,8 @@ class Conversation:
         record, node = self.session, self._node
         if record.seat(name) is not None:
             raise Refused(Code.ALREADY, f"you are in {name}")
-        if len(record.seats) >= ROOMS:
-            raise Refused(Code.BAD_REQUEST, f"a session may be in {ROOMS} rooms", field="room")
+        if len(record.seats) >= native.ROOMS:
+            raise Refused(Code.BAD_REQUEST, f"a session may be in {native.ROOMS} rooms", field="room")
         seats = node.presence.rooms.get(name, {})
         room = node.rooms.get(name)
         if room is not None and len(seats) >= room.state.capacity and record.role is Role.USER:
@@ -400,15 +402,15 @@ class Conversation:
         self.leave(self._my_room(request.room), "left", id=request.id)
 
     def _say(self, request: native.Say) -> None:
-        room = self._my_room(request.room)
-        text = names.chat_text(request.text)
         if not self._repeated(request.id):
+            room = self._my_room(request.room)
+            text = names.chat_text(request.text)
             sender = self._reply_to(request.id)
             self.ids.note(request.id, self._node.say(self.actor, room, request.id, text, sender))
 
     def _whisper(self, request: native.Whisper) -> None:
-        text = names.chat_text(request.text)
         if not self._repeated(request.id):
+            text = names.chat_text(request.text)
             sender = self._reply_to(request.id)
             self.ids.note(request.id, self._node.whisper(self.actor, request.to, request.id, text, sender))
 
@@ -465,6 +467,9 @@ class Conversation:
             results = await self._node.kick(self.actor, targets, room=room, reason=reason)
         except Refused as refusal:
             self._refuse(id, refusal)
+        except Exception:
+            logger.exception("a kick failed")
+            self._refuse(id, OUR_MISTAKE)
         else:
             self.send(native.Done(id=_given(id), results=results))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
+from typing import Literal
 
 from server.events import Event, NodeChanged, RoomEntered, RoomLeft, SpeakersChanged, TextShown
 from server.listing import node_views
@@ -20,6 +21,9 @@ from server.wire.native import Address, Code, Outcome, Refused
 LINES = 200
 """Chat lines kept for each room."""
 
+LINES_CHARS = 65_536
+"""Their characters, at most."""
+
 SILENT = 127
 
 
@@ -28,11 +32,11 @@ class Desk:
 
     def __init__(self, node: Node, operator_name: str) -> None:
         self._node = node
-        self.operator = Actor(f"desk-{node.node_id}", "console", operator_name, Role.ADMIN)
+        self.operator = Actor(f"desk-{node.bus.origin}", "console", operator_name, Role.ADMIN)
         self._observers: list[Callable[[str, str], None]] = []
         self._lines: OrderedDict[str, deque[ChatView]] = OrderedDict()
         self._whispers = 0
-        self._ages: dict[str, int] = defaultdict(int)
+        self._came = 0
         node.watch(self._note)
         node.bus.subscribe(ROUND_TRIPS)
 
@@ -189,10 +193,10 @@ class Desk:
     def _note(self, event: Event) -> None:
         match event:
             case RoomEntered(room, record):
-                self._line(room, self._coming(room, "joined", record, ""))
+                self._line(room, self._coming("joined", record, ""))
                 self._tell("room", room)
             case RoomLeft(room, record, reason):
-                self._line(room, self._coming(room, "left", record, reason))
+                self._line(room, self._coming("left", record, reason))
                 self._tell("room", room)
             case TextShown(room, origin, seq, session, text):
                 line = ChatView(
@@ -210,16 +214,16 @@ class Desk:
             case NodeChanged(node):
                 self._tell("node", node)
 
-    def _coming(self, room: str, kind: str, record: SessionRecord, reason: str) -> ChatView:
-        self._ages[room] += 1
+    def _coming(self, kind: Literal["joined", "left"], record: SessionRecord, reason: str) -> ChatView:
+        self._came += 1
         return ChatView(
-            kind="joined" if kind == "joined" else "left",
+            kind=kind,
             at=self._node.clock.wall_ms(),
             session=record.session,
             user=record.user,
             name=record.name,
             text=reason,
-            key=f"{kind}:{self._ages[room]}",
+            key=f"{kind}:{self._came}",
         )
 
     def _line(self, room: str, line: ChatView) -> None:
@@ -229,6 +233,8 @@ class Desk:
             if len(self._lines) > 1000:
                 self._lines.popitem(last=False)
         lines.append(line)
+        while sum(len(line.text) for line in lines) > LINES_CHARS:
+            lines.popleft()
         self._lines.move_to_end(room)
         self._tell("chat", room)
 

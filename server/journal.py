@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import logging
+import os
+import queue
 import re
 import sys
+import threading
 import traceback
+from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
 import msgspec
 
-from server.childlog import plain
+from server.childlog import LOG_BYTES, LOG_FILE, fresh_log
+from server.plaintext import plain
 
 logger = logging.getLogger(__name__)
 
+HELD_LINES = 10_000
+"""How many lines wait for somebody who does not read them; what comes then is dropped and counted."""
+END_SECONDS = 0.5
+"""How long the end of the process waits for lines that are not yet written."""
 TRACE_CHARS = 3_500
 """How much of a traceback is kept, its end."""
 
@@ -24,16 +34,82 @@ _TOKEN = re.compile(r"eyJ[\w-]{4,}\.[\w-]{4,}\.[\w-]*")
 """A JSON Web Token, which is a secret wherever it turns up."""
 
 
-def start(log_format: Literal["text", "json"]) -> None:
-    """Send all logging, warnings and uncaught exceptions of this process to stderr."""
-    handler = logging.StreamHandler(sys.stderr)
+def start(log_format: Literal["text", "json"], data_dir: Path) -> None:
+    """Send all logging, warnings and uncaught exceptions of this process to stderr.
+
+    Where stderr is the log file of a kept node, in its `data_dir`, that file is kept from growing without end.
+    """
+    handler = LineWriter(2, folder=data_dir if _is_same_file(2, data_dir / LOG_FILE) else None)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    logging.raiseExceptions = False  # a log that nobody reads any more is no reason to say so there
+    logging.raiseExceptions = False  # what logging says of itself it would write to stderr, and wait
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
+
+
+class LineWriter(logging.Handler):
+    """Writes lines to a file descriptor from a thread of its own, so that a reader who stands still stops nobody.
+
+    It owns nothing but the descriptor. At most `HELD_LINES` wait for it; once it has written all that waited, it says
+    how many were dropped. `close`, which logging calls at the end of the process, waits `END_SECONDS` at most.
+    """
+
+    def __init__(self, descriptor: int, *, folder: Path | None = None) -> None:
+        """Write to `descriptor`; with a `folder`, it is the log file there, and a new one is begun in good time."""
+        super().__init__()
+        self._descriptor = descriptor
+        self._folder = folder
+        # Not queue.Queue: a line may come from a destructor that runs while another one is being queued.
+        self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See logging.Handler."""
+        if self._waiting.qsize() >= HELD_LINES:
+            self._dropped += 1
+            return
+        try:
+            self._waiting.put(self.format(record))
+        except Exception:
+            self.handleError(record)
+
+    def close(self) -> None:
+        """See logging.Handler."""
+        self._waiting.put(None)
+        self._thread.join(END_SECONDS)
+        super().close()
+
+    def _work(self) -> None:
+        told = 0
+        line: str | None = ""
+        while line is not None:
+            if (line := self._waiting.get()) is not None:
+                self._write(line)
+            if told < (dropped := self._dropped) and self._waiting.empty():
+                self._write(self._notice(dropped - told))
+                told = dropped
+
+    def _notice(self, dropped: int) -> str:
+        text = "%d lines are missing here: nobody read the log"
+        return self.format(logging.LogRecord(__name__, logging.WARNING, __file__, 0, text, (dropped,), None))
+
+    def _write(self, line: str) -> None:
+        # Not through sys.stderr: the interpreter could not end while this thread holds its buffer.
+        rest = line.encode(errors="backslashreplace") + b"\n"
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            if self._folder is not None and os.fstat(self._descriptor).st_size >= LOG_BYTES:
+                self._begin_file(self._folder)
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+
+    def _begin_file(self, folder: Path) -> None:
+        # Where there can be no new one, the old one goes on.
+        with contextlib.suppress(OSError), fresh_log(folder) as file:
+            os.dup2(file.fileno(), self._descriptor)
 
 
 class TextFormatter(logging.Formatter):
@@ -71,6 +147,13 @@ def _fields(record: logging.LogRecord) -> dict[str, str | int | float]:
         fields["error"] = _safe(repr(record.exc_info[1]))
         fields["trace"] = _safe("".join(traceback.format_exception(*record.exc_info))[-TRACE_CHARS:])
     return fields
+
+
+def _is_same_file(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
 
 
 def _safe(text: str) -> str:

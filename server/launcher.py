@@ -19,9 +19,10 @@ from typing import IO
 import msgspec
 import psutil
 
-from server.childlog import LOG_FILE, LineCutter, LogFile, LogLine, LogRing, fresh_log, parse_line, plain
+from server.childlog import LOG_FILE, LineCutter, LogFile, LogLine, LogRing, fresh_log, parse_line
 from server.config import Config
 from server.launched import Launched, find_process, read_launched, write_launched
+from server.plaintext import plain
 
 PROGRAM = (sys.executable, str(Path(__file__).resolve().parents[1] / "main.py"))
 """How a node is started."""
@@ -35,6 +36,8 @@ _OLD_LOG_BYTES = 262_144
 """How much of the log file of a node launched earlier is read."""
 _ANSWER_SECONDS = 1.0
 _KEEP_SECONDS = 5.0
+_KILL_SECONDS = 0.5
+"""How long before the end of its time `Launcher.close` kills what still runs."""
 _PIECE = 65_536
 
 
@@ -249,14 +252,14 @@ class Launcher:
         finally:
             del self._waiting[reached]
 
-    async def stop(self, child: Child) -> None:
-        """Let `child` drain and end; kill it after `STOP_SECONDS`. Returns when it has exited."""
+    async def stop(self, child: Child, *, patience: float = STOP_SECONDS) -> None:
+        """Let `child` drain and end; kill it after `patience` seconds. Returns when it has exited."""
         if child.state in (ChildState.STARTING, ChildState.RUNNING):
             child.asked = True
             self._set(child, ChildState.STOPPING)
             self._signal(child, kill=False)
         try:
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(patience):
                 await self.until(child)
         except TimeoutError:
             self._signal(child, kill=True)
@@ -267,9 +270,10 @@ class Launcher:
         if child.state is ChildState.EXITED and self._children.pop(child.id, None) is not None:
             self._tell("child", child)
 
-    async def close(self) -> None:
-        """Stop every child that was not to be kept, and let go of the others."""
-        await asyncio.gather(*(self._end(child) for child in self.children))
+    async def close(self, within: float = STOP_SECONDS) -> None:
+        """Stop every child that was not to be kept, and let go of the others; all of that `within` seconds."""
+        patience = max(0.0, within - _KILL_SECONDS)
+        await asyncio.gather(*(self._end(child, patience) for child in self.children))
         tasks = [child._task for child in self.children if child._task is not None]
         for task in tasks:
             task.cancel()
@@ -279,13 +283,13 @@ class Launcher:
                 # It is meant to outlive this process; without a code Popen would warn of it when it is collected.
                 child._process.returncode = 0
 
-    async def _end(self, child: Child) -> None:
+    async def _end(self, child: Child, patience: float) -> None:
         if not child.spec.keep:
-            await self.stop(child)
+            await self.stop(child, patience=patience)
         else:
             # Its ready line needs somebody who reads it.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_KEEP_SECONDS):
+                async with asyncio.timeout(min(patience, _KEEP_SECONDS)):
                     await self.until(child, ChildState.RUNNING, ChildState.STOPPING)
 
     def _add(self, spec: Spec, folder: Path, *, earlier: bool = False) -> Child:

@@ -15,6 +15,7 @@ from server import session as sessions
 from server import texts
 from server.cards import CardBoard
 from server.clock import Clock, SystemClock
+from server.closing import RESTARTING, SHUTDOWN, Closing
 from server.config import Config
 from server.conversation import Conversation
 from server.counters import Counters
@@ -78,6 +79,7 @@ class Node:
         self.position: dict[Origin, int] = {}
         """The place in each log up to which this node has shown it."""
         self.cards = CardBoard(self)
+        self._urls: list[str] = []
         self._pending = Pending()
         self._awaiting_sync: list[Callable[[], None]] = []
         self._witnesses: list[Callable[[Event], None]] = []
@@ -109,6 +111,11 @@ class Node:
         """Where clients may go: here first, then the nodes that are up."""
         return [self.url, *self.cards.urls_of_others()]
 
+    @property
+    def farewell(self) -> Closing:
+        """How connections are closed when this node ends (protocol.md section 1)."""
+        return RESTARTING if self.cards.urls_of_others() else SHUTDOWN
+
     # Sessions and rooms.
 
     def when_synced(self, ready: Callable[[], None]) -> None:
@@ -138,7 +145,7 @@ class Node:
 
     def write(self, record: SessionRecord) -> None:
         """Write a session of this node ahead to the log, then let it be true here."""
-        self.bus.append(Kind.SESSION, sessions.pack(record), session=record.session)
+        self.bus.append(Kind.SESSION, sessions.pack(record), session=record.session, last=record.ended)
         self._tell(self.presence.merge(self.bus.origin, record))
 
     def seat(self, conversation: Conversation, seat: Seat) -> Room:
@@ -146,7 +153,7 @@ class Node:
         self.write(conversation.session)
         room = self.rooms[seat.room]
         if not room.outboxes:
-            self.bus.subscribe(topic_of(seat.room))
+            self.bus.subscribe(room.topic)
         room.outboxes[conversation.session.session] = conversation.outbox
         return room
 
@@ -156,7 +163,7 @@ class Node:
         room.hush(conversation.session.session)
         room.outboxes.pop(conversation.session.session, None)
         if not room.outboxes:
-            self.bus.unsubscribe(topic_of(name))
+            self.bus.unsubscribe(room.topic)
 
     def free_ssrc(self) -> int:
         """An ssrc that no session uses (RFC 3550, 8.1: drawn again on a collision)."""
@@ -313,17 +320,18 @@ class Node:
         if not room.speak(session, node=self.node_id, level=frame[2] & 0x7F, now=now):
             return False
         self._fan_out(room, frame, own)
-        topic = topic_of(room.name)
-        if self.bus.wanted(topic):
-            self.bus.cast(topic, frame)
+        if self.bus.wanted(room.topic):
+            self.bus.cast(room.topic, frame)
         if frame[1] & voice.LAST:
             room.hush(session)
         return True
 
     def _fan_out(self, room: Room, frame: bytes, own: Outbox | None) -> None:
         outboxes = room.outboxes
-        self.post.voice(outboxes.values(), binary_frame(frame), own)
-        self.counters.sent_voice += len(outboxes) - (own is not None)
+        slow = self.post.voice(outboxes.values(), binary_frame(frame), own)
+        self.counters.sent_voice += len(outboxes) - (own is not None) - slow
+        if slow:
+            self.counters.voice_dropped["slow"] += slow
 
     def _settle_speakers(self, now: float) -> None:
         turns, frames = self.speech.settle(self.rooms.values(), now=now, wall_ms=self.clock.wall_ms())
@@ -381,7 +389,7 @@ class Node:
         conversation = self.conversations.get(act.session)
         if conversation is None or (act.room and conversation.session.seat(act.room) is None):
             return "gone"
-        if conversation.session.role.rank > act.by.role.rank:
+        if act.by.role is Role.USER or conversation.session.role.rank > act.by.role.rank:
             return "failed"
         where = act.room or "the cluster"
         logger.info("%s (%s) kicks %s out of %s: %s", act.by.name, act.by.user, act.session, where, act.reason)
@@ -451,6 +459,14 @@ class Node:
             logger.log(level, "node %s at %s %s", self.cards.name_of(peer.node), peer.address, word)
         self._emit(NodeChanged(peer.node))
 
+    def on_forgotten(self, origin: Origin) -> None:
+        """See Listener."""
+        self.position.pop(origin, None)
+        self._tell(self.presence.forget(origin))
+        node = self.cards.forget(origin)
+        if node is not None:
+            self._emit(NodeChanged(node))
+
     def on_synced(self) -> None:
         """See Listener."""
         self.synced = True
@@ -478,17 +494,19 @@ class Node:
     def _tell_urls(self) -> None:
         """Let the clients know where else they may go, so that they know it when this node is suddenly gone."""
         urls = self.urls()
+        if urls == self._urls:
+            return
+        self._urls = urls
+        frame = text_frame(native.encode(native.Urls(urls=urls)))
         for conversation in self.conversations.values():
-            conversation.tell_urls(urls)
+            if conversation.urls != urls:
+                conversation.urls = urls
+                self.counters.sent_text += 1
+                conversation.outbox.text(frame)
 
     def _emit(self, event: Event) -> None:
         for witness in self._witnesses:
             witness(event)
-
-
-def topic_of(room: str) -> str:
-    """The topic of a room's voice."""
-    return "voice/" + room
 
 
 _act_decoder: msgspec.msgpack.Decoder[Kick] = msgspec.msgpack.Decoder(Kick)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
+
+logger = logging.getLogger(__name__)
 
 TEXT_LIMIT = 1 << 20
 """Bytes that may wait for a slow receiver (protocol.md section 8); beyond it the connection is closed."""
@@ -14,21 +17,19 @@ VOICE_LIMIT = 2048
 class Outbox:
     """Frames of one loop turn for one socket.
 
-    Its owner sets `stalled` while more than `VOICE_LIMIT` bytes are unsent, and `closed` for good.
+    Its owner sets `stalled` while more than `VOICE_LIMIT` bytes are unsent, and calls `end` before the socket goes.
     """
 
-    __slots__ = ("_post", "check", "closed", "frames", "stalled", "voice_dropped", "write")
+    __slots__ = ("_check", "_post", "_write", "closed", "frames", "stalled")
 
     def __init__(self, post: Post, *, write: Callable[[bytes], None], check: Callable[[], None]) -> None:
+        """`write` hands bytes to the socket; `check`, called after a write to a slow receiver, looks how slow."""
         self._post = post
-        self.write = write
-        """Hands bytes to the socket."""
-        self.check = check
-        """Looks whether too much is unsent; called after a write to a receiver that is slow."""
+        self._write = write
+        self._check = check
         self.frames: list[bytes] = []
         self.stalled = False
         self.closed = False
-        self.voice_dropped = 0
 
     def text(self, frame: bytes) -> None:
         """Queue a frame that must not be lost."""
@@ -39,11 +40,18 @@ class Outbox:
         self.frames.append(frame)
 
     def flush(self) -> None:
-        """Write now what is gathered, so that what is written next comes after it."""
+        """Write now, in one go, what is gathered."""
         frames = self.frames
         if frames:
-            self.write(frames[0] if len(frames) == 1 else b"".join(frames))
+            self._write(frames[0] if len(frames) == 1 else b"".join(frames))
             frames.clear()
+            if self.stalled:
+                self._check()
+
+    def end(self) -> None:
+        """Take nothing more; what is not flushed is dropped."""
+        self.closed = True
+        self.frames.clear()
 
 
 def _nowhere() -> None:
@@ -66,29 +74,33 @@ class Post:
             self.schedule()
         self._waiting.append(outbox)
 
-    def voice(self, outboxes: Iterable[Outbox], frame: bytes, own: Outbox | None) -> None:
-        """Queue a frame that is worth nothing late, for all but its sender. The hottest lines of a node."""
-        waiting = self._waiting
-        if not waiting:
-            self.schedule()
+    def voice(self, outboxes: Iterable[Outbox], frame: bytes, own: Outbox | None) -> int:
+        """Queue a frame that is worth nothing late, for all but its sender; returns how many were too slow for it.
+
+        The hottest lines of a node.
+        """
+        waiting, slow = self._waiting, 0
+        idle = not waiting
         for outbox in outboxes:
             if outbox is own:
                 continue
             if outbox.stalled or outbox.closed:
-                outbox.voice_dropped += 1
+                slow += 1
                 continue
             frames = outbox.frames
             if not frames:
                 waiting.append(outbox)
             frames.append(frame)
+        if idle and waiting:
+            self.schedule()
+        return slow
 
     def flush(self) -> None:
-        """Write each outbox in one go."""
+        """Write each outbox; whatever becomes of one, the others are written."""
         waiting, self._waiting = self._waiting, []
         for outbox in waiting:
-            frames = outbox.frames
-            if frames:  # else it was flushed ahead of a close
-                outbox.write(frames[0] if len(frames) == 1 else b"".join(frames))
-                frames.clear()
-                if outbox.stalled:
-                    outbox.check()
+            try:
+                outbox.flush()
+            except Exception:
+                outbox.end()
+                logger.exception("a client could not be written to")

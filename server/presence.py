@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable
 
 from bus.record import NodeId, Origin
 from server.session import Seat, SessionRecord
@@ -136,8 +135,3 @@ class Presence:
             self.present[new.session] = new
             self.per_node[new.node] += 1
             self._by_user[new.user].add(new.session)
-
-
-def rooms_of(changes: Iterable[Change]) -> set[str]:
-    """The rooms that `changes` touch."""
-    return {change.seat.room if isinstance(change, Entered) else change.room for change in changes}

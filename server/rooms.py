@@ -13,24 +13,36 @@ REMOTE_SECONDS = 0.5
 """A node's word on who speaks there holds for so long (protocol.md section 6)."""
 
 
+Talk = tuple[int, int]
+"""-dBov and order of somebody who speaks."""
+
+
+def topic_of(room: str) -> str:
+    """The topic of a room's voice."""
+    return "voice/" + room
+
+
 class Talker:
     """A session that speaks now."""
 
-    __slots__ = ("heard", "level", "node")
+    __slots__ = ("heard", "level", "node", "order")
 
-    def __init__(self, node: NodeId, now: float, level: int) -> None:
+    def __init__(self, node: NodeId, now: float, level: int, order: int) -> None:
         self.node = node
         self.heard = now
         self.level = level
+        self.order = order
+        """One more than the highest that its node knew in the room: who began later, whatever the clocks say."""
 
 
 class Room:
     """What a node keeps of a room beyond its members."""
 
-    __slots__ = ("_told", "name", "opened", "outboxes", "spoke", "state", "talkers")
+    __slots__ = ("_told", "name", "opened", "outboxes", "spoke", "state", "talkers", "topic")
 
     def __init__(self, name: str, *, opened: int) -> None:
         self.name = name
+        self.topic = topic_of(name)
         self.opened = opened
         """ms since 1970."""
         self.state = RoomState()
@@ -48,7 +60,8 @@ class Room:
         if talker is None:
             if len(self.talkers) >= self.state.speakers:
                 return False
-            self.talkers[session] = Talker(node, now, level)
+            order = 1 + max((other.order for other in self.talkers.values()), default=0)
+            self.talkers[session] = Talker(node, now, level, order)
         else:
             talker.heard = now
             talker.level = level
@@ -58,17 +71,25 @@ class Room:
         """Free the place of `session`, if it has one."""
         self.talkers.pop(session, None)
 
-    def hear_of(self, node: NodeId, levels: dict[str, int], *, now: float) -> None:
-        """Take the word of another node on who of its sessions speak here, and how loud."""
-        for session, talker in list(self.talkers.items()):
-            if talker.node == node and session not in levels:
-                del self.talkers[session]
-        for session, level in levels.items():
-            self.talkers[session] = Talker(node, now, level)
+    def hear_of(self, node: NodeId, talks: dict[str, Talk], *, now: float, here: NodeId) -> None:
+        """Take the word of another node on who of its sessions speak here.
 
-    def levels_of(self, node: NodeId) -> dict[str, int]:
-        """Who of `node` speaks here, and how loud: what the other nodes are told."""
-        return {session: talker.level for session, talker in self.talkers.items() if talker.node == node}
+        Two nodes may each have let their last ones begin: those who began later give way, by the hand of their node.
+        """
+        for session, talker in list(self.talkers.items()):
+            if talker.node == node and session not in talks:
+                del self.talkers[session]
+        for session, (level, order) in talks.items():
+            self.talkers[session] = Talker(node, now, level, order)
+        if len(self.talkers) > self.state.speakers:
+            in_order = sorted(self.talkers, key=lambda session: (self.talkers[session].order, session))
+            for session in in_order[self.state.speakers :]:
+                if self.talkers[session].node == here:
+                    del self.talkers[session]
+
+    def talks_of(self, node: NodeId) -> dict[str, Talk]:
+        """Who of `node` speaks here: what the other nodes are told."""
+        return {session: (t.level, t.order) for session, t in self.talkers.items() if t.node == node}
 
     def settle(self, here: NodeId, *, now: float) -> tuple[list[str], list[str]]:
         """End the turn of those who went silent; returns who began and who ended since the last call."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from bus.record import NodeId
-from server.rooms import Room
+from server.rooms import Room, Talk
 
 TOPIC = "speakers"
 
@@ -16,14 +16,14 @@ ROOMS_PER_FRAME = 16
 """At 64 speakers a room such a frame is well below the 64 KiB of a cast."""
 
 
-class Levels(msgspec.Struct, array_like=True, frozen=True):
-    """Who speaks on a node in some of the rooms: room to session to -dBov."""
+class Talks(msgspec.Struct, array_like=True, frozen=True):
+    """Who speaks on a node in some of the rooms: room to session to -dBov and order."""
 
     node: NodeId
-    rooms: dict[str, dict[str, int]]
+    rooms: dict[str, dict[str, Talk]]
 
 
-_decoder: msgspec.msgpack.Decoder[Levels] = msgspec.msgpack.Decoder(Levels)
+_decoder: msgspec.msgpack.Decoder[Talks] = msgspec.msgpack.Decoder(Talks)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Speech:
     def settle(self, rooms: Iterable[Room], *, now: float, wall_ms: int) -> tuple[list[Turn], list[bytes]]:
         """What is to be told to members (protocol.md section 6), and what to the other nodes on `TOPIC`."""
         turns: list[Turn] = []
-        told: dict[str, dict[str, int]] = {}
+        told: dict[str, dict[str, Talk]] = {}
         for room in rooms:
             if not room.restless:
                 continue
@@ -55,25 +55,23 @@ class Speech:
                 turns.append(Turn(room, on, off))
             if room.talkers:
                 room.spoke = wall_ms
-            levels = room.levels_of(self._here)
-            if levels or room.name in self._told:
-                told[room.name] = levels
-        self._told = {name for name, levels in told.items() if levels}
+            talks = room.talks_of(self._here)
+            if talks or room.name in self._told:
+                told[room.name] = talks
+        self._told = {name for name, talks in told.items() if talks}
         return turns, self._pack(told)
 
     def hear(self, frame: bytes, rooms: Mapping[str, Room], *, now: float) -> None:
         """Take what another node told. Raises msgspec.MsgspecError if it is not readable."""
         said = _decoder.decode(frame)
-        for name, levels in said.rooms.items():
+        for name, talks in said.rooms.items():
             room = rooms.get(name)
             if room is not None:
-                room.hear_of(said.node, levels, now=now)
+                room.hear_of(said.node, talks, now=now, here=self._here)
 
-    def _pack(self, told: dict[str, dict[str, int]]) -> list[bytes]:
+    def _pack(self, told: dict[str, dict[str, Talk]]) -> list[bytes]:
         names = list(told)
         return [
-            msgspec.msgpack.encode(
-                Levels(self._here, {name: told[name] for name in names[at : at + ROOMS_PER_FRAME]})
-            )
+            msgspec.msgpack.encode(Talks(self._here, {name: told[name] for name in names[at : at + ROOMS_PER_FRAME]}))
             for at in range(0, len(names), ROOMS_PER_FRAME)
         ]

@@ -15,6 +15,9 @@ from server.wire.native import Address
 HISTORY = 50
 """Messages that `joined` carries at most (protocol.md section 4)."""
 
+HISTORY_BYTES = 32_768
+"""What the messages of one room take at most, so that twenty rooms joined at once fit into a client's queue."""
+
 ROOMS = 1000
 """Rooms whose history is kept; the one that was silent longest goes first."""
 
@@ -150,6 +153,8 @@ class History:
                 self._rooms.popitem(last=False)
         bisect.insort(lines, (lamport, origin, msgspec.Raw(message)), key=_place)
         del lines[:-HISTORY]
+        while sum(len(memoryview(line[2])) for line in lines) > HISTORY_BYTES:
+            del lines[0]
         self._rooms.move_to_end(room)
 
     def of(self, room: str) -> list[msgspec.Raw]:

@@ -9,7 +9,8 @@ TEXT_CHARS = 4000
 NAME_CHARS = 32
 ROOM_CHARS = 64
 USER_CHARS = 64
-REASON_CHARS = 4000
+MOST_BEFORE_NFC = 4 * ROOM_CHARS
+"""Normalising takes time by the square of a run of combining marks, so it is not begun on what cannot fit."""
 CLIENT_CHARS = 64
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -59,6 +60,7 @@ def room_name(room: str, *, field: str = "room") -> str:
     """The normal form of a room's name: NFC, trimmed, case kept. Raises FieldError."""
     if _SURROGATE.search(room):
         raise FieldError(field, f"{field} holds half a surrogate pair")
+    _fit(field, room, MOST_BEFORE_NFC)
     room = _fit(field, unicodedata.normalize("NFC", room).strip(), ROOM_CHARS)
     if not room:
         raise FieldError(field, f"{field} is empty")

@@ -12,20 +12,26 @@ import msgspec
 from bus.record import ClientId
 from server.session import Role
 from server.views import RoomState
+from server.wire import names, voice
 from server.wire.names import FieldError
 
 TEXT_BYTES = 65536
 BINARY_BYTES = 1024
 
+ROOMS = 20
+"""Rooms that one session may be in."""
+SAY_PER_SECOND = 20
+SAY_BURST = 60
+
 LIMITS = {
     "text_bytes": TEXT_BYTES,
-    "text_chars": 4000,
-    "name_chars": 32,
-    "room_chars": 64,
-    "voice_bytes": 416,
-    "rooms": 20,
-    "say_per_second": 20,
-    "say_burst": 60,
+    "text_chars": names.TEXT_CHARS,
+    "name_chars": names.NAME_CHARS,
+    "room_chars": names.ROOM_CHARS,
+    "voice_bytes": voice.LONGEST,
+    "rooms": ROOMS,
+    "say_per_second": SAY_PER_SECOND,
+    "say_burst": SAY_BURST,
 }
 """What `welcome` announces."""
 
@@ -52,13 +58,21 @@ class Refused(Exception):
     """A request that is not carried out; the text is one plain sentence for the one who asked."""
 
     def __init__(
-        self, code: Code, message: str, *, field: str | None = None, retry_after_ms: int | None = None
+        self,
+        code: Code,
+        message: str,
+        *,
+        field: str | None = None,
+        retry_after_ms: int | None = None,
+        urls: list[str] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.field = field
         self.retry_after_ms = retry_after_ms
+        self.urls = urls
+        """Where to go instead."""
 
     @classmethod
     def of(cls, error: FieldError) -> Refused:
@@ -226,6 +240,7 @@ class Error(Answer, tag="error", kw_only=True, frozen=True):
     message: str
     field: str | None = None
     retry_after_ms: int | None = None
+    urls: list[str] | None = None
 
 
 class Welcome(Answer, tag="welcome", kw_only=True, frozen=True, omit_defaults=False):

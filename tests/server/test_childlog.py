@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.childlog import LINE_BYTES, LineCutter, LogFile, LogLine, LogRing, fresh_log, parse_line, plain
+from server.childlog import LINE_BYTES, LineCutter, LogFile, LogLine, LogRing, fresh_log, parse_line
+from server.plaintext import plain
 
 NOW = 1_700_000_000_000
 
@@ -70,20 +71,6 @@ def test_any_bytes_make_one_safe_line(line: bytes) -> None:
     assert len(text.splitlines()) <= 1
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("x\n2026 ERROR admin", "x\\n2026 ERROR admin"),
-        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
-        ("\u202eevil\u2066", "\\u202eevil\\u2066"),
-        ("a\u2028b\x85c", "a\\u2028b\\x85c"),
-        ("夜猫子 Ü", "夜猫子 Ü"),
-    ],
-)
-def test_control_and_direction_characters_are_shown_as_marks(text: str, shown: str) -> None:
-    assert plain(text) == shown
-
-
 def test_a_ring_numbers_its_lines_and_drops_the_oldest() -> None:
     ring = LogRing(capacity=3)
     assert (ring.first, ring.next, ring.last, ring.since(0)) == (0, 0, None, [])
@@ -126,3 +113,13 @@ def test_the_log_of_the_last_run_is_put_aside(tmp_path: Path) -> None:
             file.write(run)
     assert (tmp_path / "node.log").read_bytes() == b"second"
     assert (tmp_path / "node.log.old").read_bytes() == b"first"
+
+
+def test_a_log_file_that_was_begun_anew_is_read_from_its_start(tmp_path: Path) -> None:
+    with fresh_log(tmp_path) as file:
+        file.write(b"one\nhalf of tw")
+    log = LogFile(tmp_path / "node.log")
+    assert log.read() == [b"one"]
+    with fresh_log(tmp_path) as file:
+        file.write(b"three\n")
+    assert log.read() == [b"three"]

@@ -2,42 +2,48 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
+import os
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from server import journal
-from server.childlog import parse_line
+from server.childlog import LOG_BYTES, LOG_FILE, fresh_log, parse_line
 from server.identity import Key, mint
+from tests.processes import full_pipe
 
 NASTY = "x\n2026 ERROR admin \x1b]0;title\x07 \x9b31m \u202eevil\u2066 \ud800 \u2028"
 
 
 @pytest.fixture
-def stderr(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[str]]]:
-    """The lines written to stderr since the last look; logging is put back as it was."""
+def stderr(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[str]]]:
+    """Ends the journal and gives the lines that it has written to stderr; logging is put back as it was."""
     root, hook, raising = logging.getLogger(), sys.excepthook, logging.raiseExceptions
     handlers, level = root.handlers[:], root.level
 
     def lines() -> list[str]:
-        text = capsys.readouterr().err
+        logging.getLogger().handlers[0].close()
+        text = capfd.readouterr().err
         assert text.endswith("\n")
         return text[:-1].split("\n")
 
     yield lines
+    for handler in root.handlers:
+        if handler not in handlers:
+            handler.close()
     root.handlers[:], sys.excepthook, logging.raiseExceptions = handlers, hook, raising
     root.setLevel(level)
     logging.captureWarnings(False)
 
 
-def test_json_has_what_the_console_reads(stderr: Callable[[], list[str]]) -> None:
-    journal.start("json")
+def test_json_has_what_the_console_reads(stderr: Callable[[], list[str]], tmp_path: Path) -> None:
+    journal.start("json", tmp_path)
     before = time.time() * 1000
     logging.getLogger("server.test").warning("port %d is in use", 8765, extra={"host": "127.0.0.1", "tries": 3})
     [text] = stderr()
@@ -51,8 +57,8 @@ def test_json_has_what_the_console_reads(stderr: Callable[[], list[str]]) -> Non
     assert read.text.startswith("port 8765 is in use")
 
 
-def test_text_is_for_people(stderr: Callable[[], list[str]]) -> None:
-    journal.start("text")
+def test_text_is_for_people(stderr: Callable[[], list[str]], tmp_path: Path) -> None:
+    journal.start("text", tmp_path)
     logging.getLogger("server.test").error("gone", extra={"code": 4403})
     [text] = stderr()
     moment, rest = text.split(" ", 1)
@@ -61,8 +67,10 @@ def test_text_is_for_people(stderr: Callable[[], list[str]]) -> None:
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_what_a_client_chose_stays_in_its_line(stderr: Callable[[], list[str]], log_format: str) -> None:
-    journal.start("json" if log_format == "json" else "text")
+def test_what_a_client_chose_stays_in_its_line(
+    stderr: Callable[[], list[str]], tmp_path: Path, log_format: str
+) -> None:
+    journal.start("json" if log_format == "json" else "text", tmp_path)
     logging.getLogger(NASTY).warning("%s left", NASTY, extra={"name_given": NASTY})
     [text] = stderr()
     assert text.isprintable()
@@ -71,8 +79,10 @@ def test_what_a_client_chose_stays_in_its_line(stderr: Callable[[], list[str]], 
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_an_error_and_its_traceback_stay_in_one_line(stderr: Callable[[], list[str]], log_format: str) -> None:
-    journal.start("json" if log_format == "json" else "text")
+def test_an_error_and_its_traceback_stay_in_one_line(
+    stderr: Callable[[], list[str]], tmp_path: Path, log_format: str
+) -> None:
+    journal.start("json" if log_format == "json" else "text", tmp_path)
     try:
         raise LookupError(NASTY)
     except LookupError:
@@ -82,8 +92,8 @@ def test_an_error_and_its_traceback_stay_in_one_line(stderr: Callable[[], list[s
     assert "test_journal.py" in text
 
 
-def test_an_uncaught_error_and_a_warning_are_lines_too(stderr: Callable[[], list[str]]) -> None:
-    journal.start("json")
+def test_an_uncaught_error_and_a_warning_are_lines_too(stderr: Callable[[], list[str]], tmp_path: Path) -> None:
+    journal.start("json", tmp_path)
     sys.excepthook(LookupError, LookupError("odd"), None)
     with warnings.catch_warnings():
         warnings.simplefilter("always")
@@ -93,8 +103,8 @@ def test_an_uncaught_error_and_a_warning_are_lines_too(stderr: Callable[[], list
     assert "careful" in warning["message"]
 
 
-def test_a_token_is_never_written(stderr: Callable[[], list[str]]) -> None:
-    journal.start("json")
+def test_a_token_is_never_written(stderr: Callable[[], list[str]], tmp_path: Path) -> None:
+    journal.start("json", tmp_path)
     token = mint(Key("HS256", b"k" * 32), user="ann")
     try:
         raise LookupError(f"token {token}")
@@ -106,13 +116,46 @@ def test_a_token_is_never_written(stderr: Callable[[], list[str]]) -> None:
     assert "[token]" in text
 
 
-def test_a_log_that_nobody_reads_harms_nobody(
-    monkeypatch: pytest.MonkeyPatch, stderr: Callable[[], list[str]]
-) -> None:
-    class Broken(io.StringIO):
-        def write(self, text: str) -> int:
-            raise BrokenPipeError
+# A log that is written slower than it is said.
 
-    monkeypatch.setattr(sys, "stderr", Broken())
-    journal.start("json")
-    logging.getLogger("server.test").error("said to nobody")
+
+def say(handler: logging.Handler, text: str) -> None:
+    handler.handle(logging.LogRecord("server.test", logging.INFO, "", 0, text, None, None))
+
+
+def test_a_reader_who_stands_still_stops_nobody_and_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "HELD_LINES", 100)
+    monkeypatch.setattr(journal, "END_SECONDS", 0.0)
+    with full_pipe() as (source, target):
+        writer = journal.LineWriter(target)
+        for number in range(200):
+            say(writer, str(number))
+        writer.close()
+        text = ""
+        while not text.endswith("nobody read the log\n"):
+            text += os.read(source, 65_536).decode()
+    *held, notice = text.split()[: -len(["lines", "are", "missing", "here:", "nobody", "read", "the", "log"])]
+    assert held == [str(number) for number in range(len(held))]
+    assert len(held) in {100, 101}  # one may be on its way already
+    assert len(held) + int(notice) == 200
+
+
+def test_a_log_that_nobody_reads_any_more_harms_nobody() -> None:
+    source, target = os.pipe()
+    os.close(source)
+    writer = journal.LineWriter(target)
+    say(writer, "said to nobody")
+    writer.close()
+    os.close(target)
+
+
+def test_the_log_file_of_a_kept_node_has_an_end(tmp_path: Path) -> None:
+    with fresh_log(tmp_path) as file:
+        file.truncate(LOG_BYTES)
+        writer = journal.LineWriter(file.fileno(), folder=tmp_path)
+        say(writer, "one")
+        say(writer, "two")
+        writer.close()
+    assert (tmp_path / LOG_FILE).read_text() == "one\ntwo\n"
+    assert (tmp_path / LOG_FILE).stat().st_mode & 0o777 == 0o600
+    assert {path.name: path.stat().st_size for path in tmp_path.iterdir()}[f"{LOG_FILE}.old"] == LOG_BYTES

@@ -18,7 +18,7 @@ import pytest
 
 from server.config import Config
 from server.launched import FILE, read_launched
-from server.launcher import PROGRAM, Child, ChildState, Launcher, LaunchError, Spec
+from server.launcher import PROGRAM, STOP_SECONDS, Child, ChildState, Launcher, LaunchError, Spec
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -143,12 +143,21 @@ async def test_a_crash_is_noticed(launcher: Launcher, config: Config) -> None:
     assert read_launched(config.data_dir) == []
 
 
-async def test_a_node_that_does_not_drain_is_killed(launcher: Launcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.launcher.STOP_SECONDS", 0.0)
+async def test_a_node_that_does_not_drain_is_killed(launcher: Launcher) -> None:
     child = launcher.launch(spec())
     await launcher.until(child, ChildState.RUNNING)
     os.kill(child.pid, signal.SIGSTOP)
-    await launcher.stop(child)
+    await launcher.stop(child, patience=0.0)
+    assert child.code == -signal.SIGKILL
+
+
+async def test_the_end_of_a_launcher_kills_whom_it_has_no_time_to_wait_for(config: Config) -> None:
+    launcher = Launcher(config, config.data_dir / "auth.key")
+    child = launcher.launch(spec())
+    await launcher.until(child, ChildState.RUNNING)
+    os.kill(child.pid, signal.SIGSTOP)
+    async with asyncio.timeout(STOP_SECONDS / 2):
+        await launcher.close(within=0.0)
     assert child.code == -signal.SIGKILL
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from server.outbox import Outbox, Post
 
 
@@ -69,11 +71,10 @@ def test_a_stalled_receiver_loses_voice_and_keeps_texts() -> None:
     turns = Turns()
     a, b = turns.sockets(2)
     a.outbox.stalled = True
-    turns.post.voice([a.outbox, b.outbox], b"v", None)
+    assert turns.post.voice([a.outbox, b.outbox], b"v", None) == 1
     a.outbox.text(b"t")
     turns.post.flush()
     assert (a.writes, b.writes) == ([b"t"], [b"v"])
-    assert (a.outbox.voice_dropped, b.outbox.voice_dropped) == (1, 0)
     assert (a.checks, b.checks) == (1, 0)
     a.outbox.stalled = False
     turns.post.voice([a.outbox], b"w", None)
@@ -84,12 +85,28 @@ def test_a_stalled_receiver_loses_voice_and_keeps_texts() -> None:
 def test_a_closed_outbox_takes_nothing_more() -> None:
     turns = Turns()
     (a,) = turns.sockets(1)
-    a.outbox.closed = True
+    a.outbox.text(b"s")
+    a.outbox.end()
     a.outbox.text(b"t")
-    turns.post.voice([a.outbox], b"v", None)
+    assert turns.post.voice([a.outbox], b"v", None) == 1
     turns.post.flush()
     assert a.writes == []
-    assert a.outbox.voice_dropped == 1
+
+
+def test_a_socket_that_cannot_be_written_costs_the_others_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    turns = Turns()
+    a, b, c = turns.sockets(3)
+
+    def write(data: bytes) -> None:
+        raise RuntimeError("the transport is closed")
+
+    b.outbox = Outbox(turns.post, write=write, check=b._check)
+    for turn in range(1, 3):
+        turns.post.voice([a.outbox, b.outbox, c.outbox], b"v", None)
+        turns.post.flush()
+        assert (a.writes, c.writes) == ([b"v"] * turn, [b"v"] * turn)
+    assert b.outbox.closed
+    assert [record.message for record in caplog.records] == ["a client could not be written to"]
 
 
 def test_what_is_flushed_ahead_of_the_turns_end_is_written_once_and_first() -> None:
@@ -111,7 +128,7 @@ def test_a_write_that_leads_to_more_is_written_in_the_next_turn() -> None:
         a.writes.append(data)
         b.outbox.text(b"after " + data)
 
-    a.outbox.write = write
+    a.outbox = Outbox(turns.post, write=write, check=a._check)
     a.outbox.text(b"1")
     turns.post.flush()
     assert (a.writes, b.writes) == ([b"1"], [])

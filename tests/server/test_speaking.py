@@ -58,17 +58,17 @@ def test_eight_speak_and_the_ninth_waits_for_a_place() -> None:
 
 def test_speakers_of_other_nodes_take_places_too() -> None:
     lobby = room()
-    lobby.hear_of(THERE, {f"s{number}": 40 for number in range(8)}, now=10.0)
+    lobby.hear_of(THERE, {f"s{number}": (40, number) for number in range(8)}, now=10.0, here=HERE)
     assert not lobby.speak("ann", node=HERE, level=40, now=10.0)
-    lobby.hear_of(THERE, {"s1": 30}, now=10.1)
+    lobby.hear_of(THERE, {"s1": (30, 1)}, now=10.1, here=HERE)
     assert lobby.speak("ann", node=HERE, level=40, now=10.1)
     assert lobby.settle(HERE, now=10.1) == (["ann", "s1"], [])
-    assert lobby.levels_of(HERE) == {"ann": 40}
+    assert lobby.talks_of(HERE) == {"ann": (40, 2)}
 
 
 def test_the_word_of_a_node_that_fell_silent_holds_500_ms() -> None:
     lobby = room()
-    lobby.hear_of(THERE, {"bob": 40}, now=10.0)
+    lobby.hear_of(THERE, {"bob": (40, 1)}, now=10.0, here=HERE)
     assert lobby.settle(HERE, now=10.45) == (["bob"], [])
     assert lobby.settle(HERE, now=10.55) == ([], ["bob"])
 
@@ -76,7 +76,7 @@ def test_the_word_of_a_node_that_fell_silent_holds_500_ms() -> None:
 def test_one_node_says_nothing_of_anothers_speakers() -> None:
     lobby = room()
     lobby.speak("ann", node=HERE, level=40, now=10.0)
-    lobby.hear_of(THERE, {}, now=10.0)
+    lobby.hear_of(THERE, {}, now=10.0, here=HERE)
     assert set(lobby.talkers) == {"ann"}
 
 
@@ -102,9 +102,24 @@ def test_nodes_tell_each_other_who_speaks_and_who_stopped() -> None:
     assert here.settle([mine], now=10.2, wall_ms=7) == ([], [])
 
 
+def test_of_those_who_began_at_once_on_two_nodes_eight_go_on() -> None:
+    here, there = Speech(HERE), Speech(THERE)
+    mine, theirs = room(), room()
+    for number in range(8):
+        assert mine.speak(f"a{number}", node=HERE, level=40, now=10.0)
+        assert theirs.speak(f"b{number}", node=THERE, level=40, now=10.0)
+    _, said_here = here.settle([mine], now=10.0, wall_ms=5)
+    _, said_there = there.settle([theirs], now=10.0, wall_ms=5)
+    spread(said_here, there, {"lobby": theirs}, 10.0)
+    spread(said_there, here, {"lobby": mine}, 10.0)
+    going_on = set(mine.talks_of(HERE)) | set(theirs.talks_of(THERE))
+    assert len(going_on) == 8
+    assert not any(mine.speak(f"a{n}", node=HERE, level=40, now=10.1) for n in range(8) if f"a{n}" not in going_on)
+
+
 def test_what_another_node_said_is_not_repeated_as_ones_own() -> None:
     there, theirs = Speech(THERE), room()
-    theirs.hear_of(HERE, {"ann": 40}, now=10.0)
+    theirs.hear_of(HERE, {"ann": (40, 1)}, now=10.0, here=THERE)
     turns, said = there.settle([theirs], now=10.0, wall_ms=5)
     assert [turn.on for turn in turns] == [["ann"]]
     assert said == []

@@ -1,0 +1,426 @@
+"""One client's socket: bytes in, bytes out, on the sans-I/O layer of `websockets`; nothing is decided here.
+
+Frames are handled inside `data_received`; what a turn of the event loop gathered is written at once at its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import logging
+import socket
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
+
+from websockets.datastructures import Headers
+from websockets.exceptions import NegotiationError
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import SEND_EOF
+from websockets.protocol import State as WireState
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from server import web
+from server.closing import BROKEN_TEXT, TOO_BIG, TOO_SLOW, Closing
+from server.conversation import HELLO_SECONDS, Conversation, State
+from server.metrics import CONTENT_TYPE
+from server.node import Node
+from server.outbox import TEXT_LIMIT, VOICE_LIMIT, Outbox
+from server.web import Site
+from server.wire import native
+
+if TYPE_CHECKING:
+    from server.gateway import Gateway
+
+_wire_logger = logging.getLogger(__name__ + ".websockets")
+_wire_logger.setLevel(logging.WARNING)
+
+HANDSHAKE_SECONDS = 10.0
+PING_SECONDS = 10.0
+"""Between pings, and for the answer to one (protocol.md section 8)."""
+FIRST_PING_SECONDS = 1.0
+CLOSE_SECONDS = 5.0
+"""How long a client may take to answer a close."""
+REPLY_SECONDS = 30.0
+"""How long a client may take to read an HTTP answer: a page comes slowly over a slow line."""
+UNSENT_LOW_WATER = 4096
+"""TCP_NOTSENT_LOWAT: without it the kernel swallows a minute of voice for a client that does not read."""
+SLICE_BYTES = 4096
+"""What is read at once: a flood of the smallest frames holds the loop for few milliseconds."""
+FRAMES_PER_TICK = 256
+"""Frames of any kind taken from one client in a tick of 100 ms, above every burst that is allowed; the rest waits."""
+SUBPROTOCOL = Subprotocol("switchboard.v1")
+
+
+class Phase(enum.Enum):
+    """What a connection waits for, and so what its deadline means."""
+
+    HANDSHAKE = enum.auto()
+    HELLO = enum.auto()
+    QUIET = enum.auto()
+    PONG = enum.auto()
+    CLOSE = enum.auto()
+
+
+class Connection(asyncio.Protocol):
+    """One socket: HTTP first, then a WebSocket with a conversation on it."""
+
+    __slots__ = (
+        "_conversation",
+        "_eof",
+        "_flooding",
+        "_frames",
+        "_full",
+        "_gateway",
+        "_head",
+        "_held",
+        "_parts",
+        "_phase",
+        "_pinged",
+        "_size",
+        "_text",
+        "_tick",
+        "_transport",
+        "_wire",
+        "ip",
+        "outbox",
+    )
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._wire = ServerProtocol(
+            select_subprotocol=_select_subprotocol, max_size=native.TEXT_BYTES, logger=_wire_logger
+        )
+        self._conversation: Conversation | None = None
+        self._phase = Phase.HANDSHAKE
+        self._head = b""
+        self._parts: list[bytes] | None = None
+        self._size = 0
+        self._text = False
+        self._pinged = 0.0
+        self._eof = False
+        self._held = b""
+        self._flooding = False
+        self._full = False
+        self._tick = 0
+        self._frames = 0
+        self.ip = ""
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        self._transport = cast(asyncio.Transport, transport)
+        self.outbox = Outbox(self._gateway.node.post, write=self._transport.write, check=self._check_backlog)
+        self._transport.set_write_buffer_limits(high=VOICE_LIMIT)
+        peer = transport.get_extra_info("peername")
+        self.ip = str(peer[0]) if peer else ""
+        sock = transport.get_extra_info("socket")
+        if sock is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_LOW_WATER)
+            except OSError:
+                pass  # a kernel without it: a slow client hears more of the past
+        self._gateway.connections.add(self)
+        self._await(Phase.HANDSHAKE, HANDSHAKE_SECONDS)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        if self._conversation is None:
+            self._head = self._head or data[:16]
+        if self._held or len(data) > SLICE_BYTES:
+            self._held += data
+            self.read_held()
+            return
+        self._read(data)
+        if self._frames > FRAMES_PER_TICK and not self._within_budget():
+            self._wait_for_tick()
+
+    def read_held(self) -> None:
+        """Read on, within what this tick allows."""
+        while self._held and self._within_budget():
+            data, self._held = self._held[:SLICE_BYTES], self._held[SLICE_BYTES:]
+            self._read(data)
+        if self._within_budget():
+            self._flooding = False
+            self._follow_reading()
+        else:
+            self._wait_for_tick()
+
+    def _within_budget(self) -> bool:
+        if self._tick != self._gateway.ticks or self._gateway.unlimited:
+            self._tick = self._gateway.ticks
+            self._frames = 0
+        return self._frames <= FRAMES_PER_TICK
+
+    def _wait_for_tick(self) -> None:
+        """This client sends more than anybody may: the others come first, it is read again in the next tick."""
+        self._flooding = True
+        self._follow_reading()
+        self._gateway.hold(self)
+        if self._conversation is not None:
+            self._conversation.note_flood()
+
+    def _follow_reading(self) -> None:
+        if self._transport.is_closing():
+            return
+        if self._flooding or self._full:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def _read(self, data: bytes) -> None:
+        wire = self._wire
+        wire.receive_data(data)
+        events = wire.events_received()
+        for event in events:
+            if isinstance(event, Frame):
+                self._take_frame(event)
+            elif isinstance(event, Request):
+                self._take_request(event)
+                self._send_wire()
+        self._frames += len(events)
+        if self._conversation is None and wire.handshake_exc is not None and wire.writes == [SEND_EOF]:
+            self._write_reply(_why_no_request(self._head))
+        if wire.writes:
+            self._send_wire()
+
+    def eof_received(self) -> None:
+        """See asyncio.Protocol; the transport closes itself after it."""
+        self._wire.receive_eof()
+        if self._wire.writes:
+            self._send_wire()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self._gateway.forget(self)
+        self._held = b""
+        self.outbox.end()
+        self._lose()
+
+    def pause_writing(self) -> None:
+        """See asyncio.Protocol."""
+        self.outbox.stalled = True
+
+    def resume_writing(self) -> None:
+        """See asyncio.Protocol."""
+        self.outbox.stalled = False
+
+    # What the conversation calls.
+
+    def close(self, closing: Closing) -> None:
+        """Send what is queued, then a close frame; see Link."""
+        if self._wire.state is not WireState.OPEN or self._transport.is_closing():
+            return
+        self.outbox.flush()
+        self.outbox.end()
+        self._wire.send_close(closing.code, closing.reason)
+        self._send_wire()
+        self._await(Phase.CLOSE, CLOSE_SECONDS)
+
+    def pause(self) -> None:
+        """See Link."""
+        self._full = True
+        self._follow_reading()
+
+    def resume(self) -> None:
+        """See Link."""
+        self._full = False
+        self._follow_reading()
+
+    # What the gateway calls.
+
+    def drain(self, closing: Closing) -> None:
+        """The node ends."""
+        if self._conversation is not None:
+            self._conversation.cut(closing)
+        else:
+            self.abort()
+
+    def abort(self) -> None:
+        """Cut the connection now."""
+        self.outbox.end()
+        self._transport.abort()
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        match self._phase:
+            case Phase.HELLO:
+                assert self._conversation is not None, "a hello is awaited after the handshake"
+                self._conversation.close_if_silent()
+                if self._phase is Phase.HELLO:  # its hello is good, the node is not ready to welcome it
+                    self._await(Phase.QUIET, FIRST_PING_SECONDS)
+            case Phase.QUIET:
+                self._ping()
+            case Phase.HANDSHAKE | Phase.PONG | Phase.CLOSE:
+                self.abort()
+
+    # The rest is this connection's own.
+
+    def _await(self, phase: Phase, seconds: float) -> None:
+        self._phase = phase
+        self._gateway.wheel.set(self, self._gateway.node.clock.now() + seconds)
+
+    def _take_request(self, request: Request) -> None:
+        node = self._gateway.node
+        path = request.path.partition("?")[0]
+        upgrade = any(value.lower() == "websocket" for value in request.headers.get_all("Upgrade"))
+        if path == "/ws" and request.method == "GET" and upgrade:
+            if not self._allowed(request.headers):
+                self._wire.send_response(self._wire.reject(403, "This origin is not allowed here."))
+                return
+            response = self._wire.accept(request)
+            self._wire.send_response(response)
+            if response.status_code == 101:
+                self._conversation = Conversation(node, self)
+                self._await(Phase.HELLO, HELLO_SECONDS)
+                request.headers.clear()  # the library keeps the request; its headers are a sixth of an idle session
+            return
+        reply = web.answer(
+            request.method,
+            path,
+            site=self._gateway.site,
+            not_ready=_not_ready(node),
+            metrics=self._gateway.metrics.text() if path == "/metrics" else None,
+            metrics_type=CONTENT_TYPE,
+        )
+        self._wire.send_response(_response(reply))
+
+    def _allowed(self, headers: Headers) -> bool:
+        """Whether a page of that origin may connect; a client without `Origin` is no page (RFC 6455, 10.2)."""
+        origins, hosts = headers.get_all("Origin"), headers.get_all("Host")
+        node = self._gateway.node
+        if not origins or "*" in node.config.origins:
+            return True
+        if len(origins) != 1 or len(hosts) != 1:
+            return False
+        origin, host = origins[0].lower(), hosts[0].lower()
+        same = origin in (f"http://{host}", f"https://{host}") and self._gateway.is_own_host(host)
+        return same or origins[0] in node.config.origins or node.cards.is_page_of_other(origin)
+
+    def _write_reply(self, reply: web.Reply) -> None:
+        self._transport.write(_response(reply).serialize())
+
+    def _take_frame(self, frame: Frame) -> None:
+        opcode = frame.opcode
+        if opcode is Opcode.BINARY or opcode is Opcode.TEXT:
+            self._text = opcode is Opcode.TEXT
+            if frame.fin:
+                self._take_message(bytes(frame.data))
+            else:
+                self._parts, self._size = [bytes(frame.data)], len(frame.data)
+                self._check_size(self._size)
+        elif opcode is Opcode.CONT and self._parts is not None:
+            if frame.data:  # empty ones have no end
+                self._parts.append(bytes(frame.data))
+                self._size += len(frame.data)
+            if self._check_size(self._size) and frame.fin:
+                parts, self._parts = self._parts, None
+                self._take_message(b"".join(parts))
+        elif opcode is Opcode.PONG and self._phase is Phase.PONG:
+            if self._conversation is not None:
+                self._conversation.measured(self._gateway.node.clock.now() - self._pinged)
+            self._await(Phase.QUIET, PING_SECONDS)
+        elif opcode is Opcode.CLOSE:
+            self.outbox.flush()
+            self.outbox.end()
+            self._await(Phase.CLOSE, CLOSE_SECONDS)
+
+    def _take_message(self, data: bytes) -> None:
+        conversation = self._conversation
+        if conversation is None:
+            return
+        if not self._text:
+            if self._check_size(len(data)):
+                conversation.hear_voice(data)
+            return
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            self._fail(BROKEN_TEXT)
+            return
+        conversation.hear_text(data)
+        if self._phase is Phase.HELLO and conversation.state is State.LIVE:
+            self._await(Phase.QUIET, FIRST_PING_SECONDS)
+
+    def _check_size(self, size: int) -> bool:
+        """Binary messages have a limit of their own; the other one is the library's."""
+        if self._text or size <= native.BINARY_BYTES:
+            return True
+        self._fail(TOO_BIG)
+        return False
+
+    def _fail(self, closing: Closing) -> None:
+        self._parts = None
+        self._wire.fail(closing.code, closing.reason)
+        self._send_wire()
+
+    def _check_backlog(self) -> None:
+        backlog = self._transport.get_write_buffer_size()
+        if backlog > TEXT_LIMIT and self._conversation is not None and not self.outbox.closed:
+            self._conversation.cut(TOO_SLOW)
+
+    def _ping(self) -> None:
+        if self._wire.state is WireState.OPEN:
+            self._pinged = self._gateway.node.clock.now()
+            self._wire.send_ping(b"")
+            self._send_wire()
+            self._await(Phase.PONG, PING_SECONDS)
+
+    def _send_wire(self) -> None:
+        """Write what the protocol itself has to say: handshakes, pongs, pings, closes."""
+        writes = self._wire.data_to_send()
+        ends = SEND_EOF in writes
+        if self._eof or self._transport.is_closing() or (self._phase is Phase.CLOSE and not ends):
+            return  # after a close nobody waits for a pong
+        if data := b"".join(writes):
+            self.outbox.flush()
+            self._transport.write(data)
+            if self.outbox.stalled:
+                self._check_backlog()
+        if ends:
+            # Only half of the connection ends, so that a client that still sends can read why.
+            self._eof = True
+            self.outbox.flush()
+            self.outbox.end()
+            self._transport.write_eof()
+            self._await(Phase.CLOSE, REPLY_SECONDS if self._conversation is None else CLOSE_SECONDS)
+            self._lose()
+
+    def _lose(self) -> None:
+        """Nothing more is heard from this client."""
+        if self._conversation is not None:
+            received = self._wire.close_rcvd
+            clean = received is not None and received.code == CloseCode.NORMAL_CLOSURE
+            self._conversation.lost("left" if clean else "lost")
+
+
+def _select_subprotocol(_wire: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    if SUBPROTOCOL in offered:
+        return SUBPROTOCOL
+    if offered:
+        raise NegotiationError(f"this node speaks {SUBPROTOCOL}")
+    return None
+
+
+def _not_ready(node: Node) -> str | None:
+    if node.draining:
+        return "draining: this node is going away"
+    return None if node.synced else "joining: this node does not know the cluster yet"
+
+
+def _response(reply: web.Reply) -> Response:
+    headers = Headers()
+    for name, value in reply.headers.items():
+        headers[name] = value
+    return Response(reply.status.value, reply.status.phrase, headers, reply.body)
+
+
+def _why_no_request(head: bytes) -> web.Reply:
+    """The answer to what `websockets` could not read as a request without a body."""
+    method = head.split(b" ", 1)[0]
+    if method.isalpha() and method.isupper() and method not in (b"GET", b"HEAD"):
+        return web.answer(method.decode(), "/", site=Site({}), not_ready=None, metrics=None, metrics_type="")
+    return web.plain(HTTPStatus.BAD_REQUEST, "this is no HTTP request that is understood here")
