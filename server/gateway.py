@@ -53,6 +53,7 @@ class Gateway:
         """
         self._loop = asyncio.get_running_loop()
         self.node.post.schedule = partial(self._loop.call_soon, self.node.post.flush)
+        self.node.post.report = partial(logger.exception, "a client could not be written to")
         wanted = PORT if self._config.port is None else self._config.port
         tries = PORTS_TRIED if next_free and self._config.port is None else 1
         host = self._config.host

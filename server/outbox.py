@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
-
-logger = logging.getLogger(__name__)
 
 TEXT_LIMIT = 1 << 20
 """Bytes that may wait for a slow receiver (protocol.md section 8); beyond it the connection is closed."""
@@ -61,11 +58,13 @@ def _nowhere() -> None:
 class Post:
     """The outboxes of a node that have something to write this turn."""
 
-    __slots__ = ("_waiting", "schedule")
+    __slots__ = ("_waiting", "report", "schedule")
 
     def __init__(self) -> None:
         self.schedule: Callable[[], object] = _nowhere
         """Arranges one `flush` at the end of the turn; set by who owns the event loop."""
+        self.report: Callable[[], object] = _nowhere
+        """Told, inside the handler of the exception, that a client could not be written to."""
         self._waiting: list[Outbox] = []
 
     def add(self, outbox: Outbox) -> None:
@@ -103,4 +102,4 @@ class Post:
                 outbox.flush()
             except Exception:
                 outbox.end()
-                logger.exception("a client could not be written to")
+                self.report()
