@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
+if __name__ == "__main__":
+    for _signum in (signal.SIGINT, signal.SIGTERM):
+        # First of all, as the other imports take a while. Nobody is served before an `Ending` takes over.
+        signal.signal(_signum, lambda *_: os._exit(0))
+
 import asyncio
 import contextlib
 import dataclasses
 import getpass
 import logging
-import os
-import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -21,11 +27,11 @@ from bus.interface import Bus, BusStartError
 from bus.keys import Identity, claim
 from server import journal, options
 from server.addresses import is_loopback
-from server.childlog import plain
 from server.config import Config, ConfigError, StartError, TokenRequest
 from server.gateway import PORT, Gateway
 from server.identity import Tokens, key_file, load_key, mint
 from server.node import Node
+from server.plaintext import plain
 from server.web import Site
 from server.wire import names
 
@@ -40,20 +46,20 @@ CONTENT_TYPES = {
     ".txt": "text/plain; charset=utf-8",
     ".woff2": "font/woff2",
 }
-CLOSING_SECONDS = 4.0
+CLOSING_SECONDS = 2.5
 """How long an ending may take beyond its drain before what still hangs is cut."""
+LEAVING_SECONDS = 1.0
+"""How long it may then take to tell the peers."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command; returns the exit code of protocol.md section 1."""
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, lambda *_: os._exit(0))  # nobody is served yet
     try:
         command, rest = options.read_command(arguments)
         if command == "token":
             return print_token(options.read_token_request(rest))
         config = options.read_config(command, rest)
-        journal.start(config.log_format)
+        journal.start(config.log_format, config.data_dir)
         with claim(config.data_dir) as identity:
             config = dataclasses.replace(config, name=config.name or default_name(identity.node))
             tokens = Tokens(load_key(config.auth_key_file, config.data_dir))
@@ -139,7 +145,7 @@ def run_console(config: Config, identity: Identity, tokens: Tokens) -> int:
     return 0
 
 
-async def _nothing() -> None:
+async def _nothing(within: float) -> None:
     """Nothing to be done beside."""
 
 
@@ -150,10 +156,11 @@ async def serving(
     tokens: Tokens,
     *,
     next_free: bool = False,
-    beside: Callable[[], Awaitable[None]] = _nothing,
+    beside: Callable[[float], Awaitable[None]] = _nothing,
 ) -> AsyncIterator[Node]:
     """Serve clients and peers within the block; at its end take leave of the clients, while `beside` is done.
 
+    `beside` gets the seconds that it may take; the peers are told last, whatever came of the rest.
     `next_free` as in `Gateway.listen`. Raises StartError, BusStartError.
     """
     node = Node(config, new_bus(config, identity), tokens)
@@ -170,14 +177,26 @@ async def serving(
         drain_seconds = config.drain_seconds
         yield node
     finally:
+        within = drain_seconds + CLOSING_SECONDS
         try:
-            async with asyncio.timeout(drain_seconds + CLOSING_SECONDS):
-                await asyncio.gather(gateway.drain(drain_seconds), beside())
-                await node.stop()
-        except TimeoutError:
-            logger.warning("not everything ended in time")
+            async with ending_within(within):
+                await asyncio.gather(gateway.drain(drain_seconds), beside(within))
         finally:
-            await gateway.close()
+            try:
+                async with ending_within(LEAVING_SECONDS):
+                    await node.stop()
+            finally:
+                await gateway.close()
+
+
+@contextlib.asynccontextmanager
+async def ending_within(seconds: float) -> AsyncIterator[None]:
+    """Cut the block after `seconds`, and go on."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        logger.warning("not everything ended in time")
 
 
 def new_bus(config: Config, identity: Identity) -> Bus:

@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,23 @@ def environment(**changes: str) -> dict[str, str]:
     """The environment of this process without what would tell a node or Python something, and with `changes`."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("SWITCHBOARD_", "PYTHON"))}
     return {**kept, **changes}
+
+
+@contextlib.contextmanager
+def full_pipe() -> Iterator[tuple[int, int]]:
+    """A pipe that takes no more: the end to read from and the end to write to."""
+    source, target = os.pipe()
+    os.set_blocking(target, False)
+    for size in (65_536, 1):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(target, b"\n" * size)
+    os.set_blocking(target, True)
+    try:
+        yield source, target
+    finally:
+        os.close(source)
+        os.close(target)
 
 
 class Process:

@@ -1,0 +1,31 @@
+"""What nodes say of themselves fits into a heart-beat, whatever they were told."""
+
+from __future__ import annotations
+
+import msgspec
+
+from bus.packets import CARD_BYTES
+from server.addresses import SCOPE_CHARS, URL_CHARS, listening_host, websocket_url
+from server.cards import Card
+from server.wire.names import NAME_CHARS, person_name
+
+NUMBER, SHARE = 2**63 - 1, 1e300
+
+
+def test_the_largest_card_fits_into_a_heart_beat() -> None:
+    host = listening_host("::ffff:255.255.255.255".replace("::", "0000:" * 5) + "%" + "x" * SCOPE_CHARS)
+    url = "wss://a.example/"
+    card = Card(
+        name=person_name("\N{GRINNING FACE}" * NAME_CHARS),
+        url=websocket_url(url + "x" * (URL_CHARS - len(url))),
+        bus=f"[{host}]:65535",
+        started=NUMBER,
+        pid=NUMBER,
+        sessions=NUMBER,
+        cpu=SHARE,
+        memory=NUMBER,
+        received_rate=SHARE,
+        sent_rate=SHARE,
+    )
+    assert len(f"ws://[{host}]:65535/ws") <= URL_CHARS
+    assert len(msgspec.msgpack.encode(card)) <= CARD_BYTES
