@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from bus.calls import Calls, Done
+from bus.effects import Changed, Effect, Forgotten, Ignore, Link, Listen, Remember, Send, Shown, Synced, Unlink
 from bus.interface import BusError, Listener, Peer, PeerState
 from bus.keys import Identity
 from bus.membership import TICK_SECONDS
 from bus.packets import CALL_BYTES, Answer, Call, Packet, node_of
 from bus.record import ClientId, Kind, NodeId, Origin, Record
-from bus.replica import Changed, Effect, Ignore, Link, Listen, Replica, Send, Shown, Synced, Unlink
+from bus.replica import Replica
 
 FRAME_BYTES = 0xFFFF
 """The longest frame of a cast."""
@@ -81,10 +82,17 @@ class Engine(abc.ABC):
         """Where peers reach it."""
 
     def append(
-        self, kind: Kind, payload: bytes, *, room: str = "", session: str = "", id: ClientId | None = None
+        self,
+        kind: Kind,
+        payload: bytes,
+        *,
+        room: str = "",
+        session: str = "",
+        id: ClientId | None = None,
+        last: bool = False,
     ) -> Record:
         """Write the next record of the own log. Raises ValueError for a part over its limit (bus.record)."""
-        record = self._running.append(kind, payload, room=room, session=session, id=id)
+        record = self._running.append(kind, payload, room=room, session=session, id=id, last=last)
         self._touch()
         return record
 
@@ -154,7 +162,12 @@ class Engine(abc.ABC):
         """Start the replica, once `address` is known."""
         self._listener, self._clock = listener, clock
         self._replica = Replica(
-            self.origin, now=clock.time(), address=self.address, endpoints=endpoints, peers=self._configured
+            self.origin,
+            now=clock.time(),
+            address=self.address,
+            endpoints=endpoints,
+            peers=self._configured,
+            remembered=self._identity.peers,
         )
         self._replica.announce(self._card)
         self._timer = clock.call_later(TICK_SECONDS, self._tick)
@@ -266,8 +279,8 @@ class Engine(abc.ABC):
             try:
                 self._perform(effect)
             except Exception:
-                # One listener's fault must not cost the others what they are owed in this turn.
-                _log.exception("a listener of the bus failed")
+                # The fault of a listener, or of one connection, must not cost the others what they are owed now.
+                _log.exception("what a turn of the bus brought was not done: %s", type(effect).__name__)
 
     def _flush_casts(self) -> None:
         if self._casts:
@@ -295,6 +308,13 @@ class Engine(abc.ABC):
                 self._ignore(endpoints)
             case Synced():
                 self._listener.on_synced()
+            case Forgotten(origin):
+                self._listener.on_forgotten(origin)
+            case Remember(peers):
+                try:
+                    self._identity.remember(peers)
+                except OSError as error:
+                    _log.warning("the addresses of peers cannot be kept for the next start: %s", error)
 
     # --- calls ----------------------------------------------------------------------------------------------
 

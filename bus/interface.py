@@ -64,6 +64,13 @@ class Listener(Protocol):
     def on_peer(self, peer: Peer) -> None:
         """A peer appeared or its state or card changed."""
 
+    def on_forgotten(self, origin: Origin) -> None:
+        """A life that ended long ago, or had to make room, is known no more: not as a peer, nor what it wrote.
+
+        Should it live after all, it is reported as a new peer. What stands of its log then comes again, and of the
+        rest what had not come before.
+        """
+
     def on_synced(self) -> None:
         """Once after the start: the first snapshot is complete, there is nobody to ask, or 2 s have passed."""
 
@@ -93,9 +100,19 @@ class Bus(Protocol):
         """Tell the peers, hand over what is queued (0.5 s at most), release every socket. Safe to call twice."""
 
     def append(
-        self, kind: Kind, payload: bytes, *, room: str = "", session: str = "", id: ClientId | None = None
+        self,
+        kind: Kind,
+        payload: bytes,
+        *,
+        room: str = "",
+        session: str = "",
+        id: ClientId | None = None,
+        last: bool = False,
     ) -> Record:
-        """Write the next record of the own log. `Listener.on_record` follows, never from inside this call."""
+        """Write the next record of the own log. `Listener.on_record` follows, never from inside this call.
+
+        `last` says that nothing will replace the record in its slot (`bus.record.Record.slot`).
+        """
 
     def cast(self, topic: str, frame: bytes) -> None:
         """Send to the peers that subscribed `topic`; not kept, not repeated. Frames of one turn travel together."""

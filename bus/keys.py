@@ -1,4 +1,4 @@
-"""Who this node is: its id and its incarnation, kept in the data folder and locked while the process lives."""
+"""Who this node is and whom it knew, kept in the data folder and locked while the process lives."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Annotated, Self
@@ -14,6 +15,7 @@ from typing import IO, Annotated, Self
 import msgspec
 
 from bus.interface import BusStartError
+from bus.packets import PEERS, Address
 from bus.record import NodeId, Origin
 
 if sys.platform == "win32":
@@ -32,6 +34,10 @@ class _Saved(msgspec.Struct, frozen=True):
     incarnation: Annotated[int, msgspec.Meta(ge=1, lt=10**15)]
 
 
+_Peers = Annotated[tuple[Address, ...], msgspec.Meta(max_length=PEERS)]
+"""What a file of peers holds."""
+
+
 @dataclasses.dataclass(slots=True)
 class Identity:
     """A node's id and the number of this life of it, held until `close` or the end of the process."""
@@ -39,12 +45,21 @@ class Identity:
     node: NodeId
     incarnation: int
     """Higher than that of every life before (cluster.md rule 1)."""
+    peers: tuple[str, ...] = ()
+    """The addresses that the life before kept with `remember`."""
+    _file: Path | None = dataclasses.field(default=None, repr=False, compare=False)
     _lock: IO[bytes] | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @property
     def origin(self) -> Origin:
         """The log that this life appends to."""
         return f"{self.node}.{self.incarnation}"
+
+    def remember(self, peers: Sequence[str]) -> None:
+        """Keep the addresses of peers for the next life; an identity without a file forgets them. Raises OSError."""
+        if self._file is not None and self._lock is not None:
+            # It may be lost with the machine: a node waits for no disk while it serves.
+            _save(self._file, msgspec.json.encode(peers), durable=False)
 
     def close(self) -> None:
         """Let another process have this identity. Safe to call twice."""
@@ -75,10 +90,12 @@ def claim(data_dir: Path) -> Identity:
                 continue
             try:
                 saved = _renew(data_dir / f"identity-{slot}.json")
+                file = data_dir / f"identity-{slot}.peers.json"
+                peers = _peers(file)
             except BaseException:
                 lock.close()
                 raise
-            return Identity(saved.node, saved.incarnation, lock)
+            return Identity(saved.node, saved.incarnation, peers, file, lock)
     except OSError as error:
         reason = error.strerror or str(error)
         raise BusStartError(
@@ -109,22 +126,33 @@ def _renew(path: Path) -> _Saved:
     try:
         old = msgspec.json.decode(path.read_bytes(), type=_Saved)
         saved = _Saved(old.node, max(old.incarnation + 1, now))
-    except (FileNotFoundError, msgspec.MsgspecError):
+    except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
         # A file that was lost or damaged is a new node: its old id may live on in somebody's copy.
         saved = _Saved(secrets.token_hex(8), now)
     _save(path, msgspec.json.encode(saved))
     return saved
 
 
-def _save(path: Path, data: bytes) -> None:
-    """Replace `path` so that a crash at any instant leaves either the old bytes or the new ones on disk."""
+def _peers(path: Path) -> tuple[str, ...]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Peers)
+    except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
+        return ()
+
+
+def _save(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Replace `path` so that a crash at any instant leaves either the old bytes or the new ones there.
+
+    They are on disk when this returns, if `durable`.
+    """
     fresh = path.with_suffix(".new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
     os.replace(fresh, path)
-    if sys.platform != "win32":
+    if durable and sys.platform != "win32":
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

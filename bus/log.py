@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from bus.record import Kind, Origin, Record
 
 PASSING_RECORDS, PASSING_BYTES = 100_000, 32 << 20
-"""How many records that stand for themselves (texts, say) a log keeps, and their bytes; the oldest go first."""
+"""How many records a log keeps that stand for themselves (texts, say) or end their slot, and their bytes; the oldest
+go first."""
 
 STANDING_RECORDS, STANDING_BYTES = 20_000, 16 << 20
 """How many records that a newer one of their slot replaces (sessions, rooms) a log keeps; the oldest go first."""
@@ -140,20 +141,20 @@ class Log:
 
     def _keep(self, record: Record) -> None:
         slot = record.slot
-        if slot is None:
+        replaced = None if slot is None else self._slots.pop(slot, None)
+        if replaced is not None:
+            self._standing.remove(replaced)
+            del self._held[replaced]
+        if slot is None or record.last:
             self._passing.add(record)
         else:
-            replaced = self._slots.pop(slot, None)
-            if replaced is not None:
-                self._standing.remove(replaced)
-                del self._held[replaced]
             self._slots[slot] = record.seq
             self._standing.add(record)
         self._held[record.seq] = record
         self._order.append(record.seq)
         while (seq := self._passing.excess()) is not None or (seq := self._standing.excess()) is not None:
             gone = self._held.pop(seq)
-            if gone.slot is not None:
+            if gone.slot is not None and not gone.last:
                 del self._slots[gone.slot]
             self._floor = max(self._floor, seq)
         if len(self._order) > 2 * len(self._held) + 64:

@@ -67,9 +67,11 @@ def judge(seen: Sighting, *, lost: int | None, tick: int) -> PeerState:
 class Membership:
     """Every other node known, by id, and every connection wanted, by address."""
 
-    def __init__(self, origin: Origin, configured: Iterable[str]) -> None:
+    def __init__(self, origin: Origin, configured: Iterable[str], *, remembered: Iterable[str] = ()) -> None:
         self.origin = origin
         self.configured = frozenset(configured)
+        self.sought = self.configured.union(remembered)
+        """Where peers are looked for at the start: as configured, and where the life before knew some."""
         self.ticks = 0
         self.nodes: dict[NodeId, Sighting] = {}
         self.links: dict[str, int | None] = {}
@@ -79,8 +81,8 @@ class Membership:
 
     @property
     def expecting(self) -> bool:
-        """Whether configured peers still count as just heard, because this node has only started."""
-        return bool(self.configured) and self.ticks <= UP_TICKS
+        """Whether the peers sought still count as just heard, because this node has only started."""
+        return bool(self.sought) and self.ticks <= UP_TICKS
 
     def state(self, seen: Sighting) -> PeerState:
         """The state of a peer now."""
@@ -103,6 +105,22 @@ class Membership:
             and self.ticks - seen.heard <= UP_TICKS
             and ((lost := self.links.get(seen.address)) is None or self.ticks - lost < LOST_TICKS)
         ]
+
+    def lives(self, origin: Origin) -> bool:
+        """Whether this is the present life of a node that is not down, or of this one."""
+        seen = self.nodes.get(node_of(origin))
+        return origin == self.origin or (
+            seen is not None and seen.origin == origin and self.state(seen) is not PeerState.DOWN
+        )
+
+    def has_met(self, origin: Origin) -> bool:
+        """Whether a digest of this life, or of a later one of the same node, has come."""
+        seen = self.nodes.get(node_of(origin))
+        return seen is not None and incarnation_of(seen.origin) >= incarnation_of(origin)
+
+    def memorable(self) -> tuple[str, ...]:
+        """Where the next life of this node may find peers: the addresses of all that have not said goodbye."""
+        return tuple(sorted({seen.address for seen in self.nodes.values() if seen.address and not seen.gone}))
 
     def strangers(self) -> list[str]:
         """The addresses that are connected and from which nothing is heard."""
@@ -135,6 +153,9 @@ class Membership:
         seen.address, seen.endpoints, seen.card = digest.address, digest.endpoints, digest.card
         if self.origin in digest.hears:
             seen.named = self.ticks
+        if len(seen.held) >= ORIGINS:
+            # It has forgotten some, and what it holds now must find room.
+            seen.held = {origin: high for origin, high in seen.held.items() if origin in digest.held}
         for origin, (_, high) in digest.held.items():
             seen.holds(origin, high)
         return seen

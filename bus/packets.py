@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
 
+from bus.log import CHUNK_BYTES
 from bus.record import HIGHEST, Origin, Record
 
 CARD_BYTES = 1024
@@ -18,7 +20,7 @@ PEERS, ORIGINS = 128, 1000
 """Other nodes, and logs, that one node keeps."""
 
 _Origin = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\.[0-9]{1,15}\Z")]
-_Address = Annotated[str, msgspec.Meta(max_length=80)]
+Address = Annotated[str, msgspec.Meta(max_length=80)]
 _Place = Annotated[int, msgspec.Meta(ge=0, le=HIGHEST)]
 _Stamp = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 _Records = Annotated[list[Record], msgspec.Meta(max_length=1000)]
@@ -46,13 +48,13 @@ class Ack(_Packet, frozen=True, tag=2):
 class Digest(_Packet, frozen=True, tag=3):
     """What the sender holds and hears, where it is and what it says of itself; its heart-beat too."""
 
-    address: _Address
-    endpoints: Annotated[tuple[_Address, ...], msgspec.Meta(max_length=4)]
+    address: Address
+    endpoints: Annotated[tuple[Address, ...], msgspec.Meta(max_length=4)]
     """Where its streams can be listened to; what they are is the engine's business."""
     held: Annotated[dict[_Origin, tuple[_Place, _Place]], msgspec.Meta(max_length=ORIGINS)]
     """Floor and high of every log that it holds."""
     hears: Annotated[list[_Origin], msgspec.Meta(max_length=PEERS)]
-    known: Annotated[list[_Address], msgspec.Meta(max_length=PEERS)]
+    known: Annotated[list[Address], msgspec.Meta(max_length=PEERS)]
     """Addresses of nodes that it hears."""
     card: Annotated[bytes, msgspec.Meta(max_length=CARD_BYTES)]
 
@@ -108,6 +110,9 @@ class Answer(_Packet, frozen=True, tag=10):
 
 Packet = Records | Ack | Digest | Ask | Fill | Ping | Pong | Bye | Call | Answer
 
+BATCH_RECORDS = 500
+"""Records in one packet at most."""
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Packet] = msgspec.msgpack.Decoder(Packet)
 
@@ -123,6 +128,19 @@ def decode(data: bytes) -> Packet | None:
         return _decoder.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
+
+
+def batches(sender: Origin, records: Iterable[Record]) -> list[Records]:
+    """What one turn appended, in packets of about a chunk each."""
+    cut: list[list[Record]] = [[]]
+    size = 0
+    for record in records:
+        size += len(record.payload) + 200
+        if cut[-1] and (size > CHUNK_BYTES or len(cut[-1]) >= BATCH_RECORDS):
+            cut.append([])
+            size = len(record.payload) + 200
+        cut[-1].append(record)
+    return [Records(sender, batch) for batch in cut]
 
 
 def node_of(origin: Origin) -> str:

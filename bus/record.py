@@ -57,6 +57,8 @@ class Record(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The client's ``id`` as sent: with ``session`` the identity of a text."""
     payload: Annotated[bytes, msgspec.Meta(max_length=PAYLOAD_BYTES)]
     """What the record says, encoded by the one who appended it; opaque here."""
+    last: bool = False
+    """Nothing replaces it: its slot is free after it, and it goes as old as any record that stands for itself."""
 
     @property
     def slot(self) -> tuple[Kind, str] | None:

@@ -6,6 +6,20 @@ import collections
 import dataclasses
 from collections.abc import Iterable, Sequence
 
+from bus.dead import Dead
+from bus.effects import (
+    Changed,
+    Effect,
+    Forgotten,
+    Ignore,
+    Link,
+    Listen,
+    Remember,
+    Send,
+    Shown,
+    Synced,
+    Unlink,
+)
 from bus.interface import Peer, PeerState
 from bus.log import CHUNK_BYTES, Log, Span
 from bus.membership import Membership, Sighting
@@ -24,6 +38,7 @@ from bus.packets import (
     Ping,
     Pong,
     Records,
+    batches,
     node_of,
 )
 from bus.record import NAME_CHARS, PAYLOAD_BYTES, VERSION, ClientId, Kind, NodeId, Origin, Record
@@ -46,70 +61,8 @@ REPLY_SECONDS = 0.2
 SYNC_SECONDS = 2.0
 """`on_synced` comes after this at the latest."""
 
-BATCH_RECORDS = 500
-"""Records in one packet at most."""
-
 LINKS = 2 * PEERS
 """Addresses that a node tries to reach."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Send:
-    """Send a packet to the node at an address, or with None to everybody who listens."""
-
-    address: str | None
-    packet: Packet
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Link:
-    """Connect to the node at this address and keep trying; tell `Replica.linked` and `Replica.lost`."""
-
-    address: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Unlink:
-    """End that."""
-
-    address: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Listen:
-    """Listen to the streams at these endpoints, whatever happens to them."""
-
-    endpoints: tuple[str, ...]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Ignore:
-    """End that."""
-
-    endpoints: tuple[str, ...]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Shown:
-    """For `Listener.on_record`."""
-
-    record: Record
-    copies: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Changed:
-    """For `Listener.on_peer`."""
-
-    peer: Peer
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Synced:
-    """For `Listener.on_synced`."""
-
-
-Effect = Send | Link | Unlink | Listen | Ignore | Shown | Changed | Synced
 
 
 @dataclasses.dataclass(slots=True)
@@ -119,6 +72,14 @@ class _Want:
     since: float
     asked: float | None = None
     times: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Target:
+    """What a peer held and heard when it first heard this node: to have that is to be synced."""
+
+    held: dict[Origin, int]
+    hears: frozenset[Origin]
 
 
 class Replica:
@@ -135,15 +96,20 @@ class Replica:
         address: str = "",
         endpoints: tuple[str, ...] = (),
         peers: Iterable[str] = (),
+        remembered: Sequence[str] = (),
     ) -> None:
         self.origin = origin
         self.address = address
         self.endpoints = endpoints
         self.logs: dict[Origin, Log] = {origin: Log(origin)}
-        self.membership = Membership(origin, (peer for peer in peers if peer != address))
+        self.membership = Membership(
+            origin,
+            (peer for peer in peers if peer != address),
+            remembered=(peer for peer in remembered if peer != address),
+        )
         self.card = b""
         self.refused = 0
-        """Packets that contradict themselves, and logs beyond what a node keeps."""
+        """Packets that contradict themselves."""
         self._own = self.logs[origin]
         self._lamport = 0
         self._effects: list[Effect] = []
@@ -154,17 +120,26 @@ class Replica:
         self._told: dict[NodeId, Peer] = {}
         self._replied: dict[NodeId, float] = {}
         self._synced = False
-        self._targets: dict[NodeId, dict[Origin, int]] = {}
+        self._targets: dict[NodeId, _Target] = {}
+        self._dead = Dead()
+        self._remembered = tuple(sorted(remembered))
         self._started = now
         self._moved = now - CALM_SECONDS
         self._stirred = True
-        for peer in self.membership.configured:
+        for peer in self.membership.sought:
             self._reach(peer)
 
     # --- what goes in ---------------------------------------------------------------------------------------
 
     def append(
-        self, kind: Kind, payload: bytes, *, room: str = "", session: str = "", id: ClientId | None = None
+        self,
+        kind: Kind,
+        payload: bytes,
+        *,
+        room: str = "",
+        session: str = "",
+        id: ClientId | None = None,
+        last: bool = False,
     ) -> Record:
         """Write the next record of the own log. Raises ValueError for a part over its limit (bus.record)."""
         if len(payload) > PAYLOAD_BYTES:
@@ -172,7 +147,9 @@ class Replica:
         if max(len(room), len(session), len(id) if isinstance(id, str) else 0) > NAME_CHARS:
             raise ValueError(f"a room, session or id is over {NAME_CHARS} characters")
         self._lamport += 1
-        record = Record(VERSION, kind, self.origin, self._own.high + 1, self._lamport, room, session, id, payload)
+        record = Record(
+            VERSION, kind, self.origin, self._own.high + 1, self._lamport, room, session, id, payload, last
+        )
         self._own.add(record)
         self._fresh.append(record)
         self._pending.append(record)
@@ -214,6 +191,7 @@ class Replica:
                 self._send(seen.address, Ping(self.origin, now))
             for address in self.membership.strangers():
                 self._send(address, self._digest())
+            self._bury()
         for origin, want in list(self._wants.items()):
             if now - (want.since + ASK_AFTER if want.asked is None else want.asked + ASK_AGAIN) >= 0:
                 self._ask(origin, now)
@@ -251,8 +229,8 @@ class Replica:
         """End a turn of the loop: everything that followed from what went in, in the order to perform it."""
         if self._fresh:
             self._moved = now
-            for batch in _batches(self._fresh):
-                self._send(None, Records(self.origin, batch))
+            for packet in batches(self.origin, self._fresh):
+                self._send(None, packet)
             self._fresh = []
         for origin in self._acks:
             seen = self.membership.nodes.get(node_of(origin))
@@ -261,13 +239,17 @@ class Replica:
         self._acks.clear()
         if self._pending:
             self._show_own()
-        if self._stirred:
-            self._stirred = False
+        stirred, self._stirred = self._stirred, False
+        if stirred:
             self._tell()
         if not self._synced and self._is_synced(now):
-            self._synced = True
+            self._synced = stirred = True
             self._targets.clear()
             self._effects.append(Synced())
+        # Not before it is synced, so that who is only looked for yet is not dropped.
+        if stirred and self._synced and (known := self.membership.memorable()) != self._remembered:
+            self._remembered = known
+            self._effects.append(Remember(known))
         effects, self._effects = self._effects, []
         return effects
 
@@ -329,7 +311,13 @@ class Replica:
         self._lamport = max(self._lamport, *(record.lamport for record in records))
         origin, base = records[0].origin, 1 + unseen
         held = [seen.held.get(origin, 0) for seen in self.membership.present()]
-        self._effects += [Shown(record, base + sum(high >= record.seq for high in held)) for record in records]
+        # Of a life that was forgotten and lives after all, texts are not shown again, and what stands must be.
+        before = self._dead.shown(origin)
+        self._effects += [
+            Shown(record, base + sum(high >= record.seq for high in held))
+            for record in records
+            if record.seq > before or record.slot is not None
+        ]
 
     def _show_own(self) -> None:
         """Own records enter it when a peer that is up has acknowledged them, at once where none is."""
@@ -344,13 +332,45 @@ class Replica:
             self._effects.append(Shown(record, 1 + sum(high >= record.seq for high in held)))
 
     def _log(self, origin: Origin) -> Log | None:
+        """The log to put records of `origin` in; None for one that was forgotten and does not live."""
         log = self.logs.get(origin)
         if log is None:
-            if len(self.logs) >= ORIGINS:
-                self.refused += 1
+            if self._is_past(origin):
                 return None
+            if len(self.logs) >= ORIGINS:
+                self._bury()
+            while len(self.logs) >= ORIGINS and (oldest := self._dead.oldest) is not None:
+                self._forget(oldest)
             log = self.logs[origin] = Log(origin)
         return log
+
+    # --- lives that ended -----------------------------------------------------------------------------------
+
+    def _is_past(self, origin: Origin) -> bool:
+        return self._dead.forgot(origin) and not self.membership.lives(origin)
+
+    def _bury(self) -> None:
+        """Forget whose time is over (cluster.md rule 1)."""
+        origins = [*self.logs, *(seen.origin for seen in self.membership.nodes.values())]
+        for origin in self._dead.look(origins, self.membership.lives, tick=self.membership.ticks):
+            self._forget(origin)
+
+    def _forget(self, origin: Origin) -> None:
+        """Let nothing stay of a life but the address at which it was, in case it was only out of reach."""
+        log = self.logs.pop(origin, None)
+        self._dead.forget(origin, high=0 if log is None else log.high)
+        self._wants.pop(origin, None)
+        self._acks.discard(origin)
+        seen = self.membership.nodes.get(node_of(origin))
+        if seen is not None and seen.origin == origin:
+            del self.membership.nodes[seen.node]
+            self._part_from(seen)
+        self._effects.append(Forgotten(origin))
+
+    def _part_from(self, seen: Sighting) -> None:
+        self._effects.append(Ignore(seen.endpoints))
+        self._told.pop(seen.node, None)
+        self._replied.pop(seen.node, None)
 
     # --- repair ---------------------------------------------------------------------------------------------
 
@@ -396,12 +416,13 @@ class Replica:
             if origin in self.logs:
                 if self.logs[origin].high < high:
                     self._want(origin, now)
-            elif len(self.logs) + len(self._wants) < ORIGINS:
+            elif len(self._wants) < ORIGINS and not self._is_past(origin):
                 self._want(origin, now)
                 self._ask(origin, now)
         named = self.origin in packet.hears
         if named and not self._synced and node not in self._targets:
-            self._targets[node] = {o: high for o, (_, high) in packet.held.items() if o != self.origin}
+            held = {origin: high for origin, (_, high) in packet.held.items() if origin != self.origin}
+            self._targets[node] = _Target(held, frozenset(packet.hears) - {self.origin})
         fresh = before is None or before[0] != packet.sender
         if (fresh or not named) and (fresh or now - self._replied.get(node, -1.0) >= REPLY_SECONDS):
             self._replied[node] = now
@@ -418,9 +439,8 @@ class Replica:
         self._reach(seen.address)
         for forgotten in self.membership.forgotten:
             self._leave(forgotten.address)
-            self._effects.append(Ignore(forgotten.endpoints))
-            self._told.pop(forgotten.node, None)
-            self._replied.pop(forgotten.node, None)
+            self._part_from(forgotten)
+            self._forget(forgotten.origin)
         self.membership.forgotten.clear()
 
     def _reach(self, address: str) -> None:
@@ -470,28 +490,18 @@ class Replica:
                 self._effects.append(Changed(peer))
 
     def _is_synced(self, now: float) -> bool:
-        if not self.membership.configured or now - self._started >= SYNC_SECONDS:
+        if not self.membership.sought or now - self._started >= SYNC_SECONDS:
             return True
         for node, target in self._targets.items():
             seen = self.membership.nodes.get(node)
             if seen is None or self.membership.state(seen) is not PeerState.UP:
                 continue
-            if all(high == 0 or (o in self.logs and self.logs[o].high >= high) for o, high in target.items()):
+            if all(map(self.membership.has_met, target.hears)) and all(
+                high == 0 or (origin in self.logs and self.logs[origin].high >= high)
+                for origin, high in target.held.items()
+            ):
                 return True
         return False
 
     def _send(self, address: str | None, packet: Packet) -> None:
         self._effects.append(Send(address, packet))
-
-
-def _batches(records: list[Record]) -> list[list[Record]]:
-    """Cut what one turn appended into packets of about a chunk each."""
-    batches: list[list[Record]] = [[]]
-    size = 0
-    for record in records:
-        size += len(record.payload) + 200
-        if batches[-1] and (size > CHUNK_BYTES or len(batches[-1]) >= BATCH_RECORDS):
-            batches.append([])
-            size = len(record.payload) + 200
-        batches[-1].append(record)
-    return batches

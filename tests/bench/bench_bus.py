@@ -51,6 +51,9 @@ class Counter:
         if peer.state == "up":
             self.up.set()
 
+    def on_forgotten(self, origin: str) -> None:
+        """Not measured here."""
+
     def on_synced(self) -> None:
         """Not measured here."""
 

@@ -22,6 +22,7 @@ class Ear:
         self.casts: list[tuple[str, list[bytes]]] = []
         self.peers: dict[NodeId, Peer] = {}
         self.changes: list[Peer] = []
+        self.forgotten: list[Origin] = []
         self.synced = 0
         self.synced_after = 0
         """How many records had come before."""
@@ -42,6 +43,10 @@ class Ear:
     def on_peer(self, peer: Peer) -> None:
         self.peers[peer.node] = peer
         self.changes.append(peer)
+        self._stir.set()
+
+    def on_forgotten(self, origin: Origin) -> None:
+        self.forgotten.append(origin)
         self._stir.set()
 
     def on_synced(self) -> None:

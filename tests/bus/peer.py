@@ -38,6 +38,9 @@ class Teller:
     def on_peer(self, peer: Peer) -> None:
         self.tell("peer", node=peer.node, state=peer.state)
 
+    def on_forgotten(self, origin: str) -> None:
+        self.tell("forgotten", origin=origin)
+
     def on_synced(self) -> None:
         self.tell("synced")
 

@@ -52,6 +52,7 @@ def test_a_clock_that_went_back_does_not_lower_the_incarnation(tmp_path: Path) -
         b"[]",
         b'{"node":7,"incarnation":1}',
         b'{"node":"short","incarnation":1}',
+        b'{"node":"\xff","incarnation":1}',
         b'{"node":"aaaaaaaaaaaaaaaa","incarnation":-1}',
         b"\xff" * 100,
     ],
@@ -97,6 +98,33 @@ def test_a_folder_that_cannot_be_used_is_said_in_one_sentence(tmp_path: Path) ->
     (tmp_path / "data" / "identity-1.json").mkdir(parents=True)
     with pytest.raises(BusStartError, match="--data-dir"):
         claim(tmp_path / "data")
+
+
+def test_the_peers_of_the_life_before_are_known(tmp_path: Path) -> None:
+    with claim(tmp_path) as first:
+        assert first.peers == ()
+        first.remember(["127.0.0.1:1", "[::1]:2"])
+        first.remember(["127.0.0.1:3", "[::1]:2"])
+        assert stat.S_IMODE((tmp_path / "identity-1.peers.json").stat().st_mode) == 0o600
+        with claim(tmp_path) as other:
+            assert other.peers == ()
+    first.remember(["127.0.0.1:4"])  # another may have the identity by now
+    with claim(tmp_path) as second:
+        assert (second.node, second.peers) == (first.node, ("127.0.0.1:3", "[::1]:2"))
+        second.remember([])
+    with claim(tmp_path) as third:
+        assert third.peers == ()
+
+
+@pytest.mark.parametrize(
+    "damaged", [b"", b"[", b"{}", b"[1]", b'["\xff"]', b'["' + b"x" * 100 + b'"]', json.dumps(["a:1"] * 129).encode()]
+)
+def test_damaged_peers_are_nobody(tmp_path: Path, damaged: bytes) -> None:
+    with claim(tmp_path) as first:
+        pass
+    (tmp_path / "identity-1.peers.json").write_bytes(damaged)
+    with claim(tmp_path) as second:
+        assert (second.node, second.peers) == (first.node, ())
 
 
 def test_closing_twice_is_fine(tmp_path: Path) -> None:

@@ -16,8 +16,10 @@ ORIGIN = "00000000000000aa.1"
 
 
 def record(seq: int, *, slot: str | None = None, payload: bytes = b"") -> Record:
-    kind = Kind.TEXT if slot is None else Kind.SESSION
-    return Record(1, kind, ORIGIN, seq, seq, "", slot or "", None, payload)
+    """In `slot`, which it ends if there is an exclamation mark behind it."""
+    if slot is None:
+        return Record(1, Kind.TEXT, ORIGIN, seq, seq, "", "", None, payload)
+    return Record(1, Kind.SESSION, ORIGIN, seq, seq, "", slot[0], None, payload, slot.endswith("!"))
 
 
 def filled(slots: list[str | None]) -> Log:
@@ -29,10 +31,14 @@ def filled(slots: list[str | None]) -> Log:
 
 def left(slots: list[str | None]) -> list[int]:
     """What compaction leaves of records with these slots, numbered from 1."""
-    return [n for n, slot in enumerate(slots, 1) if slot is None or slot not in slots[n:]]
+    return [
+        n
+        for n, slot in enumerate(slots, 1)
+        if slot is None or slot.endswith("!") or not any(later and later[0] == slot for later in slots[n:])
+    ]
 
 
-slot_lists = st.lists(st.sampled_from([None, "a", "b", "c"]), max_size=60)
+slot_lists = st.lists(st.sampled_from([None, "a", "b", "c", "a!", "b!"]), max_size=60)
 
 
 def test_only_what_joins_without_a_hole_counts() -> None:
@@ -124,6 +130,22 @@ def test_what_stands_in_slots_is_bounded_too(monkeypatch: pytest.MonkeyPatch) ->
     log.add(record(6, slot="b"))
     assert [r.seq for r in log] == [4, 5, 6]
     assert log.floor == 3
+
+
+def test_who_came_and_went_does_not_push_out_who_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_module, "STANDING_RECORDS", 2)
+    log = filled(["a", *("b", "b!") * 50, "c"])
+    assert [r.seq for r in log if not r.last] == [1, 102]
+    assert log.floor == 0
+
+
+def test_a_record_that_ended_its_slot_goes_as_the_texts_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_module, "PASSING_RECORDS", 2)
+    log = filled(["a", "a!", "a", None, None])
+    assert [r.seq for r in log] == [3, 4, 5]
+    assert log.floor == 2
+    log.add(record(6, slot="a"))
+    assert [r.seq for r in log] == [4, 5, 6]
 
 
 def test_a_taker_learns_that_something_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 
 from bus.interface import PeerState
 from bus.membership import DOWN_TICKS, LOST_TICKS, UP_TICKS, Membership, Sighting, judge
-from bus.packets import PEERS, Digest
+from bus.packets import ORIGINS, PEERS, Digest
 
 ME = f"{1:016x}.1"
 PEER = f"{2:016x}.5"
@@ -64,6 +64,42 @@ def test_configured_peers_count_as_just_heard_at_the_start() -> None:
     assert (members.expecting, alone.expecting) == (True, False)
     members.ticks = UP_TICKS + 1
     assert not members.expecting
+
+
+def test_peers_of_the_life_before_are_looked_for_as_if_configured_but_not_for_ever() -> None:
+    members = Membership(ME, ["h:9"], remembered=["h:8"])
+    assert sorted(members.sought) == ["h:8", "h:9"]
+    assert sorted(members.configured) == ["h:9"]
+    assert Membership(ME, [], remembered=["h:8"]).expecting
+
+
+def test_the_next_life_looks_for_all_who_have_not_said_goodbye() -> None:
+    members = Membership(ME, [])
+    for number in range(3):
+        members.meet(digest(f"{number + 10:016x}.1", address=f"h:{number}"), 1.0)
+    members.nodes[f"{11:016x}"].gone = True
+    members.ticks += DOWN_TICKS + 1
+    assert members.memorable() == ("h:0", "h:2")
+
+
+def test_only_the_present_life_of_a_node_that_is_not_down_lives() -> None:
+    members = Membership(ME, [])
+    members.meet(digest(), 1.0)
+    former, later = f"{2:016x}.4", f"{2:016x}.6"
+    assert [members.lives(origin) for origin in (ME, PEER, former, later)] == [True, True, False, False]
+    assert [members.has_met(origin) for origin in (PEER, former, later)] == [True, True, False]
+    members.ticks += DOWN_TICKS + 1
+    assert not members.lives(PEER)
+
+
+def test_what_a_peer_forgot_makes_room_for_what_it_holds() -> None:
+    members = Membership(ME, [])
+    for life in range(ORIGINS + 5):
+        held = {f"{7:016x}.{life}": (0, 1), ME: (0, life + 1)}
+        seen = members.meet(Digest(PEER, "h:1", (), held, [ME], [], b""), 1.0)
+        assert seen is not None
+        assert (seen.held[f"{7:016x}.{life}"], seen.held[ME]) == (1, life + 1)
+        assert len(seen.held) <= ORIGINS
 
 
 def test_a_new_life_replaces_the_old_one_and_never_the_other_way() -> None:

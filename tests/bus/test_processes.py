@@ -124,6 +124,21 @@ async def test_a_seed_that_was_killed_and_comes_back_on_its_port_is_found_again(
     await back.until(lambda line: line["what"] == "cast")
 
 
+async def test_a_seed_that_was_killed_and_is_told_of_nobody_has_all_before_it_is_synced(around: Around) -> None:
+    seed = await around.start("b")
+    texts = [str(number) for number in range(120)]
+    around.append(*texts)
+    await seed.has(around.bus.origin, texts)
+    await eventually((around._folder / "b" / "identity-1.peers.json").exists)
+    await seed.kill()
+    back = await Process.start(around._folder / "b", port=int(seed.address.rpartition(":")[2]))
+    around.processes.append(back)
+    await back.until(lambda line: line["what"] == "synced")
+    await back.has(around.bus.origin, texts)
+    heard = [line["what"] for line in back.said if line["what"] in ("record", "synced")]
+    assert heard == ["record"] * 120 + ["synced"]
+
+
 async def test_a_process_that_ends_well_is_down_at_once(around: Around) -> None:
     peer = await around.start("b")
     assert await peer.terminate() == 0

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bus import dead as dead_module
 from bus import log as log_module
+from bus.effects import Forgotten, Link, Send, Shown, Unlink
 from bus.interface import BusError, PeerState
+from bus.keys import Identity, claim
 from bus.membership import DOWN_TICKS, TICK_SECONDS, UP_TICKS
 from bus.memory import MemoryBus, MemoryNetwork, VirtualClock
-from bus.packets import Ack, Digest, Fill, Packet, Records
+from bus.packets import ORIGINS, PEERS, Ack, Ask, Digest, Fill, Packet, Records
 from bus.record import Kind, Record
-from bus.replica import LINKS, Link, Replica, Send, Shown, Unlink
+from bus.replica import LINKS, Replica
 from tests.bus.contract import identity
 from tests.bus.ear import Ear
 
@@ -50,10 +54,20 @@ class World:
         for _ in range(count):
             self.add()
 
-    def add(self, *, number: int | None = None, incarnation: int = 1, peer: int = 0) -> tuple[MemoryBus, Witness]:
-        at = len(self.buses)
+    def add(
+        self,
+        *,
+        number: int | None = None,
+        incarnation: int = 1,
+        who: Identity | None = None,
+        at: str = "",
+        peer: int | None = 0,
+    ) -> tuple[MemoryBus, Witness]:
+        count = len(self.buses)
         bus = self.network.bus(
-            identity(number or at + 1, incarnation), address=f"m:{at}", peers=[f"m:{peer}"] if at else []
+            who or identity(number or count + 1, incarnation),
+            address=at or f"m:{count}",
+            peers=[] if peer is None or not count else [f"m:{peer}"],
         )
         self.buses.append(bus)
         self.ears.append(Witness(self))
@@ -254,6 +268,82 @@ def test_a_seed_that_comes_back_knowing_nobody_is_found_again() -> None:
     assert ear.up() == {world.buses[1].node}
 
 
+def test_a_seed_that_comes_back_has_the_old_texts_before_it_is_synced(tmp_path: Path) -> None:
+    world = World(0)
+    with claim(tmp_path) as first:
+        world.add(who=first)
+        other, _ = world.add()
+        for number in range(120):
+            other.append(Kind.TEXT, b"%d" % number)
+        world.clock.advance(2)
+        world.buses[0].vanish()
+    world.clock.advance(8)
+    with claim(tmp_path) as second:
+        again, ear = world.add(who=second, at="m:0", peer=None)
+        world.clock.advance(1)
+        assert (ear.synced, ear.synced_after, len(ear.seqs(other.origin))) == (1, 120, 120)
+        assert ear.up() == {other.node}
+        assert again.node == first.node
+
+
+def test_a_node_that_is_alone_now_waits_for_those_of_its_life_before_once(tmp_path: Path) -> None:
+    world = World(0)
+    with claim(tmp_path) as first:
+        first.remember(["m:7", "m:8"])
+    for waits in (True, False):
+        with claim(tmp_path) as life:
+            bus, ear = world.add(who=life, peer=None)
+            bus.append(Kind.TEXT, b"anybody?")
+            world.clock.advance(1.9)
+            assert (ear.synced, len(ear.records)) == ((0, 0) if waits else (1, 1))
+            world.clock.advance(0.5)
+            assert (ear.synced, ear.copies(bus.origin)) == (1, [1])
+            bus.vanish()
+
+
+def test_who_said_goodbye_is_not_waited_for_and_who_only_died_is(tmp_path: Path) -> None:
+    world = World(0)
+    with claim(tmp_path) as first:
+        world.add(who=first, peer=None)
+        (left, _), (died, _) = world.add(), world.add()
+        world.clock.advance(1)
+        left.close()
+        died.vanish()
+        world.clock.advance(10)
+    with claim(tmp_path) as second:
+        assert second.peers == (died.address,)
+
+
+def test_that_peers_cannot_be_kept_disturbs_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    world = World(0)
+    (tmp_path / "identity-1.peers.new").mkdir()
+    with claim(tmp_path) as first:
+        _, ear = world.add(who=first, peer=None)
+        other, _ = world.add()
+        world.clock.advance(1)
+        assert ear.up() == {other.node}
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+@pytest.mark.parametrize("reaches", [True, False])
+def test_a_joiner_is_synced_when_it_has_met_all_whom_its_peer_hears(reaches: bool) -> None:
+    world = World(2)
+    world.clock.advance(1)
+
+    def fate(source: str, target: str) -> Iterable[float]:
+        far = {source, target} == {"m:1", "m:2"}
+        return (0.0,) if not far else (0.6,) if reaches else ()
+
+    world.network.fate = fate
+    _, ear = world.add()
+    waited = 0.0
+    while not ear.synced:
+        world.clock.advance(0.1)
+        waited += 0.1
+    assert (world.buses[1].node in ear.peers) == reaches
+    assert (0.5 < waited < 1.9) if reaches else (1.9 < waited < 2.3)
+
+
 def test_a_log_below_the_floor_is_taken_from_the_floor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_module, "PASSING_RECORDS", 10)
     world = World(2)
@@ -279,6 +369,53 @@ def test_calls_end_though_answers_are_lost() -> None:
     world.clock.advance(2)
     assert str(results[1]) == f"Node {world.buses[1].node} did not answer within 1 s."
     assert len(world.buses[0]._calls) == 0
+
+
+# --- lives that ended ---------------------------------------------------------------------------------------
+
+
+def test_who_is_dead_for_long_is_forgotten_by_all_and_taken_from_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_module, "DEAD_TICKS", 160)
+    world = World(3)
+    world.clock.advance(1)
+    gone = world.buses[2]
+    gone.append(Kind.TEXT, b"remember me")
+    world.clock.advance(1)
+    gone.vanish()
+    world.clock.advance(20)
+    late, _ = world.add()  # counts from now on, and holds the log for longest
+    world.clock.advance(10)
+    assert [ear.forgotten for ear in world.ears] == [[gone.origin], [gone.origin], [], []]
+    assert [gone.node in {peer.node for peer in bus.peers()} for bus in world.buses[:2]] == [False, False]
+    assert gone.origin in late._running.logs
+    world.clock.advance(20)
+    assert world.ears[3].forgotten == [gone.origin]
+    for bus, ear in ((bus, ear) for bus, ear in zip(world.buses, world.ears, strict=True) if bus is not gone):
+        assert gone.origin not in bus._running.logs
+        assert ear.payloads(gone.origin) == [b"remember me"]
+
+
+def test_a_life_that_was_forgotten_and_lives_after_all_is_known_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_module, "DEAD_TICKS", 160)
+    world = World(2)
+    (a, b), (ear, _) = world.buses, world.ears
+    b.append(Kind.TEXT, b"before")
+    b.append(Kind.SESSION, b"here", session="s")
+    world.clock.advance(1)
+    world.cut({0}, {1})
+    world.clock.advance(1)
+    b.append(Kind.TEXT, b"during")
+    world.clock.advance(40)
+    assert ear.forgotten == [b.origin]
+    assert a.peers() == []
+    world.heal()
+    world.clock.advance(2)
+    assert ear.up() == {b.node}
+    assert ear.payloads(b.origin) == [b"before", b"here", b"here", b"during"]
+    b.append(Kind.TEXT, b"after")
+    world.clock.advance(1)
+    assert ear.payloads(b.origin)[4:] == [b"after"]
+    assert world.same()
 
 
 # --- the state machine by itself -----------------------------------------------------------------------------
@@ -366,6 +503,53 @@ def test_a_peer_that_promises_what_it_does_not_give_costs_an_ask_each_300_ms() -
         node.tick(now)
         asked += sum(type(packet).__name__ == "Ask" for packet in said(node.turn(now)))
     assert 20 <= asked <= 34
+
+
+def test_however_often_a_node_begins_again_its_newest_life_is_heard() -> None:
+    node = replica()
+    forgotten = []
+    for number in range(2, ORIGINS + 50):
+        life = f"{2:016x}.{number}"
+        node.receive(Digest(life, "h:2", (), {life: (0, 1)}, [ME], [], b""), 1.0)
+        node.receive(Records(life, [text(life, 1)]), 1.0)
+        effects = node.turn(1.0)
+        assert Shown(text(life, 1), 2) in effects
+        assert Ack(ME, life, 1) in said(effects)
+        forgotten += [effect.origin for effect in effects if isinstance(effect, Forgotten)]
+    assert len(node.logs) == ORIGINS
+    assert forgotten == [f"{2:016x}.{number}" for number in range(2, 51)]
+    assert node.refused == 0
+
+
+def test_what_comes_late_of_a_forgotten_log_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_module, "DEAD_TICKS", 16)
+    node = replica()
+    late = Fill(PEER, OTHER, 0, 1, 0, 1, [text(OTHER, 1)])
+    node.receive(late, 1.0)
+    assert Shown(text(OTHER, 1), 2) in node.turn(1.0)
+    for _ in range(40):
+        node.receive(hello({OTHER: (0, 1)}), 1.0)
+        node.tick(1.0)
+    assert Forgotten(OTHER) in node.turn(1.0)
+    node.receive(hello({OTHER: (0, 1)}), 1.0)
+    node.receive(late, 1.0)
+    effects = node.turn(1.0)
+    assert not any(isinstance(effect, Shown) for effect in effects)
+    assert not any(isinstance(packet, Ask | Ack) for packet in said(effects))
+    assert OTHER not in node.logs
+
+
+def test_a_node_that_made_room_for_another_is_forgotten() -> None:
+    node = replica()
+    for number in range(PEERS + 10, 10, -1):
+        life = f"{number:016x}.1"
+        node.receive(Digest(life, f"h:{number}", (), {}, [ME], [], b""), 1.0)
+    for _ in range(DOWN_TICKS + 1):
+        node.tick(1.0)
+    node.turn(1.0)
+    node.receive(Digest(f"{5000:016x}.1", "h:5000", (), {}, [ME], [], b""), 1.0)
+    assert [effect for effect in node.turn(1.0) if isinstance(effect, Forgotten)] == [Forgotten(PEER)]
+    assert PEER not in {peer.origin for peer in node.peers()}
 
 
 def test_large_turns_are_cut_into_packets() -> None:
