@@ -25,12 +25,13 @@ import main
 from bus.keys import claim
 from server.client import Client
 from server.config import Config
-from server.identity import Tokens, load_key
+from server.identity import Tokens, load_key, mint
+from server.launched import Launched, write_launched
 from server.session import Role
 from server.wire import native
 from server.wire.native import Refused
 from server.wire.websocket import text_frame
-from tests.processes import ROOT, environment, node, started
+from tests.processes import END_SECONDS, ROOT, environment, full_pipe, node, started
 
 
 def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -69,6 +70,11 @@ def taken() -> Any:
         (("node", "--bus", "redis"), "--bus: redis is not available"),
         (("node", "--bus-host", "0.0.0.0"), "--bus-host: '0.0.0.0' is not loopback"),
         (("node", "--name", "a\nb"), "--name: "),
+        (
+            ("node", "--public-url", "ws://a.example/" + "x" * 1000),
+            "--public-url: a URL of 1015 characters is too long",
+        ),
+        (("node", "--bus-host", "::1%" + "x" * 1000), "--bus-host: "),
         (("node", "--no\nsuch\x1b[31m"), "is not an option here"),
         (("--nonsense",), "--nonsense is not an option here"),
         (("bench",), "'bench' is not a command"),
@@ -218,6 +224,26 @@ async def test_a_node_to_whom_nobody_listens_serves_all_the_same(tmp_path: Path)
         assert (await process.end())[0] == 0
 
 
+async def test_a_node_whose_log_stands_still_serves_and_ends_all_the_same(tmp_path: Path) -> None:
+    command = (sys.executable, str(ROOT / "main.py"), "node", "--port=0", "--bus=memory", f"--data-dir={tmp_path}")
+    with full_pipe() as (_, target):
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=subprocess.PIPE, stderr=target, env=environment()
+        )
+        try:
+            assert process.stdout is not None
+            async with asyncio.timeout(END_SECONDS):
+                async with Client(json.loads(await process.stdout.readline())["url"]) as client:
+                    await client.join("lobby")
+                    process.send_signal(signal.SIGTERM)
+                    assert (await client.wait_closed()).code == 1001
+                assert await process.wait() == 0
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
 async def test_a_node_keeps_its_id_and_its_name(tmp_path: Path) -> None:
     seen = []
     for _ in range(2):
@@ -281,6 +307,16 @@ async def test_no_token_reaches_the_log(tmp_path: Path) -> None:
 
 
 # The end.
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_before_anything_is_loaded_ends_in_silence(tmp_path: Path, signum: int) -> None:
+    """The first library is replaced by one that never has loaded."""
+    (tmp_path / "msgspec.py").write_text("import os, signal\nos.write(1, b'loading\\n')\nsignal.pause()\n")
+    async with started("node", env=environment(PYTHONPATH=str(tmp_path))) as process:
+        assert await process.stdout.readline() == b"loading\n"
+        process.send(signum)
+        assert await process.end() == (0, "", "")
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
@@ -351,6 +387,26 @@ async def test_a_client_that_does_not_answer_holds_nobody_up(tmp_path: Path) -> 
             assert (await process.end())[0] == 0
 
 
+async def test_peers_are_told_whatever_else_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("main.CLOSING_SECONDS", 0.0)
+
+    async def hang(within: float) -> None:
+        await asyncio.Event().wait()
+
+    async with node(tmp_path / "b") as peer, Client(peer.url) as client:
+        config = Config(
+            name="n1", port=0, bus_port=0, drain_seconds=0.0, data_dir=tmp_path, peers=(peer.ready["bus"],)
+        )
+        with claim(tmp_path) as identity:
+            async with main.serving(config, identity, Tokens(load_key(None, tmp_path)), beside=hang) as leaves:
+                assert (await client.next(native.Urls)).urls == [peer.url, leaves.url]
+        assert (await client.next(native.Urls)).urls == [peer.url]
+        token = mint(load_key(None, tmp_path / "b"), user="mo", role=Role.MODERATOR)
+        async with Client(peer.url, token=token) as moderator:
+            found = await moderator.list("nodes")
+    assert [each["node"] for each in found.items] == [peer.ready["node"]]  # without a word it would stay, as down
+
+
 async def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
     async with node(tmp_path, "--bus=memory", "--ends-with-parent") as process, Client(process.url) as client:
         assert process.stdin is not None
@@ -384,6 +440,32 @@ async def test_a_console_without_a_display_serves_in_full(tmp_path: Path, displa
     warned = [json.loads(line)["message"] for line in err.splitlines() if json.loads(line)["level"] != "info"]
     assert len(warned) == 1
     assert warned[0].endswith("the console runs off screen, the node serves in full")
+
+
+async def test_a_console_ends_in_time_and_with_it_a_child_that_hangs(tmp_path: Path) -> None:
+    folder = tmp_path / "nodes" / "n2"
+    async with node(folder) as child:
+        launched = Launched(
+            name="n2",
+            pid=child.pid,
+            created=psutil.Process(child.pid).create_time(),
+            started=0,
+            kept=False,
+            folder=str(folder),
+            host="127.0.0.1",
+            port=0,
+            bus_host="127.0.0.1",
+            bus_port=0,
+            peer="",
+        )
+        write_launched(tmp_path, [launched])
+        async with started("--port=0", "--bus-port=0", f"--data-dir={tmp_path}") as console:
+            await console.until_ready()
+            child.send(signal.SIGSTOP)
+            console.send(signal.SIGTERM)
+            async with asyncio.timeout(10):
+                assert (await console.end())[0] == 0
+        assert (await child.end())[0] == -signal.SIGKILL
 
 
 async def test_a_console_on_a_port_in_use_that_it_was_given_is_exit_3(tmp_path: Path, taken: int) -> None:
