@@ -18,7 +18,7 @@ from gui.app import Console
 from gui.nodes.model import Column
 from gui.rooms.members_model import MembersModel
 from server.client import Client
-from server.gateway import Connection
+from server.connection import Connection
 from server.node import Node
 from server.wire.native import Moderated, Whispered
 from tests.browser.conftest import FAKE_MICROPHONE, launch
