@@ -54,6 +54,7 @@ LEAVING_SECONDS = 1.0
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command; returns the exit code of protocol.md section 1."""
+    open_standard_streams()
     try:
         command, rest = options.read_command(arguments)
         if command == "token":
@@ -74,7 +75,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def refuse(error: Exception, code: int) -> int:
     """Say on stderr, in one line, why nothing runs."""
-    print(f"switchboard: {plain(str(error))}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # nobody reads it; the exit code says it too
+        print_line(f"switchboard: {plain(str(error))}".encode(), to=2)
     return code
 
 
@@ -89,9 +91,16 @@ def print_token(request: TokenRequest) -> int:
     return 0
 
 
-def print_line(line: bytes) -> None:
-    """Print on stdout at once, with nothing left over that could fail later. Raises OSError."""
-    os.write(1, line + b"\n")
+def print_line(line: bytes, *, to: int = 1) -> None:
+    """Print on stdout or stderr at once, with nothing left over that could fail later. Raises OSError."""
+    os.write(to, line + b"\n")
+
+
+def open_standard_streams() -> None:
+    """Have what was closed at the start lead nowhere, else the next file that is opened would be taken for it."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
 
 
 def run_node(config: Config, identity: Identity, tokens: Tokens) -> int:
@@ -323,9 +332,4 @@ def _headless_loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 if __name__ == "__main__":
-    exit_code = main(sys.argv[1:])
-    try:
-        sys.stderr.flush()
-    except OSError:
-        sys.stderr = None  # nobody reads it; what is left in its buffer must not decide the exit code
-    sys.exit(exit_code)
+    sys.exit(main(sys.argv[1:]))

@@ -7,7 +7,6 @@ import dataclasses
 import difflib
 import math
 import os
-import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -171,7 +170,7 @@ def read_config(
         )
     given = parser.parse(arguments)
     values = _gather(OPTIONS, given, environment)
-    values.setdefault("log_format", "text" if sys.stderr.isatty() else "json")
+    values.setdefault("log_format", "text" if os.isatty(2) else "json")
     config = Config(
         **{"name": "", "data_dir": default_data_dir(), **values},
         ends_with_parent=getattr(given, "ends_with_parent", False),

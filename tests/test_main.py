@@ -224,6 +224,36 @@ async def test_a_node_to_whom_nobody_listens_serves_all_the_same(tmp_path: Path)
         assert (await process.end())[0] == 0
 
 
+async def test_a_node_without_standard_streams_keeps_its_files_clean(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "main.py"), "node", "--name=n1", "--port=0", f"--data-dir={tmp_path}"]
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command, "--bus=memory", env=environment()
+    )
+    try:
+        seen = psutil.Process(process.pid)
+        while not (found := seen.net_connections()):  # noqa: ASYNC110  # the only sign of life
+            await asyncio.sleep(0.01)
+        async with Client(f"ws://127.0.0.1:{found[0].laddr.port}/ws") as client:
+            process.send_signal(signal.SIGTERM)
+            assert (await client.wait_closed()).code == 1001
+        assert await process.wait() == 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+    assert [path.name for path in tmp_path.iterdir() if b"ready" in path.read_bytes()] == []
+
+
+def test_the_exit_code_is_the_same_when_nobody_reads_why() -> None:
+    source, target = os.pipe()
+    os.close(source)
+    ended = subprocess.run(
+        [sys.executable, str(ROOT / "main.py"), "node", "--port=x"], stderr=target, env=environment(), check=False
+    )
+    os.close(target)
+    assert ended.returncode == 2
+
+
 async def test_a_node_whose_log_stands_still_serves_and_ends_all_the_same(tmp_path: Path) -> None:
     command = (sys.executable, str(ROOT / "main.py"), "node", "--port=0", "--bus=memory", f"--data-dir={tmp_path}")
     with full_pipe() as (_, target):
