@@ -87,15 +87,19 @@ async def test_absent_microphone_is_said_in_a_sentence(
     await expect(ann.page.get_by_text("No microphone was found.")).to_be_visible()
 
 
-async def test_page_that_is_not_secure_says_why_it_has_no_voice(cluster: Cluster, visit: VisitorFactory) -> None:
+async def test_page_that_is_not_secure_says_why_it_has_no_voice(tmp_path: Path, visit: VisitorFactory) -> None:
+    node = await RunningNode.start(tmp_path, "--bus", "memory", "--port", "0", "--public-url", "ws://voice.test/ws")
     ann, bob = await visit("Ann"), await visit("Bob")
-    await ann.follow_link(cluster[0], "plain", host="voice.test")
+    await ann.follow_link(node, "plain", host="voice.test")
     await expect(ann.page.get_by_role("main")).to_contain_text("Voice is off because this page is not secure")
     await ann.enter()
     await expect(ann.page.get_by_role("region", name="Voice")).to_contain_text("this page is not secure")
-    await bob.join(cluster[1], "plain")
+    await bob.join(node, "plain")
     await ann.say("I can still write")
     await expect(bob.line("I can still write")).to_be_visible()
+    await ann.page.close()
+    await bob.page.close()
+    await node.stop()
 
 
 async def test_browser_without_the_codec_says_so(cluster: Cluster, visit: VisitorFactory) -> None:
@@ -193,6 +197,7 @@ async def test_page_comes_back_when_its_node_does(tmp_path: Path, visit: Visitor
     await ann.line("Into the void").get_by_role("button", name="Send again").click()
     await expect(ann.line("Into the void")).to_have_attribute("data-fate", "sent")
     await expect(ann.line("Before")).to_have_count(1)
+    await ann.page.close()
     await node.stop()
     # A browser complains on its own of each connection that is refused.
     ann.complaints = [complaint for complaint in ann.complaints if "ERR_CONNECTION_REFUSED" not in complaint]
