@@ -109,7 +109,10 @@ class Node:
 
     def urls(self) -> list[str]:
         """Where clients may go: here first, then the nodes that are up."""
-        return [self.url, *self.cards.urls_of_others()]
+        urls = [self.url, *self.cards.urls_of_others()]
+        if urls != self._urls:
+            self._urls = urls
+        return self._urls  # the same object as long as they are the same
 
     @property
     def farewell(self) -> Closing:
@@ -494,13 +497,11 @@ class Node:
     def _tell_urls(self) -> None:
         """Let the clients know where else they may go, so that they know it when this node is suddenly gone."""
         urls = self.urls()
-        if urls == self._urls:
-            return
-        self._urls = urls
-        frame = text_frame(native.encode(native.Urls(urls=urls)))
+        frame = b""
         for conversation in self.conversations.values():
-            if conversation.urls != urls:
+            if conversation.urls is not urls:
                 conversation.urls = urls
+                frame = frame or text_frame(native.encode(native.Urls(urls=urls)))
                 self.counters.sent_text += 1
                 conversation.outbox.text(frame)
 

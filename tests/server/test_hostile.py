@@ -387,3 +387,15 @@ async def test_voice_for_a_reader_that_never_reads_is_dropped_and_its_texts_are_
 
 def dropped_for_slowness(served: Served) -> int:
     return served.node.counters.voice_dropped["slow"]
+
+
+async def test_a_payload_that_looks_like_a_voice_frame_is_none(pair: tuple[Guest, Guest], eve: Wire) -> None:
+    text = b'{"type":"leave","room":"lobby"}'
+    # After its header and mask the rest of this text comes alone, and begins like a binary message of just that size.
+    mask = bytes((0x82 ^ text[0], (0x80 | len(text) - 6) ^ text[1], 7, 7))
+    payload = bytes(byte ^ mask[at % 4] for at, byte in enumerate(text))
+    assert payload[:2] == bytes((0x82, 0x80 | len(text) - 6))
+    await eve.send(bytes((0x81, 0x80 | len(text))) + mask)
+    await still_talk(*pair)
+    await eve.send(payload)
+    assert (await pair[0].next("member_left"))["reason"] == "left"
