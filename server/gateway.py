@@ -15,6 +15,7 @@ from server.connection import Connection
 from server.deadlines import Wheel
 from server.metrics import NodeMetrics
 from server.node import Node
+from server.outbox import HOLD_SECONDS
 from server.web import Site
 from server.wire import native
 
@@ -53,6 +54,7 @@ class Gateway:
         """
         self._loop = asyncio.get_running_loop()
         self.node.post.schedule = partial(self._loop.call_soon, self.node.post.flush)
+        self.node.post.hold = partial(self._loop.call_later, HOLD_SECONDS, self.node.post.flush_held)
         self.node.post.report = partial(logger.exception, "a client could not be written to")
         wanted = PORT if self._config.port is None else self._config.port
         tries = PORTS_TRIED if next_free and self._config.port is None else 1

@@ -331,7 +331,7 @@ class Node:
 
     def _fan_out(self, room: Room, frame: bytes, own: Outbox | None) -> None:
         outboxes = room.outboxes
-        slow = self.post.voice(outboxes.values(), binary_frame(frame), own)
+        slow = self.post.voice(outboxes.values(), binary_frame(frame), own, alone=len(room.talkers) < 2)
         self.counters.sent_voice += len(outboxes) - (own is not None) - slow
         if slow:
             self.counters.voice_dropped["slow"] += slow

@@ -11,6 +11,10 @@ VOICE_LIMIT = 2048
 """Unsent bytes above which voice is dropped instead of queued: what a few speakers say in 200 ms."""
 
 
+HOLD_SECONDS = 0.010
+"""How long voice may wait for that of other speakers: half a frame, far below what a listener's buffer evens out."""
+
+
 class Outbox:
     """Frames of one loop turn for one socket.
 
@@ -32,7 +36,9 @@ class Outbox:
         """Queue a frame that must not be lost."""
         if self.closed:
             return
-        if not self.frames:
+        if self.frames:
+            self._post.hurry()
+        else:
             self._post.add(self)
         self.frames.append(frame)
 
@@ -56,30 +62,42 @@ def _nowhere() -> None:
 
 
 class Post:
-    """The outboxes of a node that have something to write this turn."""
+    """The outboxes of a node that have something to write.
 
-    __slots__ = ("_waiting", "report", "schedule")
+    It is written at the end of a turn of the loop. Only where several speak at once does voice wait for
+    `HOLD_SECONDS`, so that what they say is one write to each listener: writes are most of what a delivery costs.
+    """
+
+    __slots__ = ("_holding", "_soon", "_waiting", "hold", "report", "schedule")
 
     def __init__(self) -> None:
         self.schedule: Callable[[], object] = _nowhere
         """Arranges one `flush` at the end of the turn; set by who owns the event loop."""
+        self.hold: Callable[[], object] = _nowhere
+        """Arranges one `flush_held` in `HOLD_SECONDS`; set by the same."""
         self.report: Callable[[], object] = _nowhere
         """Told, inside the handler of the exception, that a client could not be written to."""
         self._waiting: list[Outbox] = []
+        self._soon = False
+        self._holding = False
 
     def add(self, outbox: Outbox) -> None:
-        """Write `outbox` at the end of the turn."""
-        if not self._waiting:
-            self.schedule()
+        """Write `outbox` at the end of the turn; it has been empty."""
         self._waiting.append(outbox)
+        self.hurry()
 
-    def voice(self, outboxes: Iterable[Outbox], frame: bytes, own: Outbox | None) -> int:
+    def hurry(self) -> None:
+        """Write what waits at the end of the turn."""
+        if not self._soon:
+            self._soon = True
+            self.schedule()
+
+    def voice(self, outboxes: Iterable[Outbox], frame: bytes, own: Outbox | None, *, alone: bool = True) -> int:
         """Queue a frame that is worth nothing late, for all but its sender; returns how many were too slow for it.
 
-        The hottest lines of a node.
+        `alone` says that nobody else speaks there now. The hottest lines of a node.
         """
         waiting, slow = self._waiting, 0
-        idle = not waiting
         for outbox in outboxes:
             if outbox is own:
                 continue
@@ -90,13 +108,22 @@ class Post:
             if not frames:
                 waiting.append(outbox)
             frames.append(frame)
-        if idle and waiting:
-            self.schedule()
+        if waiting and alone:
+            self.hurry()
+        elif waiting and not self._holding:
+            self._holding = True
+            self.hold()
         return slow
+
+    def flush_held(self) -> None:
+        """The time that voice may wait is over."""
+        self._holding = False
+        self.flush()
 
     def flush(self) -> None:
         """Write each outbox; whatever becomes of one, the others are written."""
         waiting, self._waiting = self._waiting, []
+        self._soon = False
         for outbox in waiting:
             try:
                 outbox.flush()

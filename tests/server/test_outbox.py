@@ -23,10 +23,15 @@ class Turns:
     def __init__(self) -> None:
         self.post = Post()
         self.asked = 0
+        self.held = 0
         self.post.schedule = self._ask
+        self.post.hold = self._hold
 
     def _ask(self) -> None:
         self.asked += 1
+
+    def _hold(self) -> None:
+        self.held += 1
 
     def sockets(self, count: int) -> list[Socket]:
         return [Socket(self.post) for _ in range(count)]
@@ -55,6 +60,31 @@ def test_every_turn_asks_for_its_own_flush() -> None:
         assert turns.asked == turn
         turns.post.flush()
         assert a.writes == [b"vv"] * turn
+
+
+def test_where_several_speak_their_voice_is_one_write() -> None:
+    turns = Turns()
+    a, b = turns.sockets(2)
+    turns.post.voice([a.outbox, b.outbox], b"1", a.outbox, alone=False)
+    turns.post.voice([a.outbox, b.outbox], b"2", b.outbox, alone=False)
+    turns.post.voice([a.outbox, b.outbox], b"3", a.outbox, alone=False)
+    assert (turns.asked, turns.held, b.writes) == (0, 1, [])
+    turns.post.flush_held()
+    assert (a.writes, b.writes) == ([b"2"], [b"13"])
+    turns.post.voice([a.outbox, b.outbox], b"4", a.outbox, alone=False)
+    assert turns.held == 2
+
+
+def test_a_text_does_not_wait_with_the_voice_before_it() -> None:
+    turns = Turns()
+    a, b = turns.sockets(2)
+    turns.post.voice([a.outbox, b.outbox], b"v", None, alone=False)
+    a.outbox.text(b"t")
+    assert (turns.asked, turns.held) == (1, 1)
+    turns.post.flush()
+    assert a.writes == [b"vt"]
+    turns.post.flush_held()
+    assert (a.writes, b.writes) == ([b"vt"], [b"v"])
 
 
 def test_the_sender_does_not_hear_himself() -> None:
