@@ -20,7 +20,7 @@ from bus.effects import (
     Synced,
     Unlink,
 )
-from bus.interface import Peer, PeerState
+from bus.interface import Peer
 from bus.log import CHUNK_BYTES, Log, Span
 from bus.membership import Membership, Sighting
 from bus.packets import (
@@ -492,16 +492,20 @@ class Replica:
     def _is_synced(self, now: float) -> bool:
         if not self.membership.sought or now - self._started >= SYNC_SECONDS:
             return True
-        for node, target in self._targets.items():
-            seen = self.membership.nodes.get(node)
-            if seen is None or self.membership.state(seen) is not PeerState.UP:
-                continue
-            if all(map(self.membership.has_met, target.hears)) and all(
+        # Every one of them: the peer that is asked first may itself be behind another.
+        present = self.membership.present()
+        return bool(present) and all(self._is_reached(self._targets.get(seen.node)) for seen in present)
+
+    def _is_reached(self, target: _Target | None) -> bool:
+        """Whether all is held and met that a peer told when it first heard this node; None until it has."""
+        return (
+            target is not None
+            and all(map(self.membership.has_met, target.hears))
+            and all(
                 high == 0 or (origin in self.logs and self.logs[origin].high >= high)
                 for origin, high in target.held.items()
-            ):
-                return True
-        return False
+            )
+        )
 
     def _send(self, address: str | None, packet: Packet) -> None:
         self._effects.append(Send(address, packet))

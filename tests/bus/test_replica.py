@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bus import dead as dead_module
 from bus import log as log_module
-from bus.effects import Forgotten, Link, Send, Shown, Unlink
+from bus.effects import Forgotten, Link, Send, Shown, Synced, Unlink
 from bus.interface import BusError, PeerState
 from bus.keys import Identity, claim
 from bus.membership import DOWN_TICKS, TICK_SECONDS, UP_TICKS
@@ -575,3 +575,13 @@ def test_addresses_that_never_answer_make_room_for_others() -> None:
     linked = {effect.address for effect in effects if isinstance(effect, Link)} | {"h:2"}
     assert linked - {effect.address for effect in effects if isinstance(effect, Unlink)} == set(node.membership.links)
     assert {"h:2", known[-1]} <= set(node.membership.links)
+
+
+def test_a_joiner_is_not_done_with_what_a_peer_that_is_behind_can_tell() -> None:
+    joiner = Replica(ME, now=0.0, address="h:1", peers=["h:2"])
+    joiner.receive(Digest(OTHER, "h:3", (), {PEER: (0, 1)}, [ME], [], b""), 0.1)
+    joiner.receive(Digest(PEER, "h:2", (), {PEER: (0, 2)}, [ME, OTHER], [], b""), 0.1)
+    joiner.receive(Fill(PEER, PEER, 0, 1, 0, 2, [text(PEER, 1)]), 0.2)
+    assert Synced() not in joiner.turn(0.2)
+    joiner.receive(Fill(PEER, PEER, 1, 2, 0, 2, [text(PEER, 2)]), 0.3)
+    assert Synced() in joiner.turn(0.3)
