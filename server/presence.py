@@ -115,7 +115,8 @@ class Presence:
             if not seats:
                 del self.rooms[room]
             self._ssrcs.discard(before[room].ssrc)
-            changes.append(Parted(new or old, room, reason))  # type: ignore[arg-type]  # one of them is there
+            assert old is not None, "who had a seat had a record"
+            changes.append(Parted(new or old, room, reason))
         for room, seat in after.items():
             self.rooms.setdefault(room, {})[session] = seat
             self._ssrcs.add(seat.ssrc)

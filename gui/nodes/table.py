@@ -13,7 +13,7 @@ from gui.nodes.model import Column, NodesModel, figures
 from gui.nodes.rows import GONE, MESSAGE_FROM, NodeRow, Standing, Totals
 from gui.tokens import Colour, Size, Type
 from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, ColumnHeader, Table, paint_ground
-from gui.widgets.painting import dot
+from gui.widgets.painting import dot, paint_divider
 
 INDENT = 36
 """Where names and the lines between rows begin."""
@@ -86,8 +86,7 @@ class NodeCell(QStyledItemDelegate):
         box: QRect = option.rect
         selected = paint_ground(painter, option, first=column == Column.NODE, focused=self._table.hasFocus())
         if not selected:
-            left = box.left() + (INDENT if column == Column.NODE else 0)
-            painter.fillRect(QRect(left, box.bottom(), box.right() - left + 1, 1), theme.colour(Colour.LINE))
+            paint_divider(painter, box, INDENT if column == Column.NODE else 0)
         if column == Column.NODE:
             self._paint_node(painter, box, row)
         elif column == Column.TOOLS:

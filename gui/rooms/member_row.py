@@ -11,7 +11,7 @@ from gui.actions import Stage
 from gui.rooms.members_model import AGE, LEVEL, NAME, NODE, RTT, SLOW_MS, MembersModel, kick_words
 from gui.tokens import Colour, Size, Type
 from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, paint_ground
-from gui.widgets.painting import avatar, initials, meter, ring
+from gui.widgets.painting import avatar, initials, meter, paint_divider, ring
 from server.views import MemberView
 
 INDENT = 56
@@ -35,8 +35,7 @@ class MemberRow(QStyledItemDelegate):
         box: QRect = option.rect
         selected = paint_ground(painter, option, first=column == NAME)
         if not selected:
-            left = box.left() + (INDENT if column == NAME else 0)
-            painter.fillRect(QRect(left, box.bottom(), box.right() - left + 1, 1), theme.colour(Colour.LINE))
+            paint_divider(painter, box, INDENT if column == NAME else 0)
         kick = model.kick(member.session)
         if column == NAME:
             speaking = model.level(member.session) is not None

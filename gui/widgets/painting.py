@@ -119,3 +119,9 @@ def _letters(size: int) -> QFont:
     made = QFont(theme.font(Type.NAME))
     made.setPixelSize(max(9, round(size * 0.42)))
     return made
+
+
+def paint_divider(painter: QPainter, box: QRect, indent: int) -> None:
+    """The line between two rows of a table, in one cell of the upper one, from `indent` on."""
+    left = box.left() + indent
+    painter.fillRect(QRect(left, box.bottom(), box.right() - left + 1, 1), theme.colour(Colour.LINE))

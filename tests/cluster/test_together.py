@@ -34,7 +34,7 @@ def c(trio: Cluster) -> Node:
 @pytest.fixture
 def room(request: pytest.FixtureRequest) -> str:
     """A room of the test's own."""
-    return request.node.name[:64].replace("[", " ").replace("]", "")  # type: ignore[no-any-return]
+    return str(request.node.name)[:64].replace("[", " ").replace("]", "")
 
 
 # Rooms
