@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import enum
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -41,8 +42,44 @@ class Kick:
     node_name: str
 
 
+EVERYWHERE = "Everywhere"
+"""The group of actions that work in every view; the others are named after their view."""
+
+IN_LIST = Qt.ShortcutContext.WidgetWithChildrenShortcut
+"""The scope of actions on what is selected: where their list, card or field has the keyboard."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Command:
+    """An action as the palette and the list of keys show it."""
+
+    action: QAction
+    group: str
+    """The view it belongs to, or `EVERYWHERE`."""
+    icon: str
+    """A file of resources/icons, or nothing."""
+    danger: bool
+    """Whether it hurts somebody."""
+
+    @property
+    def text(self) -> str:
+        """What it does."""
+        return self.action.text()
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it can be done now."""
+        return self.action.isEnabled()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Its keys as people read them, the first one first."""
+        keys = (key.toString(QKeySequence.SequenceFormat.NativeText) for key in self.action.shortcuts())
+        return tuple(key.replace("Return", "Enter") for key in keys)
+
+
 class Actions(QObject):
-    """The actions of the window.
+    """The actions of the window, in the one register from which palette and list of keys are made.
 
     Those that need an object do not look for it: a view connects them and passes the id that was selected when the
     key or the button went down.
@@ -58,23 +95,58 @@ class Actions(QObject):
         self._toasts = toasts
         self.kicks: dict[str, Kick] = {}
         """By session id."""
-        in_list = Qt.ShortcutContext.WidgetWithChildrenShortcut
-        self.kick = self._make("Kick", "K", context=in_list)
-        self.whisper = self._make("Whisper", "W", context=in_list)
-        self.send = self._make("Send", "Ctrl+Return", "Ctrl+Enter", context=in_list)
-        self.launch = self._make("Launch node", "N")
-        self.copy_address = self._make("Copy address", "Ctrl+Shift+C")
-        self.open_client = self._make("Open the browser client", "Ctrl+Shift+O")
-        self.filter = self._make("Filter", "/")
-        self.back = self._make("Back", "Esc")
-        self.next_pane = self._make("Next pane", "F6")
-        everywhere = (self.launch, self.copy_address, self.open_client, self.filter, self.back, self.next_pane)
-        for action in everywhere:
-            window.addAction(action)
+        self._window = window
+        self._commands: dict[QAction, Command] = {}
+        self.kick = self.make("Kick", "K", group="Rooms", icon="sign-out", scope=IN_LIST, danger=True)
+        self.whisper = self.make("Whisper", "W", group="Rooms", icon="chat-circle-dots", scope=IN_LIST)
+        self.send = self.make("Send", "Ctrl+Return", "Ctrl+Enter", group="Rooms", scope=IN_LIST)
+        self.launch = self.make("Launch node", "N", icon="plus")
+        self.copy_address = self.make("Copy address", "Ctrl+Shift+C", icon="copy")
+        self.open_client = self.make("Open the browser client", "Ctrl+Shift+O", icon="arrow-square-out")
+        self.filter = self.make("Filter", "/", icon="funnel-simple")
+        self.back = self.make("Back", "Esc")
+        self.next_pane = self.make("Next pane", "F6")
 
-    def view(self, title: str, number: int) -> QAction:
+    def make(
+        self,
+        text: str,
+        *keys: str | QKeySequence.StandardKey,
+        group: str = EVERYWHERE,
+        icon: str = "",
+        scope: Qt.ShortcutContext = Qt.ShortcutContext.WindowShortcut,
+        act: Callable[[], object] | None = None,
+        danger: bool = False,
+    ) -> QAction:
+        """Make an action and enter it into the register.
+
+        Args:
+            text: What it does, in a few words.
+            keys: What does the same, such as ``Ctrl+K``.
+            group: The view it belongs to.
+            icon: A file of resources/icons.
+            scope: Where its keys work. With the scope of a window they do so at once; an action with a smaller one
+                is added to its widgets by who makes it.
+            act: What is called when it is triggered.
+            danger: Whether it hurts somebody; it is never offered first unless it was asked for.
+        """
+        made = QAction(text, self)
+        made.setShortcuts([QKeySequence(key) for key in keys])
+        made.setShortcutContext(scope)
+        made.setAutoRepeat(False)
+        if act is not None:
+            made.triggered.connect(lambda: act())
+        if scope is Qt.ShortcutContext.WindowShortcut:
+            self._window.addAction(made)
+        self._commands[made] = Command(made, group, icon, danger)
+        return made
+
+    def commands(self) -> Iterator[Command]:
+        """Every action there is, in the order in which they were made."""
+        yield from self._commands.values()
+
+    def view(self, title: str, number: int, icon: str) -> QAction:
         """The action that shows the view with that place in the rail, counted from 1."""
-        made = self._make(title, f"Ctrl+{number}")
+        made = self.make(title, f"Ctrl+{number}", group="Views", icon=icon)
         made.setCheckable(True)
         return made
 
@@ -118,12 +190,3 @@ class Actions(QObject):
         else:
             self.kicks[session] = kick
         self.kicked.emit(session)
-
-    def _make(
-        self, text: str, *keys: str, context: Qt.ShortcutContext = Qt.ShortcutContext.WindowShortcut
-    ) -> QAction:
-        made = QAction(text, self)
-        made.setShortcuts([QKeySequence(key) for key in keys])
-        made.setShortcutContext(context)
-        made.setAutoRepeat(False)
-        return made

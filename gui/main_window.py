@@ -50,8 +50,7 @@ class MainWindow(QMainWindow):
         self.status_bar = StatusBar()
         self._stack = QStackedWidget()
         for number, view in enumerate(views, start=1):
-            action = context.actions.view(view.title, number)
-            self.addAction(action)
+            action = context.actions.view(view.title, number, view.icon)
             self.rail.add(action, view.icon)
             self._shown[view] = action
             self._stack.addWidget(view)

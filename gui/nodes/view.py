@@ -46,7 +46,7 @@ class NodesView(View):
         self.log = LogPane(Button.of(context.actions.launch, icon="plus"))
         self.header = PaneHeader("Nodes")
         self.header.controls.addWidget(Button.of(context.actions.launch, kind=Kind.PRIMARY, icon="plus"))
-        self.stop = self._action("Stop or remove node", Qt.Key.Key_Delete, self._stop_selected)
+        self.stop = self._action("Stop or remove node", "Del", self._stop_selected)
         self.copy = self._action("Copy address of node", QKeySequence.StandardKey.Copy, self._copy_selected)
         self.table.used.connect(self._use)
         self.table.asked.connect(self._ask)
@@ -180,11 +180,8 @@ class NodesView(View):
         if row is not None and row.child:
             self.log.tabs.choose(row.child)
 
-    def _action(self, text: str, key: Qt.Key | QKeySequence.StandardKey, act: object) -> QAction:
-        made = QAction(text, self)
-        made.setShortcut(QKeySequence(key))
-        made.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        made.setAutoRepeat(False)
+    def _action(self, text: str, key: str | QKeySequence.StandardKey, act: object) -> QAction:
+        made = self._context.actions.make(text, key, group=self.title, scope=Qt.ShortcutContext.WidgetShortcut)
         made.triggered.connect(act)
         self.table.addAction(made)
         return made
