@@ -36,7 +36,14 @@ class Console:
         tasks = Tasks(asyncio.get_running_loop(), toasts.warn)
         actions = Actions(self.window, desk, tasks, toasts)
         self.context = Context(
-            desk=desk, launcher=launcher, config=config, bridge=bridge, tasks=tasks, actions=actions, toasts=toasts
+            desk=desk,
+            launcher=launcher,
+            config=config,
+            bridge=bridge,
+            tasks=tasks,
+            actions=actions,
+            toasts=toasts,
+            banners=self.window.banners,
         )
         self._closed = asyncio.Event()
         self.rooms = RoomsView(self.context)

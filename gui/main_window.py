@@ -11,6 +11,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from gui.frame.banner import Banners
 from gui.frame.rail import Rail
 from gui.frame.status_bar import StatusBar
 from gui.frame.top_bar import OperatorMark, TopBar
@@ -33,6 +34,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._desk = desk
         self._pace = pace
+        self.banners = Banners(self)
         self._shown: dict[View, QAction] = {}
         """The views in the order of the rail, each with the action that shows it."""
         self.setWindowTitle(f"Switchboard – {desk.name}")
@@ -56,7 +58,7 @@ class MainWindow(QMainWindow):
             self._stack.addWidget(view)
             action.triggered.connect(partial(self.show_view, view))
         middle = QVBoxLayout()
-        for part in (self.top_bar, Divider(), self._stack):
+        for part in (self.top_bar, Divider(), self.banners.strip, self._stack):
             middle.addWidget(part)
         upper = QHBoxLayout()
         upper.addWidget(self.rail)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QWidget
 if TYPE_CHECKING:
     from gui.actions import Actions
     from gui.bridge import Bridge
+    from gui.frame.banner import Banners
     from gui.tasks import Tasks
     from gui.widgets.toast import Toasts
     from server.config import Config
@@ -64,6 +65,7 @@ class Context:
     tasks: Tasks
     actions: Actions
     toasts: Toasts
+    banners: Banners
 
 
 class View(QWidget):

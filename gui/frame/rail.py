@@ -27,8 +27,16 @@ class RailButton(QAbstractButton):
         key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         describe(self, action.text(), key=key)
         self.setChecked(action.isChecked())
+        self._count = 0
         action.toggled.connect(self.setChecked)
         self.clicked.connect(lambda: action.trigger())
+
+    def count(self, number: int, words: str) -> None:
+        """Show a badge with this number, none for 0; `words` say what it counts."""
+        if number != self._count:
+            self._count = number
+            self.setAccessibleDescription(words)
+            self.update()
 
     def nextCheckState(self) -> None:
         """The action says which is checked, not the click."""
@@ -53,7 +61,19 @@ class RailButton(QAbstractButton):
         painter.setFont(theme.font(Type.CAPTION))
         painter.setPen(theme.colour(token))
         painter.drawText(QRect(0, 31, self.width(), 16), Qt.AlignmentFlag.AlignCenter, self.text())
+        if self._count:
+            self._paint_badge(painter)
         painter.end()
+
+    def _paint_badge(self, painter: QPainter) -> None:
+        words = str(self._count) if self._count < 100 else "99+"
+        width = max(16, theme.metrics(Type.CAPTION).horizontalAdvance(words) + 8)
+        badge = QRectF(min(self.width() - width, self.width() / 2 + 6), 1, width, 16)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour(Colour.DANGER_FILL))
+        painter.drawRoundedRect(badge, 8, 8)
+        painter.setPen(theme.colour(Colour.ON_FILL))
+        painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, words)
 
 
 class Rail(QWidget):
@@ -66,6 +86,7 @@ class Rail(QWidget):
         self.setFixedWidth(Size.RAIL)
         self.setAccessibleName("Views")
         self._group = QActionGroup(self)
+        self._buttons: dict[QAction, RailButton] = {}
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(8, 12, 8, 12)
         self._column.setSpacing(12)
@@ -76,4 +97,9 @@ class Rail(QWidget):
     def add(self, action: QAction, icon: str) -> None:
         """Add a view's button below the others."""
         self._group.addAction(action)
-        self._column.insertWidget(self._column.count() - 1, RailButton(action, icon))
+        self._buttons[action] = RailButton(action, icon)
+        self._column.insertWidget(self._column.count() - 1, self._buttons[action])
+
+    def button(self, action: QAction) -> RailButton:
+        """The button of a view's action."""
+        return self._buttons[action]
