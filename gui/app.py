@@ -9,8 +9,8 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QApplication
 
-from gui import theme
 from gui.actions import Actions
+from gui.appearance import Appearance
 from gui.bridge import Bridge
 from gui.main_window import MainWindow
 from gui.nodes.launch import LaunchDialog
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 class Console:
     """An open window on a node."""
 
-    def __init__(self, desk: Desk, launcher: Launcher, config: Config) -> None:
+    def __init__(self, desk: Desk, launcher: Launcher, config: Config, appearance: Appearance) -> None:
+        self.appearance = appearance
         bridge = Bridge(desk, launcher)
         self.window = MainWindow(desk, bridge.pace)
         toasts = Toasts(self.window)
@@ -63,6 +64,7 @@ class Console:
         """Take the window down: no more looks at the node, no task left. Safe to call twice."""
         self.context.bridge.stop()
         await self.context.tasks.stop()
+        self.appearance.stop()
         self.window.close()
 
     def _launch(self) -> None:
@@ -85,8 +87,7 @@ def open_console(desk: Desk, launcher: Launcher, config: Config) -> Console:
     """
     app = QApplication.instance()
     assert isinstance(app, QApplication)
-    theme.apply(app)
-    console = Console(desk, launcher, config)
+    console = Console(desk, launcher, config, Appearance(app))
     console.window.show()
     console.window.activateWindow()
     return console

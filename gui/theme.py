@@ -4,36 +4,85 @@ from __future__ import annotations
 
 import functools
 import string
+from collections.abc import Callable
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QIcon, QPainter, QPalette, QPen, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
-from gui.tokens import DARK, Colour, Size, Type
+from gui.tokens import DARK_SCHEME, Colour, Scheme, Size, Type
 
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 FAMILIES = ["Inter", "Noto Sans CJK SC", "Noto Sans"]
 MONO_FAMILIES = ["JetBrains Mono", "Noto Sans Mono CJK SC", "monospace"]
 
 
-def apply(app: QApplication) -> None:
-    """Give the application its base style, fonts, palette and style sheet."""
-    _load_fonts()
-    app.setStyle("Fusion")
-    app.setFont(font(Type.BODY))
+_scheme = DARK_SCHEME
+_coloured: list[Callable[[], None]] = []
+"""What empties the caches of everything that has a colour."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def apply(app: QApplication, scheme: Scheme = DARK_SCHEME) -> None:
+    """Give the application its base style, fonts, palette and style sheet, and have everything painted anew.
+
+    It may be called again with another scheme while windows are open: they take it at once.
+    """
+    global _scheme
+    again = app.property("scheme") is not None
+    if again and scheme == _scheme:
+        return
+    _scheme = scheme
+    app.setProperty("scheme", scheme.name)
+    for empty in _coloured:
+        empty()
+    if not again:
+        _load_fonts()
+        app.setStyle("Fusion")
+        app.setFont(font(Type.BODY))
     app.setPalette(_palette())
     app.setStyleSheet(_style_sheet())
+    for widget in app.allWidgets():
+        widget.update()
 
 
-@functools.cache
+def scheme() -> Scheme:
+    """The scheme in force."""
+    return _scheme
+
+
+def coloured(most: int | None = None) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Cache what a function makes until the scheme changes; `most` is the size of its cache.
+
+    Nothing else may keep a colour, a pen, a pixmap or an icon from one painting to the next.
+    """
+
+    def wrap(make: Callable[P, T]) -> Callable[P, T]:
+        cached = functools.lru_cache(maxsize=most)(make)
+        _coloured.append(cached.cache_clear)
+        return cached  # type: ignore[return-value]  # it takes the same arguments
+
+    return wrap
+
+
+@coloured()
 def colour(token: Colour) -> QColor:
     """The colour of a token; shared, so never change it."""
-    return QColor(DARK[token])
+    return QColor(_scheme.colours[token])
 
 
-@functools.cache
+@coloured(256)
+def avatar_ground(hue: int) -> QColor:
+    """The muted ground of an avatar on this hue."""
+    return QColor.fromHsl(hue, *_scheme.avatar)
+
+
+@coloured()
 def pen(token: Colour, width: float = 1.0) -> QPen:
     """A pen; shared, so never change it."""
     made = QPen(colour(token), width)
@@ -67,7 +116,7 @@ def elided(text: str, kind: Type, width: int) -> str:
     return metrics(kind).elidedText(text, Qt.TextElideMode.ElideRight, width)
 
 
-@functools.lru_cache(maxsize=512)
+@coloured(512)
 def pixmap(name: str, token: Colour, size: int = Size.ICON_BUTTON, ratio: float = 1.0) -> QPixmap:
     """An icon of resources/icons, tinted.
 
@@ -88,7 +137,7 @@ def pixmap(name: str, token: Colour, size: int = Size.ICON_BUTTON, ratio: float 
     return made
 
 
-@functools.lru_cache(maxsize=256)
+@coloured(256)
 def icon(
     name: str, token: Colour = Colour.TEXT2, size: int = Size.ICON_BUTTON, on: tuple[str, Colour] | None = None
 ) -> QIcon:
@@ -154,4 +203,4 @@ def _style_sheet() -> str:
         "radiusCard": f"{Size.RADIUS_CARD}px",
         "radiusDialog": f"{Size.RADIUS_DIALOG}px",
     }
-    return sheet.substitute({str(token): value for token, value in DARK.items()} | values)
+    return sheet.substitute({str(token): value for token, value in _scheme.colours.items()} | values)

@@ -45,6 +45,8 @@ class Colour(enum.StrEnum):
     DANGER_FILL = "dangerFill"
     SCRIM = "scrim"
     """Under dialogs; with an alpha channel, as ``#AARRGGBB``."""
+    SHADOW = "shadow"
+    """Under what floats."""
 
 
 DARK: Mapping[Colour, str] = {
@@ -70,7 +72,59 @@ DARK: Mapping[Colour, str] = {
     Colour.DANGER_SOFT: "#361E21",
     Colour.DANGER_FILL: "#C23C38",
     Colour.SCRIM: "#9E07090C",
+    Colour.SHADOW: "#0D1014",
 }
+
+
+LIGHT: Mapping[Colour, str] = {
+    Colour.BG0: "#EFF2F6",
+    Colour.BG1: "#FFFFFF",
+    Colour.BG2: "#F5F7FA",
+    Colour.BG3: "#E9EDF3",
+    Colour.LINE: "#E2E7EE",
+    Colour.LINE2: "#C3CBD7",
+    Colour.FIELD: "#818C9D",
+    Colour.TEXT: "#151A22",
+    Colour.TEXT2: "#465164",
+    Colour.TEXT3: "#5F6B7E",
+    Colour.ACCENT: "#1C5FCF",
+    Colour.ACCENT_FILL: "#1C5FCF",
+    Colour.ON_FILL: "#FFFFFF",
+    Colour.ACCENT_SOFT: "#E4EEFD",
+    Colour.LIVE: "#0B7A50",
+    Colour.LIVE_SOFT: "#DDF3E9",
+    Colour.WARN: "#855400",
+    Colour.WARN_SOFT: "#FBF0D9",
+    Colour.DANGER: "#BC2F2A",
+    Colour.DANGER_SOFT: "#FCE9E7",
+    Colour.DANGER_FILL: "#BC2F2A",
+    Colour.SCRIM: "#661B2330",
+    Colour.SHADOW: "#1B2330",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scheme:
+    """A whole look: every colour, and what avatars are made of."""
+
+    name: str
+    colours: Mapping[Colour, str]
+    avatar: tuple[int, int]
+    """Saturation and lightness of an avatar's ground, of 255."""
+    avatar_letters: Colour
+    shadow: float
+    """How dark each layer of a shadow is."""
+
+    def contrasting(self) -> Scheme:
+        """The same with stronger lines and captions, for people who ask their system for more contrast."""
+        strong = dict(self.colours)
+        strong[Colour.LINE] = strong[Colour.LINE2] = strong[Colour.FIELD]
+        strong[Colour.TEXT3] = strong[Colour.TEXT2]
+        return dataclasses.replace(self, name=f"{self.name} with high contrast", colours=strong)
+
+
+DARK_SCHEME = Scheme("dark", DARK, (62, 72), Colour.TEXT, 0.10)
+LIGHT_SCHEME = Scheme("light", LIGHT, (84, 214), Colour.TEXT2, 0.02)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

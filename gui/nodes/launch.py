@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from gui import theme, wording
 from gui.nodes import form
-from gui.tokens import Colour, Size, Type
+from gui.tokens import Colour, Type
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.forms import Choice, CopyLine, Field, Switch
-from gui.widgets.labels import Label
+from gui.widgets.labels import Label, Picture
 from gui.widgets.panes import Divider
 from gui.widgets.sheet import Sheet
 from server import ports
@@ -50,7 +50,7 @@ class LaunchDialog(Sheet):
             form.Field.BUS_PORT: Field("Mesh port", self.bus_port, f"for nodes, on {context.config.bus_host}"),
             form.Field.PEER: Field("Join through", self.peer),
         }
-        self._mark = Label()
+        self._mark = Picture()
         self._verdict = Label("", Type.BODY, wrap=True)
         self.command = CopyLine("command that launches the same node")
         self.confirm = Button("Launch", kind=Kind.PRIMARY, key="Ctrl ↵")
@@ -142,7 +142,7 @@ class LaunchDialog(Sheet):
     def _judge(self, sentence: str, icon: str, tone: Colour) -> None:
         if sentence != self._verdict.text():
             self._verdict.say(sentence)
-            self._mark.setPixmap(theme.pixmap(icon, tone, Size.ICON_BUTTON, self.devicePixelRatioF()))
+            self._mark.say(icon, tone)
 
     def _peers(self) -> list[NodeView]:
         return [node for node in self._context.desk.nodes() if node.state != "down" and node.bus]

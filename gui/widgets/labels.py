@@ -8,7 +8,7 @@ from PySide6.QtGui import Qt as GuiText
 from PySide6.QtWidgets import QLabel, QWidget
 
 from gui import theme
-from gui.tokens import Colour, Type
+from gui.tokens import Colour, Size, Type
 
 
 class Label(QLabel):
@@ -68,6 +68,44 @@ class Label(QLabel):
         text = theme.elided(self.text(), self._kind, self.width())
         painter.drawText(self.rect(), self.alignment() | Qt.TextFlag.TextSingleLine, text)
         painter.end()
+
+
+class Picture(QWidget):
+    """An icon that stands beside words; it says nothing that they do not say."""
+
+    def __init__(
+        self,
+        name: str = "",
+        tone: Colour = Colour.TEXT2,
+        size: int = Size.ICON_BUTTON,
+        parent: QWidget | None = None,
+    ) -> None:
+        """Make a picture.
+
+        Args:
+            name: A file of resources/icons; nothing is shown while empty.
+            tone: Its colour.
+            size: Edge in device-independent pixels.
+            parent: As in Qt.
+        """
+        super().__init__(parent)
+        self._name = name
+        self._tone = tone
+        self._size = size
+        self.setFixedSize(QSize(size, size))
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+
+    def say(self, name: str, tone: Colour) -> None:
+        """Show another icon; costs nothing when it is the same."""
+        if (name, tone) != (self._name, self._tone):
+            self._name, self._tone = name, tone
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._name:
+            painter = QPainter(self)
+            painter.drawPixmap(0, 0, theme.pixmap(self._name, self._tone, self._size, self.devicePixelRatioF()))
+            painter.end()
 
 
 def literal(text: str) -> str:

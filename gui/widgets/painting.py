@@ -6,7 +6,7 @@ import functools
 import zlib
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPixmap
+from PySide6.QtGui import QFont, QPainter, QPixmap
 
 from gui import theme
 from gui.tokens import AVATAR_HUES, Colour, Type
@@ -25,7 +25,7 @@ def initials(name: str) -> str:
     return words[0][0].upper()
 
 
-@functools.lru_cache(maxsize=4096)
+@theme.coloured(4096)
 def avatar(identity: str, letters: str, size: int, ratio: float = 1.0, dimmed: bool = False) -> QPixmap:
     """A disc on a muted hue that follows from the identity, with the initials in it.
 
@@ -44,9 +44,9 @@ def avatar(identity: str, letters: str, size: int, ratio: float = 1.0, dimmed: b
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(_NO_PEN)
     painter.setOpacity(0.45 if dimmed else 1.0)
-    painter.setBrush(QColor.fromHsl(hue, 62, 72))
+    painter.setBrush(theme.avatar_ground(hue))
     painter.drawEllipse(QRectF(0, 0, size, size))
-    painter.setPen(theme.colour(Colour.TEXT))
+    painter.setPen(theme.colour(theme.scheme().avatar_letters))
     painter.setFont(_letters(size))
     painter.drawText(QRectF(0, 0, size, size), Qt.AlignmentFlag.AlignCenter, letters)
     painter.end()
@@ -97,7 +97,7 @@ def meter(painter: QPainter, box: QRect, level: int | None, ratio: float = 1.0) 
 METER_SIZE = QSize(METER_STEPS * 5, 12)
 
 
-@functools.cache
+@theme.coloured()
 def _meter(lit: int, ratio: float) -> QPixmap:
     made = QPixmap(METER_SIZE * ratio)
     made.setDevicePixelRatio(ratio)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWi
 from gui import theme
 from gui.tokens import Colour, Size, Type
 from gui.widgets.buttons import Button
-from gui.widgets.labels import Label
+from gui.widgets.labels import Label, Picture
 from gui.widgets.painting import dot
 
 
@@ -166,10 +166,7 @@ class EmptyState(QWidget):
         column.setSpacing(8)
         column.addStretch(2)
         if icon:
-            picture = Label()
-            picture.setPixmap(theme.pixmap(icon, Colour.LINE2, 40, self.devicePixelRatioF()))
-            picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            column.addWidget(picture)
+            column.addWidget(Picture(icon, Colour.LINE2, 40), 0, Qt.AlignmentFlag.AlignHCenter)
             column.addSpacing(8)
         for part in (self.title, self.sentence):
             part.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -144,8 +144,8 @@ class Sheet(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         card = QRectF(self.card.geometry())
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour(Colour.BG0))
-        painter.setOpacity(0.10)
+        painter.setBrush(theme.colour(Colour.SHADOW))
+        painter.setOpacity(theme.scheme().shadow)
         for step in range(SHADOW, 0, -2):
             radius = Size.RADIUS_DIALOG + step
             painter.drawRoundedRect(card.adjusted(-step, -step + 4, step, step + 4), radius, radius)

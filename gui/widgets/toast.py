@@ -6,9 +6,8 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from gui import theme
 from gui.tokens import Colour, Size, Span, Type
-from gui.widgets.labels import Label
+from gui.widgets.labels import Label, Picture
 
 
 class Toast(QFrame):
@@ -21,7 +20,7 @@ class Toast(QFrame):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.title = Label("", Type.NAME, wrap=True)
         self.detail = Label("", Type.SMALL, Colour.TEXT2, wrap=True)
-        self._picture = Label()
+        self._picture = Picture(size=20)
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(self.title)
@@ -39,7 +38,7 @@ class Toast(QFrame):
 
     def show_icon(self, name: str, tone: Colour) -> None:
         """Set its icon."""
-        self._picture.setPixmap(theme.pixmap(name, tone, 20, self.devicePixelRatioF()))
+        self._picture.say(name, tone)
 
 
 class Toasts(QObject):

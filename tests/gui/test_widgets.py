@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction, QFontInfo, QKeySequence
+from PySide6.QtGui import QAction, QColor, QFontInfo, QKeySequence
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from gui import theme
-from gui.tokens import DARK, Colour, Type
+from gui.tokens import AVATAR_HUES, DARK_SCHEME, LIGHT_SCHEME, Colour, Scheme, Type
 from gui.widgets.buttons import Button
 from gui.widgets.labels import Label, describe
 from gui.widgets.painting import initials, steps
@@ -101,23 +101,33 @@ def test_the_meter_has_seven_steps_and_silence() -> None:
     assert [steps(level) for level in (0, 12, 33, 54, 127)] == [7, 7, 4, 1, 1]
 
 
-def luminance(token: Colour) -> float:
+def luminance(colour: str) -> float:
     """Relative luminance as WCAG has it."""
-    parts = [value / 255 for value in bytes.fromhex(DARK[token][1:])]
+    parts = [value / 255 for value in bytes.fromhex(colour[1:])]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one: Colour, other: Colour) -> float:
+def contrast(one: str, other: str) -> float:
     """Contrast ratio as WCAG has it."""
     bright, dark = sorted((luminance(one), luminance(other)), reverse=True)
     return (bright + 0.05) / (dark + 0.05)
 
 
-def test_text_can_be_read_on_every_ground() -> None:
+@pytest.mark.parametrize("scheme", [DARK_SCHEME, LIGHT_SCHEME], ids=lambda scheme: scheme.name)
+def test_text_can_be_read_on_every_ground(scheme: Scheme) -> None:
     words = (Colour.TEXT, Colour.TEXT2, Colour.TEXT3, Colour.ACCENT, Colour.LIVE, Colour.WARN, Colour.DANGER)
+    colours = scheme.colours
     for ground in (Colour.BG0, Colour.BG1, Colour.BG2, Colour.BG3, Colour.ACCENT_SOFT):
         for word in words:
-            assert contrast(word, ground) >= 4.5, (word, ground)
-    assert contrast(Colour.ON_FILL, Colour.ACCENT_FILL) >= 4.5
-    assert contrast(Colour.FIELD, Colour.BG2) >= 3
+            assert contrast(colours[word], colours[ground]) >= 4.5, (word, ground)
+    assert contrast(colours[Colour.ON_FILL], colours[Colour.ACCENT_FILL]) >= 4.5
+    assert contrast(colours[Colour.ON_FILL], colours[Colour.DANGER_FILL]) >= 4.5
+    assert contrast(colours[Colour.FIELD], colours[Colour.BG2]) >= 3
+
+
+def test_letters_of_avatars_can_be_read() -> None:
+    for scheme in (DARK_SCHEME, LIGHT_SCHEME):
+        letters = scheme.colours[scheme.avatar_letters]
+        for hue in AVATAR_HUES:
+            assert contrast(letters, QColor.fromHsl(hue, *scheme.avatar).name()) >= 4.5, (scheme.name, hue)
