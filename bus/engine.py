@@ -209,6 +209,12 @@ class Engine(abc.ABC):
             )
         self._touch()
 
+    def _heard_cast(self, sender: NodeId, topic: str, frames: Sequence[bytes]) -> None:
+        """Frames of a topic subscribed here came from a peer."""
+        if self._replica is not None:
+            self._replica.heard_cast(sender, len(frames))
+            self._listener.on_cast(topic, frames)
+
     def _linked(self, address: str) -> None:
         """The connection to `address` stands."""
         if self._replica is not None:

@@ -43,6 +43,10 @@ class Peer(msgspec.Struct, frozen=True):
     """What the peer says of itself with every heart-beat; opaque here."""
     left: bool = False
     """It is down because it said goodbye."""
+    cut: bool = False
+    """The connection to it has ended and was not made again at once."""
+    received: int = 0
+    """Messages taken from it in this life: records, frames of casts, packets of any other kind."""
 
 
 class Listener(Protocol):

@@ -39,6 +39,8 @@ class Sighting:
     gone: bool = False
     """It said goodbye."""
     round_trip: float | None = None
+    received: int = 0
+    """Messages taken from it."""
     held: dict[Origin, int] = dataclasses.field(default_factory=dict)
     """How far it holds each log, by what it sent."""
 
@@ -171,6 +173,8 @@ class Membership:
             round_trip=seen.round_trip,
             card=seen.card,
             left=seen.gone,
+            cut=(lost := self.links.get(seen.address)) is not None and self.ticks - lost >= LOST_TICKS,
+            received=seen.received,
         )
 
     def _forget_one(self) -> bool:

@@ -132,7 +132,7 @@ class MemoryBus(Engine):
     def _send_cast(self, topic: str, frames: list[bytes]) -> None:
         def arrive(bus: MemoryBus) -> None:
             if topic in bus._topics:
-                bus._listener.on_cast(topic, frames)
+                bus._heard_cast(self.node, topic, frames)
 
         for bus in self._listening():
             if topic in bus._topics:

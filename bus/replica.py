@@ -201,6 +201,8 @@ class Replica:
         if packet.sender == self.origin:
             return
         seen = self.membership.hear(packet.sender, now)
+        if seen is not None:
+            seen.received += len(packet.records) or 1 if isinstance(packet, Records | Fill) else 1
         match packet:
             case Records():
                 self._on_records(packet, seen, now)
@@ -222,6 +224,12 @@ class Replica:
                 self._stirred = True
             case Ack() | Ask() | Ping() | Pong() | Bye() | Call() | Answer():
                 pass
+
+    def heard_cast(self, node: NodeId, frames: int) -> None:
+        """So many frames of a cast came from a node."""
+        seen = self.membership.nodes.get(node)
+        if seen is not None:
+            seen.received += frames
 
     # --- what comes out -------------------------------------------------------------------------------------
 
@@ -480,9 +488,10 @@ class Replica:
         for seen in self.membership.nodes.values():
             peer = self.membership.view(seen)
             old = self._told.get(peer.node)
-            if old is None or (old.origin, old.state, old.address, old.card) != (
+            if old is None or (old.origin, old.state, old.cut, old.address, old.card) != (
                 peer.origin,
                 peer.state,
+                peer.cut,
                 peer.address,
                 peer.card,
             ):

@@ -196,7 +196,7 @@ class ZeroMQBus(Engine):
             return
         topic = self._topics.get(key)
         if topic is not None:
-            self._listener.on_cast(topic, frames)
+            self._heard_cast(sender.hex(), topic, frames)
 
     def _on_want(self, message: bytes) -> None:
         """A peer's SUB socket began (1) or ended (0) to want a topic."""

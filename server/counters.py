@@ -38,8 +38,8 @@ class Rate:
 
     __slots__ = ("_at", "_total", "value")
 
-    def __init__(self, *, now: float) -> None:
-        self._total = 0
+    def __init__(self, *, now: float, total: int = 0) -> None:
+        self._total = total
         self._at = now
         self.value = 0.0
 

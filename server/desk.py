@@ -7,13 +7,15 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Literal
 
+from bus.interface import PeerState
 from server.events import Event, NodeChanged, RoomEntered, RoomLeft, SpeakersChanged, TextShown
+from server.links import TOPIC as LINKS
 from server.listing import node_views
 from server.node import Node
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.session import Actor, Role, Seat, SessionRecord
 from server.texts import Receipt, Sender
-from server.views import ChatView, HealthView, MemberView, NodeView, RoomView
+from server.views import ChatView, HealthView, LinkView, MemberView, NodeView, RoomView
 from server.wire import names
 from server.wire.names import FieldError
 from server.wire.native import Address, Code, Outcome, Refused
@@ -39,6 +41,7 @@ class Desk:
         self._came = 0
         node.watch(self._note)
         node.bus.subscribe(ROUND_TRIPS)
+        node.bus.subscribe(LINKS)
 
     @property
     def name(self) -> str:
@@ -106,6 +109,12 @@ class Desk:
     def nodes(self) -> list[NodeView]:
         """Every node of the cluster, this one first."""
         return node_views(self._node)
+
+    def links(self) -> list[LinkView]:
+        """The ways between the nodes, every pair of which something is known."""
+        node = self._node
+        states = {peer.node: peer.state for peer, _ in node.cards.peers.values()}
+        return node.links.views({node.node_id: PeerState.UP, **states}, node.clock.now())
 
     def health(self) -> HealthView:
         """The figures of the status bar."""

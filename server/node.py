@@ -21,6 +21,8 @@ from server.conversation import Conversation
 from server.counters import Counters
 from server.events import Event, NodeChanged, RoomEntered, RoomLeft, SpeakersChanged, TextShown
 from server.identity import Tokens
+from server.links import TOPIC as LINKS
+from server.links import Links
 from server.outbox import Outbox, Post
 from server.presence import Change, Entered, Presence
 from server.rooms import Room
@@ -72,6 +74,7 @@ class Node:
         self.history = History()
         self.speech = Speech(bus.node)
         self.round_trips = RoundTrips()
+        self.links = Links(bus.node)
         self.rooms: dict[str, Room] = {}
         """The rooms that have members, in the order of opening."""
         self.conversations: dict[str, Conversation] = {}
@@ -86,6 +89,7 @@ class Node:
         self._tellers: dict[str, Callable[[bytes], None]] = {
             SPEAKERS: self._hear_speakers,
             ROUND_TRIPS: self.round_trips.merge,
+            LINKS: lambda told: self.links.merge(told, self.clock.now()),
         }
 
     async def start(self, *, url: str, http: str) -> None:
@@ -491,6 +495,9 @@ class Node:
             fresh = self.round_trips.take()
             if fresh and self.bus.wanted(ROUND_TRIPS):
                 self.bus.cast(ROUND_TRIPS, fresh)
+            self.links.measure(self.bus.peers(), now)
+            if self.bus.wanted(LINKS):
+                self.bus.cast(LINKS, self.links.tell())
             self._tell_urls()
             self._emit(NodeChanged(self.node_id))
 

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from bus.record import NodeId
+
 
 class RoomState(msgspec.Struct, frozen=True):
     """The settings of a room (protocol.md section 4), in the order in which they are sent."""
@@ -102,6 +104,20 @@ class NodeView(msgspec.Struct, frozen=True):
     heard: float
     """Seconds since its last heart-beat; 0 for this node."""
     pid: int
+
+
+class LinkView(msgspec.Struct, frozen=True):
+    """What two nodes say of the way between them."""
+
+    a: NodeId
+    b: NodeId
+    """Their ids, the smaller one first."""
+    state: Literal["up", "late", "lost"]
+    """The worse of what the two say."""
+    rate: float | None
+    """Messages a second, both directions together; None where one of the two has not said."""
+    round_trip: float | None
+    """Milliseconds; None until measured."""
 
 
 class HealthView(msgspec.Struct, frozen=True):

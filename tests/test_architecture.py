@@ -62,6 +62,7 @@ PURE = tuple(
             "closing",
             "counters",
             "events",
+            "links",
             "roundtrips",
             "plaintext",
             "web",

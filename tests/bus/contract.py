@@ -137,6 +137,17 @@ class BusContract(abc.ABC):
             bus.append(Kind.TEXT, b"", session="s" * 257)
         await ear.until(lambda: len(ear.records) == 1)
 
+    async def test_what_comes_from_a_peer_is_counted(self, mesh: Mesh) -> None:
+        (a, _), (b, ear) = await mesh.joined(2)
+        b.subscribe("t")
+        await eventually(lambda: a.wanted("t"))
+        before = b.peers()[0].received
+        for number in range(40):
+            a.cast("t", b"%d" % number)
+            a.append(Kind.TEXT, b"%d" % number)
+        await ear.until(lambda: len(ear.records) == 40 and len(ear.frames("t")) == 40)
+        assert b.peers()[0].received >= before + 80
+
     # --- joining --------------------------------------------------------------------------------------------
 
     async def test_a_late_joiner_gets_what_was_then_what_comes(self, mesh: Mesh) -> None:

@@ -45,6 +45,18 @@ def test_a_lost_connection_that_is_not_made_again_at_once_ends_up() -> None:
     assert judge(seen, lost=100, tick=100 + LOST_TICKS) is SUSPECT
 
 
+def test_a_connection_that_is_not_made_again_is_told_before_the_silence_is_long() -> None:
+    members = Membership(ME, [])
+    seen = members.meet(digest(), 1.0)
+    assert seen is not None
+    members.links["h:1"] = None
+    assert not members.view(seen).cut
+    members.links["h:1"] = members.ticks
+    members.ticks += LOST_TICKS
+    assert members.view(seen).cut
+    assert members.view(seen).state is SUSPECT
+
+
 def test_goodbye_is_down_at_once() -> None:
     assert judge(dataclasses.replace(sighting(heard=100, named=100), gone=True), lost=None, tick=100) is DOWN
 
