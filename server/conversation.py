@@ -198,7 +198,8 @@ class Conversation:
     def measured(self, round_trip: float) -> None:
         """A ping was answered after `round_trip` seconds."""
         if self.state is State.LIVE:
-            self._node.round_trips.measure(self.session.session, round_trip * 1000)
+            node = self._node
+            node.round_trips.measure(self.session.session, round_trip * 1000, now=node.clock.now())
 
     # What goes to the client.
 

@@ -14,6 +14,7 @@ from server.listing import node_views
 from server.node import Node
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.session import Actor, Role, Seat, SessionRecord
+from server.talk import Stretch, Talks, TalkView
 from server.texts import Receipt, Sender
 from server.views import ChatView, HealthView, LinkView, MemberView, NodeView, RoomView
 from server.wire import names
@@ -39,9 +40,11 @@ class Desk:
         self._lines: OrderedDict[str, deque[ChatView]] = OrderedDict()
         self._whispers = 0
         self._came = 0
+        self._talks = Talks()
         node.watch(self._note)
         node.bus.subscribe(ROUND_TRIPS)
         node.bus.subscribe(LINKS)
+        node.round_trips.remember()
 
     @property
     def name(self) -> str:
@@ -101,6 +104,22 @@ class Desk:
         """-dBov of those who speak in a room now, by session."""
         found = self._node.rooms.get(room)
         return {} if found is None else {session: talker.level for session, talker in found.talkers.items()}
+
+    def strip(self, room: str, session: str) -> tuple[Stretch, ...]:
+        """When a member spoke in the last minute, the last turn first."""
+        return self._talks.strip(room, session, now=self._node.clock.now())
+
+    def talk(self, room: str, session: str) -> TalkView:
+        """What a member said in a room in the last ten minutes, in figures."""
+        return self._talks.talk(room, session, now=self._node.clock.now())
+
+    def activity(self, room: str) -> tuple[float, ...]:
+        """How lively a room was in the last five minutes, oldest first."""
+        return self._talks.activity(room, now=self._node.clock.now())
+
+    def round_trips(self, session: str) -> tuple[tuple[float, float], ...]:
+        """Round trips of the last five minutes, oldest first: seconds ago, and milliseconds."""
+        return self._node.round_trips.past(session, now=self._node.clock.now())
 
     def chat(self, room: str) -> list[ChatView]:
         """The last lines of a room, oldest first."""
@@ -206,6 +225,8 @@ class Desk:
                 self._tell("room", room)
             case RoomLeft(room, record, reason):
                 self._line(room, self._coming("left", record, reason))
+                if room not in self._node.rooms:
+                    self._talks.close(room)
                 self._tell("room", room)
             case TextShown(room, origin, seq, session, text):
                 line = ChatView(
@@ -218,10 +239,21 @@ class Desk:
                     key=f"{origin}:{seq}",
                 )
                 self._line(room, line)
+                self._talks.text(room, now=self._node.clock.now())
             case SpeakersChanged(room):
+                self._talks.hear(room, self.levels(room), now=self._node.clock.now())
                 self._tell("speaking", room)
             case NodeChanged(node):
+                if node == self._node.node_id:
+                    self._listen()
                 self._tell("node", node)
+
+    def _listen(self) -> None:
+        """Note how loud those are who speak; once a second."""
+        now = self._node.clock.now()
+        for room in self._node.rooms.values():
+            if room.talkers:
+                self._talks.hear(room.name, {s: talker.level for s, talker in room.talkers.items()}, now=now)
 
     def _coming(self, kind: Literal["joined", "left"], record: SessionRecord, reason: str) -> ChatView:
         self._came += 1

@@ -88,7 +88,7 @@ class Node:
         self._witnesses: list[Callable[[Event], None]] = []
         self._tellers: dict[str, Callable[[bytes], None]] = {
             SPEAKERS: self._hear_speakers,
-            ROUND_TRIPS: self.round_trips.merge,
+            ROUND_TRIPS: lambda told: self.round_trips.merge(told, now=self.clock.now()),
             LINKS: lambda told: self.links.merge(told, self.clock.now()),
         }
 

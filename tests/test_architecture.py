@@ -55,6 +55,7 @@ PURE = tuple(
             "presence",
             "rooms",
             "speech",
+            "talk",
             "texts",
             "limits",
             "deadlines",
