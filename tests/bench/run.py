@@ -40,7 +40,7 @@ SPEAK_TO_US = (
     *("--path", "/ws", "--join-kind", "text", "--data-kind", "binary"),
     *("--join", '{"type":"hello","name":"%NAME%"}', "--expect", '"welcome"'),
     *("--join", '{"type":"join","room":"%ROOM%"}', "--expect", '"joined"', "--capture", '"ssrc":'),
-    *("--data", r"\x51\0\x80\x02%CAP32%%SEQ16%\0\0%SEQ32%\x78%PAYLOAD%"),
+    *("--data", r"\x51\0%LEVEL%\x02%CAP32%%SEQ16%\0\0%SEQ32%\x78%PAYLOAD%"),
 )
 """What makes the load generator a client of docs/protocol.md; its `%PAYLOAD%` stands where Opus bytes would."""
 
@@ -267,9 +267,10 @@ def commit() -> str:
     return answer.stdout.strip() or "unknown"
 
 
-def header(arguments: Sequence[str], *, runs: int, secs: float) -> list[str]:
+def header(arguments: Sequence[str], *, runs: int, secs: float, make: str = "bench") -> list[str]:
+    """The head of a report of `make <make>`: how it was made, on what."""
     joined = " ".join(arguments)
-    command = f'make bench ARGS="{joined}"' if arguments else "make bench"
+    command = f'make {make} ARGS="{joined}"' if arguments else f"make {make}"
     return [
         f"# Benchmark of {datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
         "",
@@ -278,6 +279,16 @@ def header(arguments: Sequence[str], *, runs: int, secs: float) -> list[str]:
         f"Python {platform.python_version()}. Medians of {runs} runs of {secs:g} s; ratios count more than digits.",
         "",
     ]
+
+
+def publish(lines: Sequence[str], *, save: str | None) -> None:
+    """Print a report; with `save` keep it among the results too, under that name and today's date."""
+    print("\n".join(lines))
+    if save:
+        results = ROOT / "docs" / "results"
+        results.mkdir(parents=True, exist_ok=True)
+        target = results / f"{save}-{datetime.datetime.now(datetime.UTC):%Y-%m-%d}.md"
+        target.write_text("\n".join(lines), encoding="utf-8")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -309,15 +320,10 @@ def main(arguments: Sequence[str]) -> None:
         lines += voice_table(scenario, voice[scenario.name])
     if idle:
         lines += idle_table(idle)
-    print("\n".join(lines))
+    publish(lines, save="bench" if options.save else None)
     if options.json:
         report = {"commit": commit(), "runs": options.runs, "secs": options.secs, "voice": voice, "idle": idle}
         options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    if options.save:
-        results = ROOT / "docs" / "results"
-        results.mkdir(parents=True, exist_ok=True)
-        target = results / f"bench-{datetime.datetime.now(datetime.UTC):%Y-%m-%d}.md"
-        target.write_text("\n".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":
