@@ -92,8 +92,10 @@ def watch_console(watch: Watch) -> None:
             return plain(window, event)
         return bool(watch.timed("paint", plain)(window, event))
 
-    setattr(MainWindow, "event", event)  # noqa: B010 - of Qt's types mypy takes no other
-    setattr(Bridge, "tick", watch.timed("flush", Bridge.tick))  # noqa: B010
+    window: Any = MainWindow
+    window.event = event
+    bridge: Any = Bridge
+    bridge.tick = watch.timed("flush", Bridge.tick)
     opened = app.open_console
 
     def open_console(*arguments: Any) -> app.Console:
