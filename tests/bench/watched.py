@@ -102,12 +102,11 @@ def watch_console(watch: Watch) -> None:
         watch.look()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGUSR1, watch.begin)
-        loop.add_signal_handler(
-            signal.SIGUSR2, lambda: print(json.dumps(watch.report()), file=sys.stderr, flush=True)
-        )
+        loop.add_signal_handler(signal.SIGUSR2, watch.tell)
         return opened(*arguments)
 
-    app.open_console = open_console
+    module: Any = app
+    module.open_console = open_console
 
 
 if __name__ == "__main__":
