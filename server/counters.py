@@ -8,7 +8,7 @@ from collections import Counter
 class Counters:
     """Totals since the start of the node."""
 
-    __slots__ = ("received_text", "received_voice", "sent_text", "sent_voice", "voice_dropped")
+    __slots__ = ("moderated", "received_text", "received_voice", "sent_text", "sent_voice", "voice_dropped")
 
     def __init__(self) -> None:
         self.received_text = 0
@@ -19,6 +19,8 @@ class Counters:
         """Text messages put into a client's outbox."""
         self.sent_voice = 0
         """Voice frames put into a client's outbox."""
+        self.moderated: Counter[str] = Counter()
+        """Acts of moderators that were carried out here: kick, mute, unmute."""
         self.voice_dropped: Counter[str] = Counter()
         """Voice frames dropped, by reason: wrong, rate, speakers, muted, slow."""
 

@@ -8,7 +8,16 @@ from collections.abc import Callable
 from typing import Literal
 
 from bus.interface import PeerState
-from server.events import Event, NodeChanged, RoomEntered, RoomLeft, SpeakersChanged, TextShown
+from server.events import (
+    Event,
+    MemberChanged,
+    Moderated,
+    NodeChanged,
+    RoomEntered,
+    RoomLeft,
+    SpeakersChanged,
+    TextShown,
+)
 from server.links import TOPIC as LINKS
 from server.listing import node_views
 from server.node import Node
@@ -35,6 +44,7 @@ class Desk:
 
     def __init__(self, node: Node, operator_name: str) -> None:
         self._node = node
+        self._moderation = node.moderation
         self.operator = Actor(f"desk-{node.bus.origin}", "console", operator_name, Role.ADMIN)
         self._observers: list[Callable[[str, str], None]] = []
         self._lines: OrderedDict[str, deque[ChatView]] = OrderedDict()
@@ -161,8 +171,20 @@ class Desk:
 
     async def kick(self, by: Actor, *, session: str, room: str | None = None, reason: str = "") -> list[Outcome]:
         """Put a session out of the cluster, or of `room`, on whichever node it is. Raises Refused."""
-        targets = self._node.targets(by, session=session, room=room)
-        return await self._node.kick(by, targets, room=room, reason=_checked(reason, "reason") if reason else "")
+        targets = self._moderation.targets(by, session=session, room=room)
+        return await self._moderation.kick(by, targets, room=room, reason=_reason(reason))
+
+    async def mute(
+        self, by: Actor, *, session: str, room: str | None = None, seconds: float | None = None, reason: str = ""
+    ) -> list[Outcome]:
+        """Let a session not be heard in `room`, or anywhere, for so long or until that is lifted. Raises Refused."""
+        targets = self._moderation.targets(by, session=session, room=room)
+        return await self._moderation.mute(by, targets, room=room, seconds=seconds, reason=_reason(reason))
+
+    async def unmute(self, by: Actor, *, session: str, room: str | None = None, reason: str = "") -> list[Outcome]:
+        """Lift the mute of `room`, or without one every mute of a session. Raises Refused."""
+        targets = self._moderation.targets(by, session=session, room=room, silenced=True)
+        return await self._moderation.unmute(by, targets, room=room, reason=_reason(reason))
 
     async def whisper(self, by: Actor, *, session: str, text: str) -> Receipt:
         """Say something to one session alone; returns when two nodes hold it. Raises Refused."""
@@ -207,7 +229,9 @@ class Desk:
             node=record.node,
             node_name=record.node_name,
             ssrc=seat.ssrc,
-            muted=seat.muted,
+            muted=record.muted(seat.room),
+            muted_until=record.muted_until(seat.room),
+            deafened=record.deafened,
             speaking=talker is not None,
             level=SILENT if talker is None else talker.level,
             state="online",
@@ -240,6 +264,10 @@ class Desk:
                 )
                 self._line(room, line)
                 self._talks.text(room, now=self._node.clock.now())
+            case MemberChanged(room, _):
+                self._tell("room", room)
+            case Moderated(action="mute" | "unmute"):
+                self._note_moderated(event)
             case SpeakersChanged(room):
                 self._talks.hear(room, self.levels(room), now=self._node.clock.now())
                 self._tell("speaking", room)
@@ -254,6 +282,27 @@ class Desk:
         for room in self._node.rooms.values():
             if room.talkers:
                 self._talks.hear(room.name, {s: talker.level for s, talker in room.talkers.items()}, now=now)
+
+    def _note_moderated(self, event: Moderated) -> None:
+        """A line in the room concerned; of what was done everywhere, in those where the one is."""
+        target = self._node.presence.present.get(event.session)
+        line = ChatView(
+            kind="muted" if event.action == "mute" else "unmuted",
+            at=event.at,
+            session=event.session,
+            user=target.user if target else "",
+            name=event.name,
+            text=event.reason,
+            by=event.by.name,
+            until=event.until,
+            everywhere=event.room is None,
+            key=f"{event.origin}:{event.seq}",
+        )
+        if event.room is not None:
+            self._line(event.room, line)
+        elif target is not None:
+            for seat in target.seats:
+                self._line(seat.room, line)
 
     def _coming(self, kind: Literal["joined", "left"], record: SessionRecord, reason: str) -> ChatView:
         self._came += 1
@@ -282,6 +331,10 @@ class Desk:
     def _tell(self, what: str, key: str) -> None:
         for observer in self._observers:
             observer(what, key)
+
+
+def _reason(reason: str) -> str:
+    return _checked(reason, "reason") if reason else ""
 
 
 def _checked(text: str, field: str) -> str:

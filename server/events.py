@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from bus.record import NodeId
-from server.session import SessionRecord
+from server.session import Actor, SessionRecord
 from server.texts import Text
 
 
@@ -27,10 +27,61 @@ class RoomLeft:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class MemberChanged:
+    """Somebody in a room was muted, may be heard again, or wants voice no more or again."""
+
+    room: str
+    record: SessionRecord
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Moderated:
+    """A moderator did something to a session, on whichever node; also when a mute ended by itself."""
+
+    action: str
+    """``kick``, ``mute`` or ``unmute``."""
+    by: Actor
+    """Without a name where it is the time of a mute that was over."""
+    session: str
+    name: str
+    """Of the one to whom it was done."""
+    room: str | None
+    """None: everywhere."""
+    reason: str
+    until: int | None
+    """When it ends, ms since 1970; None: not by itself."""
+    at: int
+    """When it was done, ms since 1970 by the clock of the session's node."""
+    origin: str
+    seq: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class TextShown:
     """A message was shown to the members of a room."""
 
     room: str
+    origin: str
+    seq: int
+    session: str
+    text: Text
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WhisperShown:
+    """A whisper was shown to its receivers, on whichever node: ``text.to`` says whose it is. Its words stay here."""
+
+    origin: str
+    seq: int
+    session: str
+    text: Text
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AnnouncementShown:
+    """An announcement was shown to a room, or with None to everybody."""
+
+    room: str | None
     origin: str
     seq: int
     session: str
@@ -51,4 +102,14 @@ class NodeChanged:
     node: NodeId
 
 
-Event = RoomEntered | RoomLeft | TextShown | SpeakersChanged | NodeChanged
+Event = (
+    RoomEntered
+    | RoomLeft
+    | MemberChanged
+    | Moderated
+    | TextShown
+    | WhisperShown
+    | AnnouncementShown
+    | SpeakersChanged
+    | NodeChanged
+)

@@ -115,6 +115,7 @@ def _sessions(node: Node, room: str | None, where: str | None) -> Iterable[tuple
                 "role": record.role,
                 "node": record.node_name,
                 "rooms": [seat.room for seat in record.seats],
+                "muted": record.muted(),
                 "state": "online",
                 "ip": record.ip,
             },

@@ -49,6 +49,12 @@ class NodeMetrics(Collector):
         for reason, count in sorted(node.counters.voice_dropped.items()):
             dropped.add_metric([reason], count)
         yield dropped
+        acts = CounterMetricFamily(
+            "switchboard_moderations", "Acts of moderators on sessions here", labels=["action"]
+        )
+        for action, count in sorted(node.counters.moderated.items()):
+            acts.add_metric([action], count)
+        yield acts
         states = {"up": 1, "suspect": 0, "down": 0}
         for peer, _ in node.cards.peers.values():
             states[peer.state.value] += 1

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal
 
 import msgspec
 
-from bus.interface import Bus, BusError, Peer, PeerState
+from bus.interface import Bus, Peer, PeerState
 from bus.record import ClientId, Kind, NodeId, Origin, Record
+from server import moderation, texts
 from server import session as sessions
-from server import texts
 from server.cards import CardBoard
 from server.clock import Clock, SystemClock
 from server.closing import RESTARTING, SHUTDOWN, Closing
 from server.config import Config
 from server.conversation import Conversation
 from server.counters import Counters
-from server.events import Event, NodeChanged, RoomEntered, RoomLeft, SpeakersChanged, TextShown
+from server.events import (
+    Event,
+    MemberChanged,
+    NodeChanged,
+    RoomEntered,
+    RoomLeft,
+    SpeakersChanged,
+    TextShown,
+    WhisperShown,
+)
 from server.identity import Tokens
 from server.links import TOPIC as LINKS
 from server.links import Links
+from server.moderation import Moderation
 from server.outbox import Outbox, Post
-from server.presence import Change, Entered, Presence
+from server.presence import Change, Entered, Parted, Presence, Updated
 from server.rooms import Room
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.roundtrips import RoundTrips
@@ -34,22 +42,10 @@ from server.speech import Speech
 from server.tasks import Tasks
 from server.texts import ANSWER_SECONDS, History, Pending, Receipt, Sender, Text, Waiting
 from server.wire import native, voice
-from server.wire.native import Address, Code, Outcome, Refused
+from server.wire.native import Address, Code, Refused
 from server.wire.websocket import binary_frame, text_frame
 
 logger = logging.getLogger(__name__)
-
-CALL_SECONDS = 3.0
-"""How long another node may take to confirm an act (protocol.md section 7)."""
-
-
-class Kick(msgspec.Struct, frozen=True, tag="kick"):
-    """Put one session out of a room or the cluster, where it lives."""
-
-    session: str
-    room: str | None
-    by: Actor
-    reason: str
 
 
 class Node:
@@ -82,6 +78,7 @@ class Node:
         self.position: dict[Origin, int] = {}
         """The place in each log up to which this node has shown it."""
         self.cards = CardBoard(self)
+        self.moderation = Moderation(self)
         self._urls: list[str] = []
         self._pending = Pending()
         self._awaiting_sync: list[Callable[[], None]] = []
@@ -147,6 +144,7 @@ class Node:
         for place in conversation.places.values():
             self.unseat(conversation, place.room.name)
         conversation.places.clear()
+        self.moderation.forget(record)
         logger.info("%s (%s) ends session %s: %s", record.name, record.user, record.session, reason)
         self.write(record.over(reason))
 
@@ -191,7 +189,7 @@ class Node:
             role=record.role,
             node=record.node_name,
             ssrc=seat.ssrc,
-            muted=seat.muted,
+            muted=record.muted(seat.room),
             speaking=room is not None and record.session in room.talkers,
             state="online",
         )
@@ -207,7 +205,7 @@ class Node:
                 self._broadcast(room, native.MemberJoined(room=name, member=self._member(record, change.seat)))
                 self._emit(RoomEntered(name, record))
                 self._put_out_the_late(room)
-            else:
+            elif isinstance(change, Parted):
                 name, record = change.room, change.record
                 room = self.rooms.get(name)
                 if room is not None:  # of several who left at once the first closed it
@@ -216,6 +214,17 @@ class Node:
                     if name not in self.presence.rooms:
                         del self.rooms[name]
                 self._emit(RoomLeft(name, record, change.reason))
+            else:
+                self._tell_update(change)
+
+    def _tell_update(self, change: Updated) -> None:
+        record, room, muted = change.record, self.rooms[change.room], change.record.muted(change.room)
+        if muted != change.old.muted(change.room):
+            if muted:
+                room.hush(record.session)
+            message = native.MemberUpdated(room=room.name, session=record.session, muted=muted)
+            self._broadcast(room, message, but=record.session)
+        self._emit(MemberChanged(room.name, record))
 
     def _put_out_the_late(self, room: Room) -> None:
         """Two nodes may each have let the last one in: who came later goes, by the hand of his own node."""
@@ -259,7 +268,7 @@ class Node:
     def _whisper_targets(self, by: Actor, to: Address) -> list[SessionRecord]:
         if (to.session is None) == (to.user is None):
             raise Refused(Code.BAD_REQUEST, "to must name a session or a user", field="to")
-        targets = [record for record in self._addressed(to) if record.session != by.session]
+        targets = [record for record in self.addressed(to) if record.session != by.session]
         if not targets:
             raise Refused(Code.NOT_FOUND, "nobody of that name is here")
         if by.role is Role.USER:
@@ -268,7 +277,8 @@ class Node:
                 raise Refused(Code.FORBIDDEN, "you may whisper only to somebody who shares a room with you")
         return targets
 
-    def _addressed(self, to: Address) -> list[SessionRecord]:
+    def addressed(self, to: Address) -> list[SessionRecord]:
+        """The sessions that `to` names and that are present."""
         if to.user is not None:
             return self.presence.of_user(to.user)
         record = self.presence.present.get(to.session or "")
@@ -305,14 +315,15 @@ class Node:
             at=text.at,
             text=text.text,
         )
-        for target in self._addressed(to):
+        for target in self.addressed(to):
             conversation = self.conversations.get(target.session)
             if conversation is not None and target.session != record.session:
                 conversation.send(whispered)
+        self._emit(WhisperShown(record.origin, record.seq, record.session, text))
 
-    def _broadcast(self, room: Room, message: native.Message) -> None:
+    def _broadcast(self, room: Room, message: native.Message, *, but: str = "") -> None:
         if room.outboxes:
-            self._feed(room, text_frame(native.encode(message)))
+            self._feed(room, text_frame(native.encode(message)), but=but)
 
     def _feed(self, room: Room, frame: bytes, *, but: str = "") -> None:
         for session, outbox in room.outboxes.items():
@@ -352,57 +363,6 @@ class Node:
     def _hear_speakers(self, frame: bytes) -> None:
         self.speech.hear(frame, self.rooms, now=self.clock.now())
 
-    # Moderation.
-
-    def targets(
-        self, by: Actor, *, session: str | None = None, user: str | None = None, room: str | None = None
-    ) -> list[SessionRecord]:
-        """The sessions that an act is for. Raises Refused: bad_request, not_found, forbidden."""
-        if (session is None) == (user is None):
-            raise Refused(Code.BAD_REQUEST, "name a session or a user, and only one of them")
-        found = self._addressed(Address(session=session, user=user))
-        if room is not None:
-            found = [record for record in found if record.seat(room) is not None]
-        if not found:
-            raise Refused(Code.NOT_FOUND, "nobody of that name is here" if room is None else f"not in {room}")
-        if any(record.role.rank > by.role.rank for record in found):
-            raise Refused(Code.FORBIDDEN, "nobody acts on a higher role")
-        return found
-
-    async def kick(
-        self, by: Actor, targets: Sequence[SessionRecord], *, room: str | None = None, reason: str = ""
-    ) -> list[Outcome]:
-        """Put sessions out, each on its own node, and wait for their word. Raises Refused unavailable."""
-        acts = [self._execute(t, Kick(session=t.session, room=room, by=by, reason=reason)) for t in targets]
-        return await asyncio.gather(*acts)
-
-    async def _execute(self, target: SessionRecord, act: Kick) -> Outcome:
-        began = self.clock.now()
-        if target.node == self.node_id:
-            outcome = self.perform(act)
-        else:
-            try:
-                answer = await self.bus.call(target.node, msgspec.msgpack.encode(act), timeout=CALL_SECONDS)
-            except BusError:
-                raise Refused(Code.UNAVAILABLE, f"node {target.node_name} did not answer") from None
-            outcome = _outcome_decoder.decode(answer)
-        return msgspec.structs.replace(outcome, ms=round((self.clock.now() - began) * 1000, 1))
-
-    def perform(self, act: Kick) -> Outcome:
-        """Carry out an act on a session of this node; where local and remote requests meet."""
-        return Outcome(session=act.session, node=self.name, outcome=self._put_out(act), ms=0)
-
-    def _put_out(self, act: Kick) -> Literal["done", "gone", "failed"]:
-        conversation = self.conversations.get(act.session)
-        if conversation is None or (act.room and conversation.session.seat(act.room) is None):
-            return "gone"
-        if act.by.role is Role.USER or conversation.session.role.rank > act.by.role.rank:
-            return "failed"
-        where = act.room or "the cluster"
-        logger.info("%s (%s) kicks %s out of %s: %s", act.by.name, act.by.user, act.session, where, act.reason)
-        conversation.kick(act.room, by=act.by.name, reason=act.reason)
-        return "done"
-
     # What the bus delivers.
 
     def on_record(self, record: Record, copies: int) -> None:
@@ -422,6 +382,8 @@ class Node:
                 self._show_text(record)
             case Kind.WHISPER:
                 self._show_whisper(record)
+            case Kind.MODERATION:
+                self._emit(moderation.event_of(record))
         waiting = self._pending.pop(record.seq) if own else None
         if waiting is not None:
             receipt = Receipt(
@@ -446,7 +408,7 @@ class Node:
 
     def on_call(self, caller: NodeId, body: bytes) -> bytes | Awaitable[bytes]:
         """See Listener."""
-        return msgspec.msgpack.encode(self.perform(_act_decoder.decode(body)))
+        return self.moderation.answer(body)
 
     def on_peer(self, peer: Peer) -> None:
         """See Listener."""
@@ -487,6 +449,7 @@ class Node:
         """Do what is due; called ten times a second, `late` seconds after it should have been."""
         now = self.clock.now()
         self._settle_speakers(now)
+        self.moderation.tick(now)
         for waiting in self._pending.expire(now):
             waiting.sender.unknown()
         if self.cards.look(now, late):
@@ -515,7 +478,3 @@ class Node:
     def _emit(self, event: Event) -> None:
         for witness in self._witnesses:
             witness(event)
-
-
-_act_decoder: msgspec.msgpack.Decoder[Kick] = msgspec.msgpack.Decoder(Kick)
-_outcome_decoder: msgspec.msgpack.Decoder[Outcome] = msgspec.msgpack.Decoder(Outcome)

@@ -31,7 +31,16 @@ class Parted:
     """As in `member_left` (protocol.md section 4)."""
 
 
-Change = Entered | Parted
+@dataclasses.dataclass(frozen=True, slots=True)
+class Updated:
+    """A session in a room is otherwise than before."""
+
+    old: SessionRecord
+    record: SessionRecord
+    room: str
+
+
+Change = Entered | Parted | Updated
 
 
 class Presence:
@@ -120,8 +129,10 @@ class Presence:
         for room, seat in after.items():
             self.rooms.setdefault(room, {})[session] = seat
             self._ssrcs.add(seat.ssrc)
-            if room not in before and new is not None:
+            if new is not None and room not in before:
                 changes.append(Entered(new, seat))
+            elif new is not None and old is not None and _differ(old, new):
+                changes.append(Updated(old, new, room))
         return changes
 
     def _index(self, old: SessionRecord | None, new: SessionRecord | None) -> None:
@@ -136,3 +147,8 @@ class Presence:
             self.present[new.session] = new
             self.per_node[new.node] += 1
             self._by_user[new.user].add(new.session)
+
+
+def _differ(old: SessionRecord, new: SessionRecord) -> bool:
+    """Whether others see more of a change than that somebody came or went."""
+    return old.silences != new.silences or old.deafened != new.deafened

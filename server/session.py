@@ -43,7 +43,17 @@ class Seat(msgspec.Struct, array_like=True, frozen=True):
     """ms since 1970; shown, never used to decide."""
     order: int
     """One more than the highest order that its node knew in the room: who came later, whatever the clocks say."""
-    muted: bool = False
+
+
+class Silence(msgspec.Struct, array_like=True, frozen=True):
+    """A session may not be heard: a mute that lasts (protocol.md section 7)."""
+
+    room: str | None
+    """Where; None: everywhere."""
+    until: int | None
+    """ms since 1970; None: until it is lifted. Shown; its node alone decides when the time is over."""
+    by: str
+    """Name of who muted."""
 
 
 class SessionRecord(msgspec.Struct, array_like=True, frozen=True):
@@ -66,6 +76,10 @@ class SessionRecord(msgspec.Struct, array_like=True, frozen=True):
     """Why it last left a room (protocol.md section 4, reasons of `member_left`)."""
     ended: bool = False
     """The session is over; `parted` says why."""
+    silences: tuple[Silence, ...] = ()
+    """One for a room at most, and one for everywhere; also for rooms that it is not in."""
+    deafened: bool = False
+    """It wants no voice."""
 
     def seat(self, room: str) -> Seat | None:
         """Its place in `room`, or None."""
@@ -73,6 +87,30 @@ class SessionRecord(msgspec.Struct, array_like=True, frozen=True):
             if seat.room == room:
                 return seat
         return None
+
+    def silence(self, room: str | None) -> Silence | None:
+        """The mute of `room`, with None of everywhere, or None."""
+        return next((silence for silence in self.silences if silence.room == room), None)
+
+    def muted(self, room: str | None = None) -> bool:
+        """Whether it may not be heard in `room`; without one, anywhere."""
+        return any(silence.room is None or silence.room == room for silence in self.silences)
+
+    def muted_until(self, room: str) -> int | None:
+        """When it may be heard in `room` again, ms since 1970; None: not by itself, or it is not muted."""
+        ends = [silence.until for silence in self.silences if silence.room is None or silence.room == room]
+        return max((end for end in ends if end is not None), default=None) if None not in ends else None
+
+    def with_silence(self, silence: Silence) -> SessionRecord:
+        """The record after a mute, which replaces an earlier one of the same room."""
+        return msgspec.structs.replace(self, silences=(*self._others(silence.room), silence))
+
+    def without_silence(self, room: str | None) -> SessionRecord:
+        """The record after that mute is lifted."""
+        return msgspec.structs.replace(self, silences=self._others(room))
+
+    def _others(self, room: str | None) -> tuple[Silence, ...]:
+        return tuple(silence for silence in self.silences if silence.room != room)
 
     def seated(self, seat: Seat) -> SessionRecord:
         """The record after joining."""

@@ -48,6 +48,11 @@ class MemberView(msgspec.Struct, frozen=True):
     node_name: str
     ssrc: int
     muted: bool
+    """By a moderator, in this room or everywhere."""
+    muted_until: int | None
+    """When that ends, ms since 1970; None: not by itself, or it is not muted."""
+    deafened: bool
+    """It wants no voice."""
     speaking: bool
     level: int
     """-dBov of its last frame (RFC 6464): 0 loud, 127 silent."""
@@ -66,15 +71,23 @@ class MemberView(msgspec.Struct, frozen=True):
 class ChatView(msgspec.Struct, frozen=True):
     """One line of a room's chat."""
 
-    kind: Literal["message", "whisper", "announcement", "joined", "left"]
+    kind: Literal["message", "whisper", "announcement", "joined", "left", "muted", "unmuted"]
     at: int
     session: str
+    """Whose line it is; for ``muted`` and ``unmuted`` the one to whom that was done."""
     user: str
     name: str
     text: str
-    """The text; for ``left`` the reason (protocol.md section 4); untrusted."""
+    """The text; for ``left`` the reason (protocol.md section 4), for ``muted`` and ``unmuted`` that of the moderator;
+    untrusted."""
     to: str = ""
     """Name of the receiver of a whisper sent from this console."""
+    by: str = ""
+    """Name of who muted or unmuted; empty where it was the time."""
+    until: int | None = None
+    """When a mute ends, ms since 1970; None: not by itself."""
+    everywhere: bool = False
+    """What was said or done here was so in every room."""
     key: str = ""
     """Identity of the line: equal lines of two looks have equal keys."""
 

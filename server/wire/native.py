@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -22,6 +22,8 @@ ROOMS = 20
 """Rooms that one session may be in."""
 SAY_PER_SECOND = 20
 SAY_BURST = 60
+MUTE_SECONDS = 365 * 24 * 3600
+"""The longest mute that ends by itself."""
 
 LIMITS = {
     "text_bytes": TEXT_BYTES,
@@ -151,6 +153,46 @@ class Kick(Request, tag="kick", kw_only=True, frozen=True):
     block_seconds: float = 0
 
 
+class Announce(Request, tag="announce", kw_only=True, frozen=True):
+    """A moderator's text for a room, or for everybody (section 5)."""
+
+    id: Id
+    text: str
+    room: str | None = None
+
+
+class VoiceTarget(Request, tag="voice_target", kw_only=True, frozen=True):
+    """Whom voice frames with this target are for (section 6)."""
+
+    target: Annotated[int, msgspec.Meta(ge=1, le=65534)]
+    to: Address
+
+
+class Deafen(Request, tag="deafen", kw_only=True, frozen=True):
+    """Whether this client wants no voice (section 6)."""
+
+    on: bool
+
+
+class Mute(Request, tag="mute", kw_only=True, frozen=True):
+    """Let sessions not be heard, in a room or anywhere (section 7)."""
+
+    session: str | None = None
+    user: str | None = None
+    room: str | None = None
+    seconds: Annotated[float, msgspec.Meta(gt=0, le=MUTE_SECONDS)] | None = None
+    reason: str | None = None
+
+
+class Unmute(Request, tag="unmute", kw_only=True, frozen=True):
+    """Lift the mute of a room, or without one every mute (section 7)."""
+
+    session: str | None = None
+    user: str | None = None
+    room: str | None = None
+    reason: str | None = None
+
+
 class List(Request, tag="list", kw_only=True, frozen=True):
     """Look at nodes, rooms, sessions or members (section 7)."""
 
@@ -161,10 +203,10 @@ class List(Request, tag="list", kw_only=True, frozen=True):
     after: str | None = None
 
 
-AnyRequest = Hello | Join | Leave | Say | Whisper | Kick | List
+AnyRequest = Hello | Join | Leave | Say | Whisper | Kick | Mute | Unmute | List
 
 _decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
-_TYPES = frozenset(t.__struct_config__.tag for t in (Hello, Join, Leave, Say, Whisper, Kick, List))
+_TYPES = frozenset(request.__struct_config__.tag for request in get_args(AnyRequest))
 _PLACE = re.compile(r" - at `\$\.(?P<field>[a-z_]+)")
 _MISSING = re.compile(r"missing required field `(?P<field>[a-z_]+)`")
 
@@ -231,6 +273,11 @@ class Answer(Message, kw_only=True, frozen=True):
     """An answer repeats the `id` of its request."""
 
     id: ClientId | msgspec.UnsetType = msgspec.UNSET
+
+
+def given(id: ClientId | None) -> ClientId | msgspec.UnsetType:
+    """The `id` of an answer to a request with this one, or without one."""
+    return msgspec.UNSET if id is None else id
 
 
 class Error(Answer, tag="error", kw_only=True, frozen=True):
@@ -315,6 +362,18 @@ class MemberLeft(Message, tag="member_left", kw_only=True, frozen=True):
     reason: str
 
 
+class MemberUpdated(Message, tag="member_updated", kw_only=True, frozen=True):
+    """Somebody in a room may not be heard any more, or may again (section 4)."""
+
+    room: str
+    session: str
+    muted: bool
+
+
+class Ok(Answer, tag="ok", kw_only=True, frozen=True):
+    """It is done (section 6)."""
+
+
 class Sent(Answer, tag="sent", kw_only=True, frozen=True):
     """A text is held by `copies` nodes (section 5)."""
 
@@ -348,6 +407,18 @@ class Whispered(Message, tag="whisper", kw_only=True, frozen=True):
     seq: int
     at: int
     text: str
+
+
+class Announced(Message, tag="announcement", kw_only=True, frozen=True):
+    """A moderator's text, to the members of a room or to everybody (section 5)."""
+
+    id: ClientId
+    sender: Sender = msgspec.field(name="from")
+    room: str | None
+    text: str
+    origin: str
+    seq: int
+    at: int
 
 
 class Speaking(Message, tag="speaking", kw_only=True, frozen=True):

@@ -253,6 +253,7 @@ async def test_sessions_are_listed(served: Served) -> None:
         "name": "Bob",
         "role": "user",
         "node": "n1",
+        "muted": False,
         "state": "online",
         "ip": "127.0.0.1",
     }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.record import Origin
-from server.presence import Change, Entered, Parted, Presence
-from server.session import Role, Seat, SessionRecord
+from server.presence import Change, Entered, Parted, Presence, Updated
+from server.session import Role, Seat, SessionRecord, Silence
 
 HERE, THERE = "a" * 16 + ".1", "b" * 16 + ".1"
 
@@ -50,6 +51,19 @@ def test_only_what_is_new_is_told() -> None:
     assert presence.merge(HERE, left) == [Parted(left, "lobby", "kicked")]
     assert list(presence.rooms) == ["second"]
     assert not presence.has_ssrc(1)
+
+
+def test_a_mute_and_a_deafening_are_told_in_each_room_and_once() -> None:
+    presence = alive(HERE)
+    ann = record("s1", seat("lobby", 1), seat("second", 2))
+    presence.merge(HERE, ann)
+    muted = ann.with_silence(Silence("lobby", None, "Mo"))
+    assert presence.merge(HERE, muted) == [Updated(ann, muted, "lobby"), Updated(ann, muted, "second")]
+    assert presence.merge(HERE, muted) == []
+    deaf = msgspec.structs.replace(muted, deafened=True)
+    assert presence.merge(HERE, deaf) == [Updated(muted, deaf, "lobby"), Updated(muted, deaf, "second")]
+    wider = deaf.seated(seat("third", 3))
+    assert presence.merge(HERE, wider) == [Entered(wider, wider.seats[2])]
 
 
 def test_the_end_of_a_session_leaves_all_rooms_for_its_reason() -> None:

@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server import session
-from server.session import Role, Seat, SessionRecord
+from server.moderation import SILENCES as MOST_SILENCES
+from server.session import Role, Seat, SessionRecord, Silence
 
 TEXT = st.text(max_size=40)
 NUMBER = st.integers(0, 2**53)
-SEATS = st.builds(Seat, room=TEXT, ssrc=st.integers(1, 2**32 - 1), joined=NUMBER, order=NUMBER, muted=st.booleans())
+SEATS = st.builds(Seat, room=TEXT, ssrc=st.integers(1, 2**32 - 1), joined=NUMBER, order=NUMBER)
+SILENCES = st.builds(Silence, room=st.none() | TEXT, until=st.none() | NUMBER, by=TEXT)
 RECORDS = st.builds(
     SessionRecord,
     session=TEXT,
@@ -32,6 +34,8 @@ RECORDS = st.builds(
     seats=st.lists(SEATS, max_size=20).map(tuple),
     parted=TEXT,
     ended=st.booleans(),
+    silences=st.lists(SILENCES, max_size=20).map(tuple),
+    deafened=st.booleans(),
 )
 
 
@@ -46,9 +50,11 @@ def test_a_record_comes_back_from_its_bytes(record: SessionRecord) -> None:
 
 def test_the_biggest_record_fits_a_log() -> None:
     seats = tuple(Seat("部" * 64, 2**32 - 1, 2**53, 2**53) for _ in range(20))
+    silences = tuple(Silence("𠀀" * 64, 2**53, "😀" * 32) for _ in range(MOST_SILENCES))
     record = SessionRecord(
         "s" * 32, "u" * 64, "😀" * 32, Role.MODERATOR, "f" * 16, "😀" * 32, 2**63 - 1, 2**53, "😀" * 64, "::1", seats
     )
+    record = msgspec.structs.replace(record, silences=silences)
     assert len(session.pack(record)) < 60 * 1024
 
 
@@ -70,6 +76,34 @@ def test_a_record_changes_by_making_another() -> None:
     assert (over.seats, over.parted, over.ended) == ((), "lost", True)
     with pytest.raises(AttributeError):
         ann.name = "Bob"  # type: ignore[misc]  # that it cannot be is the test
+
+
+def test_a_mute_is_of_a_room_or_of_everywhere() -> None:
+    ann = SessionRecord("s1", "ann", "Ann", Role.USER, "a" * 16, "n1", 1, 1000, "", "::1")
+    lobby, everywhere = Silence("lobby", 5000, "Mo"), Silence(None, None, "Mo")
+    there = ann.with_silence(lobby)
+    assert (there.muted("lobby"), there.muted("second"), there.muted()) == (True, False, False)
+    both = there.with_silence(everywhere)
+    assert both.muted("lobby")
+    assert both.muted("second")
+    assert both.muted()
+    assert (both.silence("lobby"), both.silence(None), both.silence("second")) == (lobby, everywhere, None)
+    assert both.without_silence(None) == there
+    assert there.without_silence("lobby") == ann
+
+
+def test_a_mute_takes_the_place_of_the_one_before() -> None:
+    ann = SessionRecord("s1", "ann", "Ann", Role.USER, "a" * 16, "n1", 1, 1000, "", "::1")
+    longer = Silence("lobby", 9000, "Mo")
+    assert ann.with_silence(Silence("lobby", 5000, "Mo")).with_silence(longer).silences == (longer,)
+
+
+def test_who_is_muted_twice_may_be_heard_when_the_last_mute_ends() -> None:
+    ann = SessionRecord("s1", "ann", "Ann", Role.USER, "a" * 16, "n1", 1, 1000, "", "::1")
+    assert ann.muted_until("lobby") is None
+    both = ann.with_silence(Silence("lobby", 5000, "Mo")).with_silence(Silence(None, 7000, "Mo"))
+    assert (both.muted_until("lobby"), both.muted_until("second")) == (7000, 7000)
+    assert both.with_silence(Silence("lobby", None, "Mo")).muted_until("lobby") is None
 
 
 def test_higher_roles_rank_higher() -> None:

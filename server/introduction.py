@@ -1,0 +1,44 @@
+"""Who a client is, by its hello (protocol.md section 3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.identity import TokenError
+from server.session import Role, SessionRecord
+from server.wire import names, native
+from server.wire.native import Code, Refused
+
+if TYPE_CHECKING:
+    from server.node import Node
+
+CURSORS = 1000
+
+
+def introduce(node: Node, hello: native.Hello, *, ip: str) -> SessionRecord:
+    """The record of a client's new session. Raises TokenError, FieldError, Refused."""
+    if len(hello.cursors or ()) > CURSORS:
+        raise Refused(Code.TOO_LARGE, f"cursors has more than {CURSORS} entries", field="cursors")
+    session, role = node.clock.new_session(), Role.USER
+    name = None if hello.name is None else names.person_name(hello.name)
+    user = None if hello.user is None else names.user_name(hello.user)
+    if hello.token is not None:
+        claims = node.tokens.verify(hello.token)
+        user, role = claims.user, claims.role
+        name = names.person_name(claims.name) if claims.name else name
+    elif node.config.auth == "token":
+        raise TokenError("a token is required here")
+    name = name or (user[: names.NAME_CHARS] if user else "Guest")
+    client = names.chat_text(hello.client, field="client", limit=names.CLIENT_CHARS) if hello.client else ""
+    return SessionRecord(
+        session=session,
+        user=user or f"guest-{session[2:10]}",
+        name=name,
+        role=role,
+        node=node.node_id,
+        node_name=node.name,
+        n=hello.n or 1,
+        connected=node.clock.wall_ms(),
+        client=client,
+        ip=ip,
+    )

@@ -1,0 +1,263 @@
+"""What moderators do to sessions (protocol.md section 7), each carried out by the node that has the session."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from bus.interface import BusError
+from bus.record import Kind, Record
+from server.deadlines import Wheel
+from server.events import Moderated
+from server.session import Actor, Role, SessionRecord, Silence
+from server.wire.native import Address, Code, Outcome, Refused
+
+if TYPE_CHECKING:
+    from server.conversation import Conversation
+    from server.node import Node
+
+logger = logging.getLogger(__name__)
+
+CALL_SECONDS = 3.0
+"""How long another node may take to confirm an act (protocol.md section 7)."""
+
+SILENCES = 64
+"""Mutes of one session at most, so that its record stays small."""
+
+TIME = Actor("", "", "", Role.ADMIN)
+"""Who ends a mute whose time is over."""
+
+
+class Kick(msgspec.Struct, frozen=True, kw_only=True, tag="kick"):
+    """Put one session out of a room or the cluster."""
+
+    session: str
+    room: str | None
+    by: Actor
+    reason: str
+
+
+class Mute(msgspec.Struct, frozen=True, kw_only=True, tag="mute"):
+    """Let one session not be heard, in a room or anywhere."""
+
+    session: str
+    room: str | None
+    by: Actor
+    reason: str
+    seconds: float | None
+    """How long; None: until it is lifted."""
+
+
+class Unmute(msgspec.Struct, frozen=True, kw_only=True, tag="unmute"):
+    """Lift the mute of a room; without one, every mute."""
+
+    session: str
+    room: str | None
+    by: Actor
+    reason: str
+
+
+Act = Kick | Mute | Unmute
+
+Result = Literal["done", "gone", "failed"]
+
+
+class Deed(msgspec.Struct, array_like=True, frozen=True):
+    """Payload of a moderation record: an act that was carried out. Its room and session are the record's."""
+
+    action: Literal["kick", "mute", "unmute"]
+    by: Actor
+    name: str
+    """Of the one to whom it was done."""
+    reason: str
+    until: int | None
+    at: int
+    """ms since 1970."""
+
+
+class Moderation:
+    """Finds whom an act is for, and carries it out here or has it carried out."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._ends: Wheel[tuple[str, str | None]] = Wheel(now=node.clock.now(), step=0.1)
+        """When the mutes of this node's sessions are over, by session and room."""
+
+    def targets(
+        self,
+        by: Actor,
+        *,
+        session: str | None = None,
+        user: str | None = None,
+        room: str | None = None,
+        silenced: bool = False,
+    ) -> list[SessionRecord]:
+        """The sessions that an act is for; `silenced`: also those that are not in `room`, and muted there.
+
+        Raises Refused: bad_request, not_found, forbidden.
+        """
+        if (session is None) == (user is None):
+            raise Refused(Code.BAD_REQUEST, "name a session or a user, and only one of them")
+        found = self._node.addressed(Address(session=session, user=user))
+        if room is not None:
+            found = [r for r in found if r.seat(room) is not None or (silenced and r.silence(room) is not None)]
+        if not found:
+            raise Refused(Code.NOT_FOUND, "nobody of that name is here" if room is None else f"not in {room}")
+        if any(record.role.rank > by.role.rank for record in found):
+            raise Refused(Code.FORBIDDEN, "nobody acts on a higher role")
+        return found
+
+    async def kick(
+        self, by: Actor, targets: Sequence[SessionRecord], *, room: str | None = None, reason: str = ""
+    ) -> list[Outcome]:
+        """Put sessions out of `room`, or of the cluster. Raises Refused unavailable, as all acts do."""
+        return await self._all(targets, [Kick(session=t.session, room=room, by=by, reason=reason) for t in targets])
+
+    async def mute(
+        self,
+        by: Actor,
+        targets: Sequence[SessionRecord],
+        *,
+        room: str | None = None,
+        seconds: float | None = None,
+        reason: str = "",
+    ) -> list[Outcome]:
+        """Let sessions not be heard in `room`, or anywhere, for so long or until that is lifted."""
+        acts = [Mute(session=t.session, room=room, by=by, reason=reason, seconds=seconds) for t in targets]
+        return await self._all(targets, acts)
+
+    async def unmute(
+        self, by: Actor, targets: Sequence[SessionRecord], *, room: str | None = None, reason: str = ""
+    ) -> list[Outcome]:
+        """Lift the mute of `room`, or every mute."""
+        return await self._all(targets, [Unmute(session=t.session, room=room, by=by, reason=reason) for t in targets])
+
+    async def _all(self, targets: Sequence[SessionRecord], acts: Sequence[Act]) -> list[Outcome]:
+        return await asyncio.gather(*map(self._execute, targets, acts))
+
+    async def _execute(self, target: SessionRecord, act: Act) -> Outcome:
+        node, began = self._node, self._node.clock.now()
+        if target.node == node.node_id:
+            outcome = self.perform(act)
+        else:
+            try:
+                answer = await node.bus.call(target.node, msgspec.msgpack.encode(act), timeout=CALL_SECONDS)
+            except BusError:
+                raise Refused(Code.UNAVAILABLE, f"node {target.node_name} did not answer") from None
+            outcome = _outcome_decoder.decode(answer)
+        return msgspec.structs.replace(outcome, ms=round((node.clock.now() - began) * 1000, 1))
+
+    def answer(self, body: bytes) -> bytes:
+        """Carry out what another node asks for. Raises msgspec.MsgspecError if it is no act."""
+        return msgspec.msgpack.encode(self.perform(_act_decoder.decode(body)))
+
+    def perform(self, act: Act) -> Outcome:
+        """Carry out an act on a session of this node; where local and remote requests meet."""
+        return Outcome(session=act.session, node=self._node.name, outcome=self._perform(act), ms=0)
+
+    def _perform(self, act: Act) -> Result:
+        conversation = self._node.conversations.get(act.session)
+        if conversation is None:
+            return "gone"
+        if act.by.role is Role.USER or conversation.session.role.rank > act.by.role.rank:
+            return "failed"
+        match act:
+            case Kick():
+                return self._kick(conversation, act)
+            case Mute():
+                return self._mute(conversation, act)
+            case Unmute():
+                return self._unmute(conversation, act)
+
+    def _kick(self, conversation: Conversation, act: Kick) -> Result:
+        if act.room is not None and conversation.session.seat(act.room) is None:
+            return "gone"
+        self._note(conversation, "kick", act.room, act.by, act.reason)
+        conversation.kick(act.room, reason=act.reason)
+        return "done"
+
+    def _mute(self, conversation: Conversation, act: Mute) -> Result:
+        record = conversation.session
+        if act.room is not None and record.seat(act.room) is None:
+            return "gone"
+        known = record.silence(act.room)
+        if known is None and len(record.silences) >= SILENCES:
+            return "failed"
+        if known is not None and known.until is None and act.seconds is None:
+            return "done"
+        until = None
+        self._ends.cancel((record.session, act.room))
+        if act.seconds is not None:
+            until = self._node.clock.wall_ms() + round(act.seconds * 1000)
+            self._ends.set((record.session, act.room), self._node.clock.now() + act.seconds)
+        self._note(conversation, "mute", act.room, act.by, act.reason, until)
+        conversation.revise(record.with_silence(Silence(act.room, until, act.by.name)))
+        return "done"
+
+    def _unmute(self, conversation: Conversation, act: Unmute) -> Result:
+        record = conversation.session
+        lifted = [silence.room for silence in record.silences if act.room is None or silence.room == act.room]
+        for room in lifted:
+            self._ends.cancel((record.session, room))
+            record = record.without_silence(room)
+        if lifted:
+            self._note(conversation, "unmute", act.room, act.by, act.reason)
+            conversation.revise(record)
+        return "done"
+
+    def forget(self, record: SessionRecord) -> None:
+        """A session of this node is over."""
+        for silence in record.silences:
+            self._ends.cancel((record.session, silence.room))
+
+    def tick(self, now: float) -> None:
+        """End the mutes whose time is over."""
+        for session, room in self._ends.advance(now):
+            conversation = self._node.conversations.get(session)
+            if conversation is not None:
+                self._note(conversation, "unmute", room, TIME, "its time is over")
+                conversation.revise(conversation.session.without_silence(room))
+
+    def _note(
+        self,
+        conversation: Conversation,
+        action: Literal["kick", "mute", "unmute"],
+        room: str | None,
+        by: Actor,
+        reason: str,
+        until: int | None = None,
+    ) -> None:
+        """Tell the session what is about to be done to it, and all nodes for those who watch."""
+        node, record = self._node, conversation.session
+        where = "everywhere" if room is None else f"in {room}"
+        logger.info("%s (%s): %s of %s %s: %s", by.name or "time", by.user, action, record.session, where, reason)
+        node.counters.moderated[action] += 1
+        conversation.tell_moderated(action, by=by.name, reason=reason, until=until, room=room)
+        deed = Deed(action, by, record.name, reason, until, node.clock.wall_ms())
+        node.bus.append(Kind.MODERATION, msgspec.msgpack.encode(deed), room=room or "", session=record.session)
+
+
+def event_of(record: Record) -> Moderated:
+    """What a moderation record tells those who watch. Raises msgspec.MsgspecError if it is not readable."""
+    deed = _deed_decoder.decode(record.payload)
+    return Moderated(
+        action=deed.action,
+        by=deed.by,
+        session=record.session,
+        name=deed.name,
+        room=record.room or None,
+        reason=deed.reason,
+        until=deed.until,
+        at=deed.at,
+        origin=record.origin,
+        seq=record.seq,
+    )
+
+
+_act_decoder: msgspec.msgpack.Decoder[Act] = msgspec.msgpack.Decoder(Act)
+_outcome_decoder: msgspec.msgpack.Decoder[Outcome] = msgspec.msgpack.Decoder(Outcome)
+_deed_decoder: msgspec.msgpack.Decoder[Deed] = msgspec.msgpack.Decoder(Deed)

@@ -1,0 +1,209 @@
+"""What a client that has been welcomed may ask, and what it is answered (protocol.md sections 4 to 7)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from bus.record import ClientId
+from server.listing import list_page
+from server.session import Role, Seat
+from server.texts import Receipt, Sender, Waiting
+from server.wire import names, native
+from server.wire.native import Code, Outcome, Refused
+
+if TYPE_CHECKING:
+    from server.conversation import Conversation
+
+logger = logging.getLogger(__name__)
+
+OUR_MISTAKE = Refused(Code.INTERNAL, "this node made a mistake, see its log")
+
+
+def _hello(client: Conversation, request: native.Hello) -> None:
+    raise Refused(Code.ALREADY, "this connection has said hello")
+
+
+# Rooms.
+
+
+def _join(client: Conversation, request: native.Join) -> None:
+    name = names.room_name(request.room)
+    record, node = client.session, client.node
+    if record.seat(name) is not None:
+        raise Refused(Code.ALREADY, f"you are in {name}")
+    if len(record.seats) >= native.ROOMS:
+        raise Refused(Code.BAD_REQUEST, f"a session may be in {native.ROOMS} rooms", field="room")
+    seats = node.presence.rooms.get(name, {})
+    room = node.rooms.get(name)
+    if room is not None and len(seats) >= room.state.capacity and record.role is Role.USER:
+        raise Refused(Code.ROOM_FULL, f"{name} is full")
+    seat = Seat(
+        room=name,
+        ssrc=node.free_ssrc(),
+        joined=node.clock.wall_ms(),
+        order=1 + max((seat.order for seat in seats.values()), default=0),
+    )
+    room = client.take_seat(seat)
+    client.send(
+        native.Joined(
+            id=native.given(request.id),
+            room=name,
+            ssrc=seat.ssrc,
+            members=node.members(name),
+            history=node.history.of(name),
+            room_state=room.state,
+            cursors=dict(node.position),
+        )
+    )
+
+
+def _leave(client: Conversation, request: native.Leave) -> None:
+    client.leave(_room_of(client, request.room), "left", id=request.id)
+
+
+def _room_of(client: Conversation, name: str) -> str:
+    room = names.room_name(name)
+    if client.session.seat(room) is None:
+        raise Refused(Code.NOT_FOUND, f"you are not in {room}")
+    return room
+
+
+# Texts.
+
+
+def _say(client: Conversation, request: native.Say) -> None:
+    if not _is_repeated(client, request.id):
+        room = _room_of(client, request.room)
+        _refuse_muted(client, room)
+        text = names.chat_text(request.text)
+        _take(client, request.id, partial(client.node.say, client.actor, room, request.id, text))
+
+
+def _whisper(client: Conversation, request: native.Whisper) -> None:
+    if not _is_repeated(client, request.id):
+        _refuse_muted(client, None)
+        text = names.chat_text(request.text)
+        _take(client, request.id, partial(client.node.whisper, client.actor, request.to, request.id, text))
+
+
+def _refuse_muted(client: Conversation, room: str | None) -> None:
+    """A mute of the room silences there, one without a room everywhere."""
+    if client.session.muted(room):
+        raise Refused(Code.MUTED, "a moderator has muted you")
+
+
+def _is_repeated(client: Conversation, id: ClientId) -> bool:
+    """Answer a text whose id is known by its first `sent`, now or when it is shown."""
+    known = client.ids.get(id)
+    if isinstance(known, Receipt):
+        _acknowledge(client, id, known)
+    elif known is not None:
+        client.node.wait_again(known)
+    return known is not None
+
+
+def _take(client: Conversation, id: ClientId, say: Callable[[Sender], Waiting]) -> None:
+    sender = Sender(shown=partial(_shown, client, id), unknown=partial(_unknown, client, id))
+    client.ids.note(id, say(sender))
+
+
+def _shown(client: Conversation, id: ClientId, receipt: Receipt, asked: bool) -> None:
+    client.ids.note(id, receipt)
+    if asked:
+        _acknowledge(client, id, receipt)
+
+
+def _acknowledge(client: Conversation, id: ClientId, receipt: Receipt) -> None:
+    client.send(
+        native.Sent(
+            id=id,
+            room=receipt.room,
+            delivered=receipt.delivered,
+            origin=receipt.origin,
+            seq=receipt.seq,
+            at=receipt.at,
+            copies=receipt.copies,
+        )
+    )
+
+
+def _unknown(client: Conversation, id: ClientId) -> None:
+    sentence = "no second node has confirmed the text; repeat it under the same id"
+    client.refuse(id, Refused(Code.UNAVAILABLE, sentence))
+
+
+# Moderation.
+
+
+def _kick(client: Conversation, request: native.Kick) -> None:
+    _require_moderator(client, "kick")
+    for field in ("grace_seconds", "block_seconds"):
+        if getattr(request, field):
+            raise Refused(Code.BAD_REQUEST, f"this node kicks at once: {field} must be 0 or absent", field=field)
+    _act(client, request, partial(client.node.moderation.kick, client.actor))
+
+
+def _mute(client: Conversation, request: native.Mute) -> None:
+    _require_moderator(client, "mute")
+    _act(client, request, partial(client.node.moderation.mute, client.actor, seconds=request.seconds))
+
+
+def _unmute(client: Conversation, request: native.Unmute) -> None:
+    _require_moderator(client, "unmute")
+    _act(client, request, partial(client.node.moderation.unmute, client.actor), silenced=True)
+
+
+def _require_moderator(client: Conversation, what: str) -> None:
+    if client.session.role is Role.USER:
+        raise Refused(Code.FORBIDDEN, f"only moderators may {what}")
+
+
+def _act(
+    client: Conversation,
+    request: native.Kick | native.Mute | native.Unmute,
+    act: Callable[..., Awaitable[list[Outcome]]],
+    *,
+    silenced: bool = False,
+) -> None:
+    """Begin an act on those whom `request` names; `silenced` as in `Moderation.targets`."""
+    room = None if request.room is None else names.room_name(request.room)
+    reason = names.chat_text(request.reason, field="reason") if request.reason else ""
+    moderation, by = client.node.moderation, client.actor
+    targets = moderation.targets(by, session=request.session, user=request.user, room=room, silenced=silenced)
+    work = _finish(client, request, act(targets, room=room, reason=reason))
+    client.node.tasks.start(work, name=type(request).__name__.lower())
+
+
+async def _finish(client: Conversation, request: native.Request, act: Awaitable[list[Outcome]]) -> None:
+    try:
+        results = await act
+    except Refused as refusal:
+        client.refuse(request.id, refusal)
+    except Exception:
+        logger.exception("a %s failed", type(request).__name__.lower())
+        client.refuse(request.id, OUR_MISTAKE)
+    else:
+        client.send(native.Done(id=native.given(request.id), results=results))
+
+
+def _list(client: Conversation, request: native.List) -> None:
+    if client.session.role is Role.USER and request.what != "rooms":
+        raise Refused(Code.FORBIDDEN, "only moderators may list that")
+    client.send(list_page(client.node, request))
+
+
+HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
+    native.Hello: _hello,
+    native.Join: _join,
+    native.Leave: _leave,
+    native.Say: _say,
+    native.Whisper: _whisper,
+    native.Kick: _kick,
+    native.Mute: _mute,
+    native.Unmute: _unmute,
+    native.List: _list,
+}
+"""What is done with each request; a missing entry is the error."""
