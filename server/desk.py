@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from bus.interface import PeerState
+from server import lines
 from server.events import (
+    AnnouncementShown,
     Event,
     MemberChanged,
     Moderated,
@@ -18,23 +19,18 @@ from server.events import (
     SpeakersChanged,
     TextShown,
 )
+from server.lines import Lines
 from server.links import TOPIC as LINKS
 from server.listing import node_views
 from server.node import Node
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.session import Actor, Role, Seat, SessionRecord
 from server.talk import Stretch, Talks, TalkView
-from server.texts import Receipt, Sender
+from server.texts import Receipt, Sender, Waiting
 from server.views import ChatView, HealthView, LinkView, MemberView, NodeView, RoomView
 from server.wire import names
 from server.wire.names import FieldError
 from server.wire.native import Address, Code, Outcome, Refused
-
-LINES = 200
-"""Chat lines kept for each room."""
-
-LINES_CHARS = 65_536
-"""Their characters, at most."""
 
 SILENT = 127
 
@@ -47,9 +43,8 @@ class Desk:
         self._moderation = node.moderation
         self.operator = Actor(f"desk-{node.bus.origin}", "console", operator_name, Role.ADMIN)
         self._observers: list[Callable[[str, str], None]] = []
-        self._lines: OrderedDict[str, deque[ChatView]] = OrderedDict()
-        self._whispers = 0
-        self._came = 0
+        self._lines = Lines()
+        self._texts = 0
         self._talks = Talks()
         node.watch(self._note)
         node.bus.subscribe(ROUND_TRIPS)
@@ -133,7 +128,7 @@ class Desk:
 
     def chat(self, room: str) -> list[ChatView]:
         """The last lines of a room, oldest first."""
-        return list(self._lines.get(room, ()))
+        return self._lines.of(room)
 
     def nodes(self) -> list[NodeView]:
         """Every node of the cluster, this one first."""
@@ -189,6 +184,17 @@ class Desk:
     async def whisper(self, by: Actor, *, session: str, text: str) -> Receipt:
         """Say something to one session alone; returns when two nodes hold it. Raises Refused."""
         text = _checked(text, "text")
+        target = self._node.presence.present.get(session)
+        receipt = await self._sent(partial(self._node.messenger.whisper, by, Address(session=session)), text)
+        if target is not None:
+            self._line(lines.whispered(by, target, text, receipt), [seat.room for seat in target.seats])
+        return receipt
+
+    async def announce(self, by: Actor, *, room: str | None, text: str) -> Receipt:
+        """Say something to the members of `room`, or to everybody; returns when two nodes hold it. Raises Refused."""
+        return await self._sent(partial(self._node.messenger.announce, by, room), _checked(text, "text"))
+
+    async def _sent(self, say: Callable[[int, str, Sender], Waiting], text: str) -> Receipt:
         shown: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
 
         def settle(receipt: Receipt, _asked: bool) -> None:
@@ -197,26 +203,11 @@ class Desk:
 
         def give_up() -> None:
             if not shown.done():
-                shown.set_exception(Refused(Code.UNAVAILABLE, "no second node has confirmed the whisper"))
+                shown.set_exception(Refused(Code.UNAVAILABLE, "no second node has confirmed the text"))
 
-        self._whispers += 1
-        target = self._node.presence.present.get(session)
-        self._node.whisper(by, Address(session=session), self._whispers, text, Sender(settle, give_up))
-        receipt = await shown
-        if target is not None:
-            line = ChatView(
-                kind="whisper",
-                at=receipt.at,
-                session=by.session,
-                user=by.user,
-                name=by.name,
-                text=text,
-                to=target.name,
-                key=f"{receipt.origin}:{receipt.seq}",
-            )
-            for seat in target.seats:
-                self._line(seat.room, line)
-        return receipt
+        self._texts += 1
+        say(self._texts, text, Sender(settle, give_up))
+        return await shown
 
     def _member(self, record: SessionRecord, seat: Seat) -> MemberView:
         room = self._node.rooms.get(seat.room)
@@ -245,29 +236,24 @@ class Desk:
     def _note(self, event: Event) -> None:
         match event:
             case RoomEntered(room, record):
-                self._line(room, self._coming("joined", record, ""))
+                self._line(self._lines.coming("joined", record, at=self._node.clock.wall_ms()), [room])
                 self._tell("room", room)
             case RoomLeft(room, record, reason):
-                self._line(room, self._coming("left", record, reason))
+                self._line(self._lines.coming("left", record, reason, at=self._node.clock.wall_ms()), [room])
                 if room not in self._node.rooms:
                     self._talks.close(room)
                 self._tell("room", room)
-            case TextShown(room, origin, seq, session, text):
-                line = ChatView(
-                    kind="message",
-                    at=text.at,
-                    session=session,
-                    user=text.user,
-                    name=text.name,
-                    text=text.text,
-                    key=f"{origin}:{seq}",
-                )
-                self._line(room, line)
+            case TextShown(room):
+                self._line(lines.said(event), [room])
                 self._talks.text(room, now=self._node.clock.now())
             case MemberChanged(room, _):
                 self._tell("room", room)
-            case Moderated(action="mute" | "unmute"):
-                self._note_moderated(event)
+            case AnnouncementShown(room):
+                self._line(lines.said(event), list(self._node.rooms) if room is None else [room])
+            case Moderated(action="mute" | "unmute", session=session, room=room):
+                target = self._node.presence.present.get(session)
+                where = self._rooms_of(session) if room is None else [room]
+                self._line(lines.moderated(event, target.user if target else ""), where)
             case SpeakersChanged(room):
                 self._talks.hear(room, self.levels(room), now=self._node.clock.now())
                 self._tell("speaking", room)
@@ -283,50 +269,14 @@ class Desk:
             if room.talkers:
                 self._talks.hear(room.name, {s: talker.level for s, talker in room.talkers.items()}, now=now)
 
-    def _note_moderated(self, event: Moderated) -> None:
-        """A line in the room concerned; of what was done everywhere, in those where the one is."""
-        target = self._node.presence.present.get(event.session)
-        line = ChatView(
-            kind="muted" if event.action == "mute" else "unmuted",
-            at=event.at,
-            session=event.session,
-            user=target.user if target else "",
-            name=event.name,
-            text=event.reason,
-            by=event.by.name,
-            until=event.until,
-            everywhere=event.room is None,
-            key=f"{event.origin}:{event.seq}",
-        )
-        if event.room is not None:
-            self._line(event.room, line)
-        elif target is not None:
-            for seat in target.seats:
-                self._line(seat.room, line)
+    def _rooms_of(self, session: str) -> list[str]:
+        record = self._node.presence.present.get(session)
+        return [seat.room for seat in record.seats] if record else []
 
-    def _coming(self, kind: Literal["joined", "left"], record: SessionRecord, reason: str) -> ChatView:
-        self._came += 1
-        return ChatView(
-            kind=kind,
-            at=self._node.clock.wall_ms(),
-            session=record.session,
-            user=record.user,
-            name=record.name,
-            text=reason,
-            key=f"{kind}:{self._came}",
-        )
-
-    def _line(self, room: str, line: ChatView) -> None:
-        lines = self._lines.get(room)
-        if lines is None:
-            lines = self._lines[room] = deque(maxlen=LINES)
-            if len(self._lines) > 1000:
-                self._lines.popitem(last=False)
-        lines.append(line)
-        while sum(len(line.text) for line in lines) > LINES_CHARS:
-            lines.popleft()
-        self._lines.move_to_end(room)
-        self._tell("chat", room)
+    def _line(self, line: ChatView, rooms: Sequence[str]) -> None:
+        self._lines.add(line, rooms)
+        for room in rooms:
+            self._tell("chat", room)
 
     def _tell(self, what: str, key: str) -> None:
         for observer in self._observers:

@@ -102,7 +102,7 @@ class Moderation:
         """
         if (session is None) == (user is None):
             raise Refused(Code.BAD_REQUEST, "name a session or a user, and only one of them")
-        found = self._node.addressed(Address(session=session, user=user))
+        found = self._node.presence.addressed(Address(session=session, user=user))
         if room is not None:
             found = [r for r in found if r.seat(room) is not None or (silenced and r.silence(room) is not None)]
         if not found:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
 from bus.interface import Bus, Peer, PeerState
-from bus.record import ClientId, Kind, NodeId, Origin, Record
-from server import moderation, texts
+from bus.record import Kind, NodeId, Origin, Record
+from server import moderation
 from server import session as sessions
 from server.cards import CardBoard
 from server.clock import Clock, SystemClock
@@ -24,25 +24,22 @@ from server.events import (
     RoomEntered,
     RoomLeft,
     SpeakersChanged,
-    TextShown,
-    WhisperShown,
 )
 from server.identity import Tokens
 from server.links import TOPIC as LINKS
 from server.links import Links
+from server.messenger import Messenger
 from server.moderation import Moderation
 from server.outbox import Outbox, Post
 from server.presence import Change, Entered, Parted, Presence, Updated
 from server.rooms import Room
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.roundtrips import RoundTrips
-from server.session import Actor, Role, Seat, SessionRecord
+from server.session import Role, Seat, SessionRecord
 from server.speech import TOPIC as SPEAKERS
 from server.speech import Speech
 from server.tasks import Tasks
-from server.texts import ANSWER_SECONDS, History, Pending, Receipt, Sender, Text, Waiting
 from server.wire import native, voice
-from server.wire.native import Address, Code, Refused
 from server.wire.websocket import binary_frame, text_frame
 
 logger = logging.getLogger(__name__)
@@ -67,7 +64,6 @@ class Node:
         self.post = Post()
         self.tasks = Tasks()
         self.presence = Presence()
-        self.history = History()
         self.speech = Speech(bus.node)
         self.round_trips = RoundTrips()
         self.links = Links(bus.node)
@@ -78,9 +74,9 @@ class Node:
         self.position: dict[Origin, int] = {}
         """The place in each log up to which this node has shown it."""
         self.cards = CardBoard(self)
+        self.messenger = Messenger(self)
         self.moderation = Moderation(self)
         self._urls: list[str] = []
-        self._pending = Pending()
         self._awaiting_sync: list[Callable[[], None]] = []
         self._witnesses: list[Callable[[Event], None]] = []
         self._tellers: dict[str, Callable[[bytes], None]] = {
@@ -203,7 +199,7 @@ class Node:
                 if room is None:
                     room = self.rooms[name] = Room(name, opened=change.seat.joined)
                 self._broadcast(room, native.MemberJoined(room=name, member=self._member(record, change.seat)))
-                self._emit(RoomEntered(name, record))
+                self.emit(RoomEntered(name, record))
                 self._put_out_the_late(room)
             elif isinstance(change, Parted):
                 name, record = change.room, change.record
@@ -213,7 +209,7 @@ class Node:
                     self._broadcast(room, native.MemberLeft(room=name, session=record.session, reason=change.reason))
                     if name not in self.presence.rooms:
                         del self.rooms[name]
-                self._emit(RoomLeft(name, record, change.reason))
+                self.emit(RoomLeft(name, record, change.reason))
             else:
                 self._tell_update(change)
 
@@ -224,7 +220,7 @@ class Node:
                 room.hush(record.session)
             message = native.MemberUpdated(room=room.name, session=record.session, muted=muted)
             self._broadcast(room, message, but=record.session)
-        self._emit(MemberChanged(room.name, record))
+        self.emit(MemberChanged(room.name, record))
 
     def _put_out_the_late(self, room: Room) -> None:
         """Two nodes may each have let the last one in: who came later goes, by the hand of his own node."""
@@ -237,96 +233,15 @@ class Node:
             if conversation is not None and conversation.session.role is Role.USER:
                 conversation.leave(room.name, "room_full")
 
-    # Texts.
-
-    def say(self, by: Actor, room: str, id: ClientId, text: str, sender: Sender) -> Waiting:
-        """Say `text` in `room`; `sender` hears when it is shown."""
-        at = self.clock.wall_ms()
-        payload = texts.pack(Text(at, by.user, by.name, text))
-        record = self.bus.append(Kind.TEXT, payload, room=room, session=by.session, id=id)
-        return self._wait(Waiting(record.seq, at, self.clock.now() + ANSWER_SECONDS, sender, room=room))
-
-    def whisper(self, by: Actor, to: Address, id: ClientId, text: str, sender: Sender) -> Waiting:
-        """Say `text` to one session or user alone. Raises Refused."""
-        targets = self._whisper_targets(by, to)
-        at = self.clock.wall_ms()
-        payload = texts.pack(Text(at, by.user, by.name, text, to))
-        record = self.bus.append(Kind.WHISPER, payload, session=by.session, id=id)
-        due = self.clock.now() + ANSWER_SECONDS
-        return self._wait(Waiting(record.seq, at, due, sender, delivered=len(targets)))
-
-    def wait_again(self, waiting: Waiting) -> None:
-        """The sender repeats a text that is not shown yet."""
-        waiting.due = self.clock.now() + ANSWER_SECONDS
-        waiting.given_up = False
-        self._wait(waiting)
-
-    def _wait(self, waiting: Waiting) -> Waiting:
-        self._pending.add(waiting)
-        return waiting
-
-    def _whisper_targets(self, by: Actor, to: Address) -> list[SessionRecord]:
-        if (to.session is None) == (to.user is None):
-            raise Refused(Code.BAD_REQUEST, "to must name a session or a user", field="to")
-        targets = [record for record in self.addressed(to) if record.session != by.session]
-        if not targets:
-            raise Refused(Code.NOT_FOUND, "nobody of that name is here")
-        if by.role is Role.USER:
-            mine = {seat.room for seat in self.presence.present[by.session].seats}
-            if not any(seat.room in mine for record in targets for seat in record.seats):
-                raise Refused(Code.FORBIDDEN, "you may whisper only to somebody who shares a room with you")
-        return targets
-
-    def addressed(self, to: Address) -> list[SessionRecord]:
-        """The sessions that `to` names and that are present."""
-        if to.user is not None:
-            return self.presence.of_user(to.user)
-        record = self.presence.present.get(to.session or "")
-        return [] if record is None else [record]
-
-    def _show_text(self, record: Record) -> None:
-        text = texts.unpack(record.payload)
-        message = native.encode(
-            native.Said(
-                room=record.room,
-                origin=record.origin,
-                seq=record.seq,
-                id="" if record.id is None else record.id,
-                at=text.at,
-                sender=native.Sender(record.session, text.user, text.name),
-                text=text.text,
-            )
-        )
-        self.history.add(record.room, message, lamport=record.lamport, origin=record.origin)
-        room = self.rooms.get(record.room)
-        if room is not None:
-            self._feed(room, text_frame(message), but=record.session)
-        self._emit(TextShown(record.room, record.origin, record.seq, record.session, text))
-
-    def _show_whisper(self, record: Record) -> None:
-        text = texts.unpack(record.payload)
-        to = text.to or Address()
-        whispered = native.Whispered(
-            id="" if record.id is None else record.id,
-            sender=native.Sender(record.session, text.user, text.name),
-            to=to,
-            origin=record.origin,
-            seq=record.seq,
-            at=text.at,
-            text=text.text,
-        )
-        for target in self.addressed(to):
-            conversation = self.conversations.get(target.session)
-            if conversation is not None and target.session != record.session:
-                conversation.send(whispered)
-        self._emit(WhisperShown(record.origin, record.seq, record.session, text))
+    # What clients are told.
 
     def _broadcast(self, room: Room, message: native.Message, *, but: str = "") -> None:
         if room.outboxes:
-            self._feed(room, text_frame(native.encode(message)), but=but)
+            self.feed(room.outboxes, text_frame(native.encode(message)), but=but)
 
-    def _feed(self, room: Room, frame: bytes, *, but: str = "") -> None:
-        for session, outbox in room.outboxes.items():
+    def feed(self, outboxes: Mapping[str, Outbox], frame: bytes, *, but: str = "") -> None:
+        """Queue a text frame for these sessions of this node, less one."""
+        for session, outbox in outboxes.items():
             if session != but:
                 self.counters.sent_text += 1
                 outbox.text(frame)
@@ -355,7 +270,7 @@ class Node:
         turns, frames = self.speech.settle(self.rooms.values(), now=now, wall_ms=self.clock.wall_ms())
         for turn in turns:
             self._broadcast(turn.room, native.Speaking(room=turn.room.name, on=turn.on, off=turn.off))
-            self._emit(SpeakersChanged(turn.room.name))
+            self.emit(SpeakersChanged(turn.room.name))
         if frames and self.bus.wanted(SPEAKERS):
             for frame in frames:
                 self.bus.cast(SPEAKERS, frame)
@@ -378,18 +293,12 @@ class Node:
         match record.kind:
             case Kind.SESSION if not own:
                 self._tell(self.presence.merge(record.origin, sessions.unpack(record.payload)))
-            case Kind.TEXT:
-                self._show_text(record)
-            case Kind.WHISPER:
-                self._show_whisper(record)
+            case Kind.TEXT | Kind.WHISPER | Kind.ANNOUNCEMENT:
+                self.messenger.show(record)
             case Kind.MODERATION:
-                self._emit(moderation.event_of(record))
-        waiting = self._pending.pop(record.seq) if own else None
-        if waiting is not None:
-            receipt = Receipt(
-                record.origin, record.seq, waiting.at, copies, room=waiting.room, delivered=waiting.delivered
-            )
-            waiting.sender.shown(receipt, not waiting.given_up)
+                self.emit(moderation.event_of(record))
+        if own:
+            self.messenger.confirm(record, copies)
 
     def on_cast(self, topic: str, frames: Sequence[bytes]) -> None:
         """See Listener."""
@@ -426,7 +335,7 @@ class Node:
             level = logging.INFO if peer.left or peer.state is PeerState.UP else logging.WARNING
             word = "left" if peer.left else f"is {peer.state}"
             logger.log(level, "node %s at %s %s", self.cards.name_of(peer.node), peer.address, word)
-        self._emit(NodeChanged(peer.node))
+        self.emit(NodeChanged(peer.node))
 
     def on_forgotten(self, origin: Origin) -> None:
         """See Listener."""
@@ -434,7 +343,7 @@ class Node:
         self._tell(self.presence.forget(origin))
         node = self.cards.forget(origin)
         if node is not None:
-            self._emit(NodeChanged(node))
+            self.emit(NodeChanged(node))
 
     def on_synced(self) -> None:
         """See Listener."""
@@ -450,8 +359,7 @@ class Node:
         now = self.clock.now()
         self._settle_speakers(now)
         self.moderation.tick(now)
-        for waiting in self._pending.expire(now):
-            waiting.sender.unknown()
+        self.messenger.tick(now)
         if self.cards.look(now, late):
             self.bus.announce(self.cards.write())
             self.round_trips.forget(self.presence.present)
@@ -462,7 +370,7 @@ class Node:
             if self.bus.wanted(LINKS):
                 self.bus.cast(LINKS, self.links.tell())
             self._tell_urls()
-            self._emit(NodeChanged(self.node_id))
+            self.emit(NodeChanged(self.node_id))
 
     def _tell_urls(self) -> None:
         """Let the clients know where else they may go, so that they know it when this node is suddenly gone."""
@@ -475,6 +383,7 @@ class Node:
                 self.counters.sent_text += 1
                 conversation.outbox.text(frame)
 
-    def _emit(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
+        """Tell those who watch."""
         for witness in self._witnesses:
             witness(event)

@@ -11,6 +11,7 @@ from collections import defaultdict
 
 from bus.record import NodeId, Origin
 from server.session import Seat, SessionRecord
+from server.wire.native import Address
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,6 +63,13 @@ class Presence:
     def of_user(self, user: str) -> list[SessionRecord]:
         """The sessions of `user` that are present."""
         return [self.present[session] for session in sorted(self._by_user.get(user, ()))]
+
+    def addressed(self, to: Address) -> list[SessionRecord]:
+        """The present sessions that `to` names."""
+        if to.user is not None:
+            return self.of_user(to.user)
+        record = self.present.get(to.session or "")
+        return [] if record is None else [record]
 
     def has_ssrc(self, ssrc: int) -> bool:
         """Whether a present session uses `ssrc` in any room."""

@@ -53,7 +53,7 @@ def _join(client: Conversation, request: native.Join) -> None:
             room=name,
             ssrc=seat.ssrc,
             members=node.members(name),
-            history=node.history.of(name),
+            history=node.messenger.history.of(name),
             room_state=room.state,
             cursors=dict(node.position),
         )
@@ -79,14 +79,23 @@ def _say(client: Conversation, request: native.Say) -> None:
         room = _room_of(client, request.room)
         _refuse_muted(client, room)
         text = names.chat_text(request.text)
-        _take(client, request.id, partial(client.node.say, client.actor, room, request.id, text))
+        _take(client, request.id, partial(client.node.messenger.say, client.actor, room, request.id, text))
 
 
 def _whisper(client: Conversation, request: native.Whisper) -> None:
     if not _is_repeated(client, request.id):
         _refuse_muted(client, None)
         text = names.chat_text(request.text)
-        _take(client, request.id, partial(client.node.whisper, client.actor, request.to, request.id, text))
+        _take(client, request.id, partial(client.node.messenger.whisper, client.actor, request.to, request.id, text))
+
+
+def _announce(client: Conversation, request: native.Announce) -> None:
+    if not _is_repeated(client, request.id):
+        _require_moderator(client, "announce")
+        room = None if request.room is None else names.room_name(request.room)
+        _refuse_muted(client, room)
+        text = names.chat_text(request.text)
+        _take(client, request.id, partial(client.node.messenger.announce, client.actor, room, request.id, text))
 
 
 def _refuse_muted(client: Conversation, room: str | None) -> None:
@@ -101,7 +110,7 @@ def _is_repeated(client: Conversation, id: ClientId) -> bool:
     if isinstance(known, Receipt):
         _acknowledge(client, id, known)
     elif known is not None:
-        client.node.wait_again(known)
+        client.node.messenger.wait_again(known)
     return known is not None
 
 
@@ -201,6 +210,7 @@ HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     native.Leave: _leave,
     native.Say: _say,
     native.Whisper: _whisper,
+    native.Announce: _announce,
     native.Kick: _kick,
     native.Mute: _mute,
     native.Unmute: _unmute,

@@ -57,6 +57,7 @@ PURE = tuple(
             "speech",
             "talk",
             "texts",
+            "lines",
             "limits",
             "deadlines",
             "outbox",

@@ -352,7 +352,6 @@ async def test_an_id_of_another_form_is_refused(served: Served, id: object) -> N
         '{"type":"join","room":"\\ud800"}',
         '{"type":"join","room":5}',
         '{"type":"join"}',
-        '{"type":"announce","id":"a","text":"x"}',
         '{"type":"ban","user":"bob"}',
         '{"type":"voice_target","target":1,"to":{"user":"bob"}}',
         '{"type":"deafen","on":true}',
