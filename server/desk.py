@@ -6,7 +6,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import msgspec
+
 from bus.interface import PeerState
+from bus.record import NodeId
 from server import lines
 from server.events import (
     AnnouncementShown,
@@ -23,11 +26,12 @@ from server.lines import Lines
 from server.links import TOPIC as LINKS
 from server.listing import node_views
 from server.node import Node
+from server.outages import Outages
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.session import Actor, Role, Seat, SessionRecord
 from server.talk import Stretch, Talks, TalkView
 from server.texts import Receipt, Sender, Waiting
-from server.views import ChatView, HealthView, LinkView, MemberView, NodeView, RoomView
+from server.views import ChatView, HealthView, LinkView, MemberView, NodeView, OutageView, RoomView
 from server.wire import names
 from server.wire.names import FieldError
 from server.wire.native import Address, Code, Outcome, Refused
@@ -46,6 +50,7 @@ class Desk:
         self._lines = Lines()
         self._texts = 0
         self._talks = Talks()
+        self._outages = Outages()
         node.watch(self._note)
         node.bus.subscribe(ROUND_TRIPS)
         node.bus.subscribe(LINKS)
@@ -131,8 +136,18 @@ class Desk:
         return self._lines.of(room)
 
     def nodes(self) -> list[NodeView]:
-        """Every node of the cluster, this one first."""
-        return node_views(self._node)
+        """Every node of the cluster, this one first; one whose process is known to have ended is down at once."""
+        ended = {outage.node for outage in self._outages.views() if outage.ended and outage.state != "back"}
+        return [
+            msgspec.structs.replace(view, state="down") if view.node in ended else view
+            for view in node_views(self._node)
+            if view.state == "up" or not self._outages.excused(view.node)
+        ]
+
+    def outages(self) -> list[OutageView]:
+        """The nodes that do not answer and those that are just back, the newest first."""
+        self._outages.follow(self._node.presence.present, self._node.clock.wall_ms())
+        return self._outages.views()
 
     def links(self) -> list[LinkView]:
         """The ways between the nodes, every pair of which something is known."""
@@ -209,6 +224,16 @@ class Desk:
         say(self._texts, text, Sender(settle, give_up))
         return await shown
 
+    def node_ended(self, node: NodeId, *, name: str, at: int) -> None:
+        """The process of a node was seen to end, at `at` in ms since 1970: whoever launched it knows first."""
+        self._outages.end(node, name=name, at=at, present=self._node.presence.present)
+        self._tell("node", node)
+
+    def excuse(self, node: NodeId) -> None:
+        """The end of a node is wanted, or it is to be shown no more: it is no outage until it has been up again."""
+        self._outages.excuse(node)
+        self._tell("node", node)
+
     def _member(self, record: SessionRecord, seat: Seat) -> MemberView:
         room = self._node.rooms.get(seat.room)
         talker = room.talkers.get(record.session) if room else None
@@ -260,6 +285,7 @@ class Desk:
             case NodeChanged(node):
                 if node == self._node.node_id:
                     self._listen()
+                self._look_at(node)
                 self._tell("node", node)
 
     def _listen(self) -> None:
@@ -272,6 +298,22 @@ class Desk:
     def _rooms_of(self, session: str) -> list[str]:
         record = self._node.presence.present.get(session)
         return [seat.room for seat in record.seats] if record else []
+
+    def _look_at(self, node: NodeId) -> None:
+        known, clock = self._node.cards.peers.get(node), self._node.clock
+        if known is None:
+            self._outages.left(node)
+            return
+        peer, card = known
+        self._outages.see(
+            node,
+            name=card.name if card else node,
+            state=peer.state,
+            cut=peer.cut,
+            heard=clock.wall_ms() - round((clock.now() - peer.heard) * 1000),
+            present=self._node.presence.present,
+            now=clock.wall_ms(),
+        )
 
     def _line(self, line: ChatView, rooms: Sequence[str]) -> None:
         self._lines.add(line, rooms)

@@ -133,6 +133,26 @@ class LinkView(msgspec.Struct, frozen=True):
     """Milliseconds; None until measured."""
 
 
+class OutageView(msgspec.Struct, frozen=True):
+    """A node that does not answer, or does again since a moment."""
+
+    node: NodeId
+    name: str
+    state: Literal["late", "lost", "back"]
+    at: int
+    """Since when: it was last heard, or its process ended; ms since 1970."""
+    cut: bool
+    """Whether the connection to it has ended."""
+    ended: bool
+    """Whether its process is known to have ended."""
+    sessions: int
+    """How many it had at that time."""
+    back: int
+    """How many of these are here again: by themselves, or by a session that the same person began elsewhere since."""
+    until: int | None
+    """When it was back."""
+
+
 class HealthView(msgspec.Struct, frozen=True):
     """The figures of the status bar."""
 

@@ -60,6 +60,7 @@ PURE = tuple(
             "lines",
             "limits",
             "deadlines",
+            "outages",
             "outbox",
             "closing",
             "counters",
