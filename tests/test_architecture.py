@@ -66,6 +66,7 @@ PURE = tuple(
             "counters",
             "events",
             "links",
+            "restarts",
             "roundtrips",
             "plaintext",
             "web",

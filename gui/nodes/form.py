@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 
 from gui import wording
-from server.launcher import Spec
+from server.child import Spec
 from server.views import NodeView
 
 NAME_CHARS = 32

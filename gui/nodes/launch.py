@@ -17,7 +17,8 @@ from gui.widgets.labels import Label, Picture
 from gui.widgets.panes import Divider
 from gui.widgets.sheet import Sheet
 from server import ports
-from server.launcher import Child, ChildState, LaunchError
+from server.child import Child, ChildState
+from server.launcher import LaunchError
 from server.views import NodeView
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from gui.widgets.buttons import Button, Kind
 from gui.widgets.columns import ALIGN_LEFT, Listing
 from gui.widgets.labels import Label, describe
 from gui.widgets.panes import Divider, EmptyState
-from server.launcher import Child, ChildState
+from server.child import Child, ChildState
 
 TONES = {
     "debug": Colour.TEXT3,

@@ -7,7 +7,7 @@ import enum
 from collections.abc import Iterable, Sequence
 
 from gui import wording
-from server.launcher import Child, ChildState
+from server.child import Child, ChildState
 from server.views import NodeView
 
 

@@ -19,7 +19,7 @@ from gui.views import Changes, Context, View
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.labels import Label
 from gui.widgets.panes import Divider, PaneHeader
-from server.launcher import Child
+from server.child import Child
 
 NOTE_ROW = 28
 NODES_SHARE = 0.62

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from gui.nodes.rows import NodeRow, Standing, describe, merge, sentence, total
+from server.child import Child, ChildState, Ready, Spec
 from server.childlog import LogLine
-from server.launcher import Child, ChildState, Ready, Spec
 from server.views import NodeView
 
 NOW = 1_700_000_000_000

@@ -18,8 +18,8 @@ from gui.nodes.table import NodeTable, Tool, spots, tools
 from gui.tokens import Size
 from gui.widgets.buttons import Button
 from gui.widgets.forms import broken
+from server.child import Child, ChildState
 from server.childlog import LogLine, LogRing
-from server.launcher import Child, ChildState
 from server.views import NodeView
 from tests.gui.test_nodes_rows import NOW, child, node
 

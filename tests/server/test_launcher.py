@@ -16,15 +16,19 @@ import msgspec
 import psutil
 import pytest
 
+from server.child import Child, ChildState, Spec
 from server.config import Config
 from server.launched import FILE, read_launched
-from server.launcher import PROGRAM, STOP_SECONDS, Child, ChildState, Launcher, LaunchError, Spec
+from server.launcher import PROGRAM, STOP_SECONDS, Launcher, LaunchError
+from server.restarts import CRASHES
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def spec(name: str = "n2", *, port: int = 0, keep: bool = False) -> Spec:
-    return Spec(name=name, host="127.0.0.1", port=port, bus_host="127.0.0.1", bus_port=0, peer="", keep=keep)
+def spec(name: str = "n2", *, port: int = 0, keep: bool = False, restart: bool = False) -> Spec:
+    return Spec(
+        name=name, host="127.0.0.1", port=port, bus_host="127.0.0.1", bus_port=0, peer="", keep=keep, restart=restart
+    )
 
 
 @pytest.fixture
@@ -215,7 +219,8 @@ async def test_options_of_the_console_that_matter_to_a_cluster_are_handed_on(con
 CONSOLE = """
 import asyncio, pathlib, sys
 from server.config import Config
-from server.launcher import ChildState, Launcher, Spec
+from server.child import ChildState, Spec
+from server.launcher import Launcher
 
 async def main() -> None:
     folder = pathlib.Path(sys.argv[1])
@@ -302,3 +307,108 @@ async def test_a_node_of_before_that_does_not_answer_is_shown_as_that(
     await seen(launcher, lambda: any("does not answer" in text for text in texts(found)))
     os.kill(kept.pid, signal.SIGCONT)
     await launcher.stop(found)
+
+
+def kill(child: Child) -> None:
+    os.kill(child.pid, signal.SIGKILL)
+
+
+async def test_a_crashed_node_is_started_again_where_it_was(launcher: Launcher, config: Config) -> None:
+    child = launcher.launch(spec(restart=True))
+    await launcher.until(child, ChildState.RUNNING)
+    before, pid = child.ready, child.pid
+    assert before is not None
+    kill(child)
+    await seen(launcher, lambda: child.again is not None)
+    assert child.ended is not None
+    assert child.again == pytest.approx(child.ended + 1000, abs=500)
+    assert "started again in 1 s" in child.said
+    await seen(launcher, lambda: child.state is ChildState.RUNNING)
+    assert child.ready is not None
+    assert (child.ready.node, child.ready.url, child.ready.bus) == (before.node, before.url, before.bus)
+    assert child.pid != pid
+    assert child.again is child.ended is child.code is None
+    assert launcher.children == (child,)
+    assert [entry.pid for entry in read_launched(config.data_dir)] == [child.pid]
+
+
+async def test_too_many_crashes_are_given_up_until_somebody_starts_it(launcher: Launcher) -> None:
+    child = launcher.launch(spec(restart=True))
+    for _ in range(CRASHES - 1):
+        child.restarts.crashed(asyncio.get_running_loop().time())
+    await launcher.until(child, ChildState.RUNNING)
+    kill(child)
+    await launcher.until(child)
+    assert (child.given_up, child.again) == (True, None)
+    assert "is not started again" in child.said
+    await launcher.restart(child)
+    await launcher.until(child, ChildState.RUNNING)
+    assert not child.given_up
+
+
+async def test_a_node_that_waits_for_its_next_start_can_be_stopped_forgotten_or_started_now(
+    launcher: Launcher,
+) -> None:
+    child = launcher.launch(spec(restart=True))
+    await launcher.until(child, ChildState.RUNNING)
+    kill(child)
+    await seen(launcher, lambda: child.timer is not None)
+    await launcher.restart(child)
+    assert (child.state, child.timer) == (ChildState.STARTING, None)
+    await launcher.until(child, ChildState.RUNNING)
+    kill(child)
+    await seen(launcher, lambda: child.timer is not None)
+    timer = child.timer
+    assert timer is not None
+    await launcher.stop(child)
+    assert timer.cancelled()
+    assert (child.state, child.again) == (ChildState.EXITED, None)
+    launcher.forget(child)
+    assert launcher.children == ()
+
+
+async def test_a_start_that_fails_is_not_tried_again_but_one_after_a_crash_is(launcher: Launcher) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        child = launcher.launch(spec(port=int(taken.getsockname()[1]), restart=True))
+        await launcher.until(child)
+    assert (child.code, child.again, child.given_up) == (3, None, False)
+
+
+async def test_a_restart_drains_first_and_keeps_name_ports_and_identity(launcher: Launcher) -> None:
+    child = launcher.launch(spec())
+    await launcher.until(child, ChildState.RUNNING)
+    before = child.ready
+    assert before is not None
+    states: list[ChildState] = []
+    end = launcher.watch(lambda what, id: states.append(child.state) if what == "child" else None)
+    await launcher.restart(child)
+    await launcher.until(child, ChildState.RUNNING)
+    end()
+    assert list(dict.fromkeys(states)) == [
+        ChildState.STOPPING,
+        ChildState.EXITED,
+        ChildState.STARTING,
+        ChildState.RUNNING,
+    ]
+    assert child.ready is not None
+    assert (child.ready.node, child.ready.url, child.ready.bus) == (before.node, before.url, before.bus)
+
+
+async def test_a_stop_during_a_restart_wins(launcher: Launcher) -> None:
+    child = launcher.launch(spec())
+    await launcher.until(child, ChildState.RUNNING)
+    await asyncio.gather(launcher.restart(child), launcher.stop(child))
+    assert (child.state, child.code) == (ChildState.EXITED, 0)
+
+
+async def test_the_end_of_a_launcher_starts_nothing_again(config: Config) -> None:
+    launcher = Launcher(config, config.data_dir / "auth.key")
+    child = launcher.launch(spec(restart=True))
+    await launcher.until(child, ChildState.RUNNING)
+    kill(child)
+    await seen(launcher, lambda: child.timer is not None)
+    timer = child.timer
+    assert timer is not None
+    await launcher.close()
+    assert timer.cancelled()
+    assert child.state is ChildState.EXITED
