@@ -9,7 +9,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from bus.record import ClientId
+from server.asides import Target
 from server.closing import ABUSE, KICKED, NOT_AUTHENTICATED, RATE, SESSION_OVER, Closing
 from server.identity import TokenError
 from server.introduction import introduce
@@ -79,6 +82,7 @@ class Conversation:
         "_abuse",
         "_backlog",
         "_complained",
+        "_ear",
         "_refused",
         "_requests",
         "_texts",
@@ -90,6 +94,7 @@ class Conversation:
         "places",
         "record",
         "state",
+        "targets",
         "urls",
     )
 
@@ -102,6 +107,10 @@ class Conversation:
         self.record: SessionRecord | None = None
         self.places: dict[int, Place] = {}
         """By ssrc."""
+        self.targets: dict[int, Target] = {}
+        """By the number that its whispered frames carry."""
+        self._ear: Outbox | None = link.outbox
+        """The outbox, if it is sent voice."""
         self.ids = Ids()
         self._backlog: list[tuple[Callable[[bytes], None], bytes]] = []
         self._texts = Bucket(native.SAY_PER_SECOND, native.SAY_BURST, now=now)
@@ -171,17 +180,30 @@ class Conversation:
             return
         node = self.node
         node.counters.received_voice += 1
+        target: Target | None = None
         place = self.places.get(voice.check(frame))
         if place is None:
-            self._drop("wrong", Code.BAD_REQUEST, "a voice frame of wrong form or with an ssrc that is not yours")
-            return
+            ssrc, number = voice.check_whispered(frame)
+            place, target = self.places.get(ssrc), self.targets.get(number)
+            if place is None or target is None:
+                sentence = "a voice frame of wrong form, or with an ssrc or a target that is not yours"
+                self._drop("wrong", Code.BAD_REQUEST, sentence)
+                return
         now = node.clock.now()
         if self._voice is not None and not self._voice.take(now):
             self._drop("rate", Code.RATE_LIMITED, f"more than {node.config.voice_fps} voice frames a second")
         elif place.muted:
             self._drop("muted", Code.MUTED, "you are muted here")
-        elif not node.relay(self.session.session, self.outbox, place.room, frame, now):
+        elif target is not None:
+            self._whisper(target, frame)
+        elif not node.relay(self.session.session, self._ear, place.room, frame, now):
             self._drop("speakers", Code.ROOM_FULL, "as many people speak in this room as may at once")
+
+    def _whisper(self, target: Target, frame: bytes) -> None:
+        try:
+            self.node.asides.speak(self, target, frame)
+        except Refused as refusal:
+            self._drop("scope", refusal.code, refusal.message)
 
     def lost(self, reason: str) -> None:
         """The connection has ended: `left` after a close with 1000, else `lost`."""
@@ -239,6 +261,14 @@ class Conversation:
             ssrc: dataclasses.replace(place, muted=record.muted(place.room.name))
             for ssrc, place in self.places.items()
         }
+
+    def deafen(self, on: bool) -> None:
+        """Let the client be sent no voice, or voice again."""
+        record = self.session
+        if on != record.deafened:
+            self._ear = None if on else self.outbox
+            self.node.deafen(self, on)
+            self.revise(msgspec.structs.replace(record, deafened=on))
 
     def take_seat(self, seat: Seat) -> Room:
         """Be in the room of `seat` from now on."""

@@ -9,8 +9,9 @@ import msgspec
 
 from bus.interface import Bus, Peer, PeerState
 from bus.record import Kind, NodeId, Origin, Record
-from server import moderation
+from server import asides, moderation
 from server import session as sessions
+from server.asides import Asides
 from server.cards import CardBoard
 from server.clock import Clock, SystemClock
 from server.closing import RESTARTING, SHUTDOWN, Closing
@@ -75,12 +76,14 @@ class Node:
         """The place in each log up to which this node has shown it."""
         self.cards = CardBoard(self)
         self.messenger = Messenger(self)
+        self.asides = Asides(self)
         self.moderation = Moderation(self)
         self._urls: list[str] = []
         self._awaiting_sync: list[Callable[[], None]] = []
         self._witnesses: list[Callable[[Event], None]] = []
         self._tellers: dict[str, Callable[[bytes], None]] = {
             SPEAKERS: self._hear_speakers,
+            asides.topic_of(bus.node): self.asides.hear,
             ROUND_TRIPS: lambda told: self.round_trips.merge(told, now=self.clock.now()),
             LINKS: lambda told: self.links.merge(told, self.clock.now()),
         }
@@ -91,6 +94,7 @@ class Node:
         self.http = http
         self.presence.revive(self.bus.origin)
         self.bus.subscribe(SPEAKERS)
+        self.bus.subscribe(asides.topic_of(self.node_id))
         self.bus.announce(self.cards.write())
         await self.bus.start(self)
 
@@ -153,9 +157,9 @@ class Node:
         """Let a session of this node have `seat`, which its record names already."""
         self.write(conversation.session)
         room = self.rooms[seat.room]
-        if not room.outboxes:
-            self.bus.subscribe(room.topic)
         room.outboxes[conversation.session.session] = conversation.outbox
+        if not conversation.session.deafened:
+            self._listen(conversation, room)
         return room
 
     def unseat(self, conversation: Conversation, name: str) -> None:
@@ -163,7 +167,23 @@ class Node:
         room = self.rooms[name]
         room.hush(conversation.session.session)
         room.outboxes.pop(conversation.session.session, None)
-        if not room.outboxes:
+        self._listen_no_more(conversation, room)
+
+    def deafen(self, conversation: Conversation, on: bool) -> None:
+        """Send a session of this node no voice any more, or send it again."""
+        for place in conversation.places.values():
+            if on:
+                self._listen_no_more(conversation, place.room)
+            else:
+                self._listen(conversation, place.room)
+
+    def _listen(self, conversation: Conversation, room: Room) -> None:
+        if not room.listeners:
+            self.bus.subscribe(room.topic)
+        room.listeners[conversation.session.session] = conversation.outbox
+
+    def _listen_no_more(self, conversation: Conversation, room: Room) -> None:
+        if room.listeners.pop(conversation.session.session, None) is not None and not room.listeners:
             self.bus.unsubscribe(room.topic)
 
     def free_ssrc(self) -> int:
@@ -248,8 +268,11 @@ class Node:
 
     # Voice.
 
-    def relay(self, session: str, own: Outbox, room: Room, frame: bytes, now: float) -> bool:
-        """Send one frame of a session of this node to the others of the room; False if too many speak there."""
+    def relay(self, session: str, own: Outbox | None, room: Room, frame: bytes, now: float) -> bool:
+        """Send one frame of a session of this node to the others of the room; False if too many speak there.
+
+        `own` is the speaker's outbox, if it is among the listeners.
+        """
         if not room.speak(session, node=self.node_id, level=frame[2] & 0x7F, now=now):
             return False
         self._fan_out(room, frame, own)
@@ -260,9 +283,9 @@ class Node:
         return True
 
     def _fan_out(self, room: Room, frame: bytes, own: Outbox | None) -> None:
-        outboxes = room.outboxes
-        slow = self.post.voice(outboxes.values(), binary_frame(frame), own, alone=len(room.talkers) < 2)
-        self.counters.sent_voice += len(outboxes) - (own is not None) - slow
+        listeners = room.listeners
+        slow = self.post.voice(listeners.values(), binary_frame(frame), own, alone=len(room.talkers) < 2)
+        self.counters.sent_voice += len(listeners) - (own is not None) - slow
         if slow:
             self.counters.voice_dropped["slow"] += slow
 

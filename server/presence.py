@@ -53,6 +53,8 @@ class Presence:
         self._live: set[Origin] = set()
         self._by_user: defaultdict[str, set[str]] = defaultdict(set)
         self._ssrcs: set[int] = set()
+        self.version = 0
+        """Another after each change, so that what was read from here can be told to be old."""
         self.present: dict[str, SessionRecord] = {}
         """Session id to record, of those who are here now."""
         self.rooms: dict[str, dict[str, Seat]] = {}
@@ -122,6 +124,7 @@ class Presence:
         old = self.present.get(session)
         if old == new:
             return []
+        self.version += 1
         self._index(old, new)
         before = {seat.room: seat for seat in old.seats} if old else {}
         after = {seat.room: seat for seat in new.seats} if new else {}

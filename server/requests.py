@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bus.record import ClientId
+from server.asides import Target
 from server.listing import list_page
 from server.session import Role, Seat
 from server.texts import Receipt, Sender, Waiting
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from server.conversation import Conversation
 
 logger = logging.getLogger(__name__)
+
+TARGETS = 64
+"""Targets of whispered voice that a session may have; a number that it names again is the new one."""
 
 OUR_MISTAKE = Refused(Code.INTERNAL, "this node made a mistake, see its log")
 
@@ -144,6 +148,22 @@ def _unknown(client: Conversation, id: ClientId) -> None:
     client.refuse(id, Refused(Code.UNAVAILABLE, sentence))
 
 
+# Voice.
+
+
+def _deafen(client: Conversation, request: native.Deafen) -> None:
+    client.deafen(request.on)
+    client.send(native.Ok(id=native.given(request.id)))
+
+
+def _voice_target(client: Conversation, request: native.VoiceTarget) -> None:
+    client.node.messenger.receivers(client.actor, request.to)
+    if request.target not in client.targets and len(client.targets) >= TARGETS:
+        raise Refused(Code.BAD_REQUEST, f"a session may have {TARGETS} targets", field="target")
+    client.targets[request.target] = Target(request.to)
+    client.send(native.Ok(id=native.given(request.id)))
+
+
 # Moderation.
 
 
@@ -211,6 +231,8 @@ HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     native.Say: _say,
     native.Whisper: _whisper,
     native.Announce: _announce,
+    native.Deafen: _deafen,
+    native.VoiceTarget: _voice_target,
     native.Kick: _kick,
     native.Mute: _mute,
     native.Unmute: _unmute,

@@ -38,7 +38,7 @@ class Talker:
 class Room:
     """What a node keeps of a room beyond its members."""
 
-    __slots__ = ("_told", "name", "opened", "outboxes", "spoke", "state", "talkers", "topic")
+    __slots__ = ("_told", "listeners", "name", "opened", "outboxes", "spoke", "state", "talkers", "topic")
 
     def __init__(self, name: str, *, opened: int) -> None:
         self.name = name
@@ -48,6 +48,8 @@ class Room:
         self.state = RoomState()
         self.outboxes: dict[str, Outbox] = {}
         """Session id to outbox, of the members on this node."""
+        self.listeners: dict[str, Outbox] = {}
+        """The same less the deafened ones: who is sent voice."""
         self.talkers: dict[str, Talker] = {}
         """Session id to talker, of the members on all nodes who speak now."""
         self.spoke: int | None = None

@@ -203,7 +203,7 @@ class List(Request, tag="list", kw_only=True, frozen=True):
     after: str | None = None
 
 
-AnyRequest = Hello | Join | Leave | Say | Whisper | Announce | Kick | Mute | Unmute | List
+AnyRequest = Hello | Join | Leave | Say | Whisper | Announce | VoiceTarget | Deafen | Kick | Mute | Unmute | List
 
 _decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
 _TYPES = frozenset(request.__struct_config__.tag for request in get_args(AnyRequest))

@@ -353,8 +353,8 @@ async def test_an_id_of_another_form_is_refused(served: Served, id: object) -> N
         '{"type":"join","room":5}',
         '{"type":"join"}',
         '{"type":"ban","user":"bob"}',
-        '{"type":"voice_target","target":1,"to":{"user":"bob"}}',
-        '{"type":"deafen","on":true}',
+        '{"type":"voice_target","target":0,"to":{"user":"bob"}}',
+        '{"type":"deafen"}',
     ],
 )
 async def test_what_is_no_request_is_a_bad_request_and_the_connection_stays(served: Served, message: str) -> None:
