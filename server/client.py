@@ -33,9 +33,12 @@ _AnyMessage = (
     | native.Left
     | native.MemberJoined
     | native.MemberLeft
+    | native.MemberUpdated
+    | native.Ok
     | native.Sent
     | native.Said
     | native.Whispered
+    | native.Announced
     | native.Speaking
     | native.Moderated
     | native.Done
@@ -68,11 +71,18 @@ class Voice(msgspec.Struct, frozen=True):
     level: int
     """-dBov: 0 loud, 127 silent."""
     seq: int
+    target: int
+    """As the speaker set it: 0 for the room."""
     ts: int
     packet: bytes
     """One Opus packet."""
     frame: bytes
     """All of it, as received."""
+
+    @property
+    def whispered(self) -> bool:
+        """Whether it is for this client alone, and not for the room."""
+        return bool(self.flags & voice_wire.WHISPERED)
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -172,6 +182,38 @@ class Client:
     ) -> native.Sent:
         """Say `text` to one session, or to all sessions of one user."""
         return await self._ask(native.Sent, "whisper", id=id, to=Address(session, user), text=text)
+
+    async def announce(self, text: str, *, room: str | None = None, id: ClientId | None = None) -> native.Sent:
+        """Say `text` to the members of a room or, without one, to everybody; for moderators."""
+        return await self._ask(native.Sent, "announce", id=id, room=room, text=text)
+
+    async def voice_target(self, target: int, *, session: str | None = None, user: str | None = None) -> native.Ok:
+        """Let frames with this target (`Talk.send`) be for one session or user alone."""
+        return await self._ask(native.Ok, "voice_target", target=target, to=Address(session, user))
+
+    async def deafen(self, on: bool) -> native.Ok:
+        """Be sent no voice any more, or voice again."""
+        return await self._ask(native.Ok, "deafen", on=on)
+
+    async def mute(
+        self,
+        *,
+        session: str | None = None,
+        user: str | None = None,
+        room: str | None = None,
+        seconds: float | None = None,
+        reason: str = "",
+    ) -> native.Done:
+        """Let sessions not be heard in a room or, without one, anywhere; for moderators."""
+        return await self._ask(
+            native.Done, "mute", session=session, user=user, room=room, seconds=seconds, reason=reason or None
+        )
+
+    async def unmute(
+        self, *, session: str | None = None, user: str | None = None, room: str | None = None, reason: str = ""
+    ) -> native.Done:
+        """Lift the mute of a room or, without one, every mute; for moderators."""
+        return await self._ask(native.Done, "unmute", session=session, user=user, room=room, reason=reason or None)
 
     async def kick(
         self, *, session: str | None = None, user: str | None = None, room: str | None = None, reason: str = ""
@@ -283,11 +325,16 @@ class Talk:
         self._seq = 0
         self._ts = 0
 
-    async def send(self, packet: bytes, *, level: int = 40, first: bool = False, last: bool = False) -> None:
-        """Send one Opus packet; `level` is -dBov; `first` and `last` are of a talkspurt. Raises Closed."""
+    async def send(
+        self, packet: bytes, *, level: int = 40, first: bool = False, last: bool = False, target: int = 0
+    ) -> None:
+        """Send one Opus packet; `level` is -dBov; `first` and `last` are of a talkspurt. Raises Closed.
+
+        With a `target` of `Client.voice_target` it is for that one alone.
+        """
         flags = voice_wire.FIRST * first | voice_wire.LAST * last
         header = voice_wire.HEADER.pack(
-            voice_wire.KIND, flags, 0x80 | level, self._frame_ms // 10, self._ssrc, self._seq, 0, self._ts
+            voice_wire.KIND, flags, 0x80 | level, self._frame_ms // 10, self._ssrc, self._seq, target, self._ts
         )
         self._seq = (self._seq + 1) & 0xFFFF
         self.pause(self._frame_ms)
@@ -311,5 +358,5 @@ def _told(message: str) -> native.Message | Unknown:
 
 
 def _heard(frame: bytes) -> Voice:
-    _, flags, level, _, ssrc, seq, _, ts = voice_wire.HEADER.unpack_from(frame)
-    return Voice(ssrc, flags, level & 0x7F, seq, ts, frame[voice_wire.HEADER.size :], frame)
+    _, flags, level, _, ssrc, seq, target, ts = voice_wire.HEADER.unpack_from(frame)
+    return Voice(ssrc, flags, level & 0x7F, seq, target, ts, frame[voice_wire.HEADER.size :], frame)
