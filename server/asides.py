@@ -63,6 +63,8 @@ class Asides:
             aside = _encoder.encode(Aside(client.session.session, target.to, frame))
             for there in target.nodes:
                 node.bus.cast(topic_of(there), aside)
+        if node.tap is not None:
+            node.tap.aside(client, target, frame)
 
     def hear(self, told: bytes) -> None:
         """Take a frame from another node. Raises msgspec.MsgspecError if it is not readable."""

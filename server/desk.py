@@ -22,6 +22,7 @@ from server.events import (
     SpeakersChanged,
     TextShown,
 )
+from server.feed import FlowFeed
 from server.lines import Lines
 from server.links import TOPIC as LINKS
 from server.listing import node_views
@@ -31,6 +32,7 @@ from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.session import Actor, Role, Seat, SessionRecord
 from server.talk import Stretch, Talks, TalkView
 from server.texts import Receipt, Sender, Waiting
+from server.trace import Offsets
 from server.views import ChatView, HealthView, LinkView, MemberView, NodeView, OutageView, RoomView
 from server.wire import names
 from server.wire.names import FieldError
@@ -49,6 +51,8 @@ class Desk:
         self._observers: list[Callable[[str, str], None]] = []
         self._lines = Lines()
         self._texts = 0
+        self._feeds = 0
+        self._offsets = Offsets()
         self._talks = Talks()
         self._outages = Outages()
         node.watch(self._note)
@@ -168,6 +172,14 @@ class Desk:
             sent_rate=sum(view.sent_rate for view in up),
             loop_lag=node.cards.loop_lag * 1000,
         )
+
+    def open_flow(self, query: str, *, every_voice: bool = False) -> FlowFeed:
+        """Look at the messages of the cluster that fit `query` (server/query.py), until the feed is closed.
+
+        Raises QueryError.
+        """
+        self._feeds += 1
+        return FlowFeed(self._node, self._offsets, number=self._feeds, query=query, every_voice=every_voice)
 
     def watch(self, observer: Callable[[str, str], None]) -> Callable[[], None]:
         """Tell `observer` what changed: ``room``, ``chat`` or ``speaking`` and a room, or ``node`` and its id.

@@ -10,6 +10,21 @@ from server.texts import Text
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class SessionBegan:
+    """A session began at this node."""
+
+    record: SessionRecord
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """A session of this node is over; `reason` as in `member_left` (protocol.md section 4)."""
+
+    record: SessionRecord
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class RoomEntered:
     """Somebody joined a room."""
 
@@ -32,6 +47,14 @@ class MemberChanged:
 
     room: str
     record: SessionRecord
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Deafened:
+    """A session of this node wants no voice any more, or wants it again."""
+
+    record: SessionRecord
+    on: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,6 +119,28 @@ class SpeakersChanged:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Revealed:
+    """A moderator was shown what a whisper says, and why."""
+
+    by: Actor
+    origin: str
+    seq: int
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PeerTurned:
+    """Another node changed its state."""
+
+    node: NodeId
+    name: str
+    state: str
+    """``up``, ``suspect``, ``down``, or ``left`` when it said goodbye."""
+    before: str
+    """What it was; nothing for a node that is new here."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class NodeChanged:
     """A node came, went, changed its state or said something new of itself."""
 
@@ -103,13 +148,18 @@ class NodeChanged:
 
 
 Event = (
-    RoomEntered
+    SessionBegan
+    | SessionEnded
+    | RoomEntered
     | RoomLeft
     | MemberChanged
+    | Deafened
     | Moderated
     | TextShown
     | WhisperShown
     | AnnouncementShown
+    | Revealed
     | SpeakersChanged
+    | PeerTurned
     | NodeChanged
 )

@@ -80,6 +80,8 @@ class Messenger:
         record = node.bus.append(kind, payload, room=room or "", session=by.session, id=id)
         waiting = Waiting(record.seq, at, node.clock.now() + ANSWER_SECONDS, sender, room=room, delivered=delivered)
         self._pending.add(waiting)
+        if node.tap is not None:
+            node.tap.took(record.seq)
         return waiting
 
     # What is shown.
@@ -111,17 +113,7 @@ class Messenger:
 
     def _show_said(self, record: Record, text: Text) -> None:
         node = self._node
-        message = native.encode(
-            native.Said(
-                room=record.room,
-                origin=record.origin,
-                seq=record.seq,
-                id=_id(record),
-                at=text.at,
-                sender=_sender(record, text),
-                text=text.text,
-            )
-        )
+        message = native.encode(delivered(record, text))
         self.history.add(record.room, message, lamport=record.lamport, origin=record.origin)
         room = node.rooms.get(record.room)
         if room is not None:
@@ -129,17 +121,8 @@ class Messenger:
         node.emit(TextShown(record.room, record.origin, record.seq, record.session, text))
 
     def _show_whisper(self, record: Record, text: Text) -> None:
-        node, to = self._node, text.to or Address()
-        whispered = native.Whispered(
-            id=_id(record),
-            sender=_sender(record, text),
-            to=to,
-            origin=record.origin,
-            seq=record.seq,
-            at=text.at,
-            text=text.text,
-        )
-        for target in node.presence.addressed(to):
+        node, whispered = self._node, delivered(record, text)
+        for target in node.presence.addressed(text.to or Address()):
             conversation = node.conversations.get(target.session)
             if conversation is not None and target.session != record.session:
                 conversation.send(whispered)
@@ -147,19 +130,7 @@ class Messenger:
 
     def _show_announcement(self, record: Record, text: Text) -> None:
         node, name = self._node, record.room or None
-        frame = text_frame(
-            native.encode(
-                native.Announced(
-                    id=_id(record),
-                    sender=_sender(record, text),
-                    room=name,
-                    text=text.text,
-                    origin=record.origin,
-                    seq=record.seq,
-                    at=text.at,
-                )
-            )
-        )
+        frame = text_frame(native.encode(delivered(record, text)))
         if name is None:
             everybody = {session: conversation.outbox for session, conversation in node.conversations.items()}
             node.feed(everybody, frame, but=record.session)
@@ -168,9 +139,20 @@ class Messenger:
         node.emit(AnnouncementShown(name, record.origin, record.seq, record.session, text))
 
 
-def _id(record: Record) -> ClientId:
-    return "" if record.id is None else record.id
-
-
-def _sender(record: Record, text: Text) -> native.Sender:
-    return native.Sender(record.session, text.user, text.name)
+def delivered(record: Record, text: Text) -> native.Said | native.Whispered | native.Announced:
+    """A text as its receivers get it."""
+    sender, id = native.Sender(record.session, text.user, text.name), "" if record.id is None else record.id
+    origin, seq = record.origin, record.seq
+    match record.kind:
+        case Kind.WHISPER:
+            to = text.to or Address()
+            return native.Whispered(id=id, sender=sender, to=to, origin=origin, seq=seq, at=text.at, text=text.text)
+        case Kind.ANNOUNCEMENT:
+            room = record.room or None
+            return native.Announced(
+                id=id, sender=sender, room=room, text=text.text, origin=origin, seq=seq, at=text.at
+            )
+        case _:
+            return native.Said(
+                room=record.room, origin=origin, seq=seq, id=id, at=text.at, sender=sender, text=text.text
+            )

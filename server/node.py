@@ -19,13 +19,18 @@ from server.config import Config
 from server.conversation import Conversation
 from server.counters import Counters
 from server.events import (
+    Deafened,
     Event,
     MemberChanged,
     NodeChanged,
+    PeerTurned,
     RoomEntered,
     RoomLeft,
+    SessionBegan,
+    SessionEnded,
     SpeakersChanged,
 )
+from server.flow import CALL as FLOW
 from server.identity import Tokens
 from server.links import TOPIC as LINKS
 from server.links import Links
@@ -39,6 +44,7 @@ from server.roundtrips import RoundTrips
 from server.session import Role, Seat, SessionRecord
 from server.speech import TOPIC as SPEAKERS
 from server.speech import Speech
+from server.tap import Taps
 from server.tasks import Tasks
 from server.wire import native, voice
 from server.wire.websocket import binary_frame, text_frame
@@ -78,6 +84,9 @@ class Node:
         self.messenger = Messenger(self)
         self.asides = Asides(self)
         self.moderation = Moderation(self)
+        self.taps = Taps(self)
+        self.tap: Taps | None = None
+        """The taps while any console looks at the flow of messages, else None: then it costs this look."""
         self._urls: list[str] = []
         self._awaiting_sync: list[Callable[[], None]] = []
         self._witnesses: list[Callable[[Event], None]] = []
@@ -135,6 +144,7 @@ class Node:
         logger.info("%s (%s) begins session %s from %s", record.name, record.user, record.session, record.ip)
         self.conversations[record.session] = conversation
         self.write(record)
+        self.emit(SessionBegan(record))
 
     def end(self, conversation: Conversation, reason: str) -> None:
         """A session that lives here is over; `reason` as in `member_left` (protocol.md section 4)."""
@@ -147,6 +157,7 @@ class Node:
         self.moderation.forget(record)
         logger.info("%s (%s) ends session %s: %s", record.name, record.user, record.session, reason)
         self.write(record.over(reason))
+        self.emit(SessionEnded(record, reason))
 
     def write(self, record: SessionRecord) -> None:
         """Write a session of this node ahead to the log, then let it be true here."""
@@ -176,6 +187,7 @@ class Node:
                 self._listen_no_more(conversation, place.room)
             else:
                 self._listen(conversation, place.room)
+        self.emit(Deafened(conversation.session, on))
 
     def _listen(self, conversation: Conversation, room: Room) -> None:
         if not room.listeners:
@@ -278,6 +290,8 @@ class Node:
         self._fan_out(room, frame, own)
         if self.bus.wanted(room.topic):
             self.bus.cast(room.topic, frame)
+        if self.tap is not None:
+            self.tap.voice(session, room, frame, now)
         if frame[1] & voice.LAST:
             room.hush(session)
         return True
@@ -308,6 +322,8 @@ class Node:
         self.position[record.origin] = record.seq
         try:
             self._show(record, copies)
+            if self.tap is not None:
+                self.tap.shown(record, copies)
         except msgspec.MsgspecError as error:
             logger.warning("record %s:%d is not readable: %s", record.origin, record.seq, error)
 
@@ -331,6 +347,8 @@ class Node:
             if room is not None:
                 for frame in frames:
                     self._fan_out(room, frame, None)
+                if self.tap is not None:
+                    self.tap.heard(room, frames)
             return
         for frame in frames:
             try:
@@ -340,11 +358,11 @@ class Node:
 
     def on_call(self, caller: NodeId, body: bytes) -> bytes | Awaitable[bytes]:
         """See Listener."""
-        return self.moderation.answer(body)
+        return self.taps.answer(body) if body.startswith(FLOW) else self.moderation.answer(body)
 
     def on_peer(self, peer: Peer) -> None:
         """See Listener."""
-        before = self.cards.state_of(peer.node)
+        before, name = self.cards.state_of(peer.node), self.cards.name_of(peer.node)
         former = self.cards.note(peer)
         if former is not None:
             self._tell(self.presence.forget(former))
@@ -357,7 +375,10 @@ class Node:
         if peer.left or peer.state is not before:
             level = logging.INFO if peer.left or peer.state is PeerState.UP else logging.WARNING
             word = "left" if peer.left else f"is {peer.state}"
-            logger.log(level, "node %s at %s %s", self.cards.name_of(peer.node), peer.address, word)
+            if not peer.left:
+                name = self.cards.name_of(peer.node)
+            logger.log(level, "node %s at %s %s", name, peer.address, word)
+            self.emit(PeerTurned(peer.node, name, "left" if peer.left else peer.state.value, before or ""))
         self.emit(NodeChanged(peer.node))
 
     def on_forgotten(self, origin: Origin) -> None:
@@ -383,6 +404,8 @@ class Node:
         self._settle_speakers(now)
         self.moderation.tick(now)
         self.messenger.tick(now)
+        if self.tap is not None:
+            self.tap.tick(now)
         if self.cards.look(now, late):
             self.bus.announce(self.cards.write())
             self.round_trips.forget(self.presence.present)
@@ -405,6 +428,17 @@ class Node:
                 frame = frame or text_frame(native.encode(native.Urls(urls=urls)))
                 self.counters.sent_text += 1
                 conversation.outbox.text(frame)
+
+    def hear(self, topic: str, take: Callable[[bytes], None]) -> Callable[[], None]:
+        """Give what peers cast to `topic` to `take`, which may raise msgspec.MsgspecError. Returns what ends that."""
+        self._tellers[topic] = take
+        self.bus.subscribe(topic)
+
+        def end() -> None:
+            self._tellers.pop(topic, None)
+            self.bus.unsubscribe(topic)
+
+        return end
 
     def emit(self, event: Event) -> None:
         """Tell those who watch."""

@@ -68,7 +68,7 @@ class Post:
     `HOLD_SECONDS`, so that what they say is one write to each listener: writes are most of what a delivery costs.
     """
 
-    __slots__ = ("_holding", "_soon", "_waiting", "hold", "report", "schedule")
+    __slots__ = ("_holding", "_soon", "_waiting", "hold", "report", "schedule", "written")
 
     def __init__(self) -> None:
         self.schedule: Callable[[], object] = _nowhere
@@ -77,6 +77,8 @@ class Post:
         """Arranges one `flush_held` in `HOLD_SECONDS`; set by the same."""
         self.report: Callable[[], object] = _nowhere
         """Told, inside the handler of the exception, that a client could not be written to."""
+        self.written: Callable[[], object] | None = None
+        """Told after each flush, while somebody wants to know."""
         self._waiting: list[Outbox] = []
         self._soon = False
         self._holding = False
@@ -130,3 +132,5 @@ class Post:
             except Exception:
                 outbox.end()
                 self.report()
+        if self.written is not None:
+            self.written()

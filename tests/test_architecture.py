@@ -69,6 +69,10 @@ PURE = tuple(
             "restarts",
             "roundtrips",
             "plaintext",
+            "query",
+            "pattern",
+            "flow",
+            "trace",
             "web",
         ),
     }.items()
