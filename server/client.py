@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
 from bus.record import ClientId
@@ -25,6 +25,8 @@ MESSAGE_BYTES = 16 * 1024 * 1024
 EVENTS_HELD = 1_000
 """Beyond so many unread events voice frames are dropped; texts never are."""
 SAMPLES_PER_MS = 48
+NO_NODE = (OSError, InvalidHandshake, TimeoutError)
+"""What `Client.open` raises where no node answers."""
 
 _AnyMessage = (
     native.Error
@@ -121,9 +123,15 @@ class Client:
         user: str | None = None,
         token: str | None = None,
         client: str = "python/1.0",
+        distance: Callable[[], float] | None = None,
     ) -> None:
-        """Prepare to connect to `url`, ``ws://host:port/ws``; the rest is said in the hello."""
+        """Prepare to connect to `url`, ``ws://host:port/ws``.
+
+        `name`, `user`, `token` and `client` are said in the hello. `distance` makes the line as long as that of
+        somebody far away: asked for each piece that comes, it gives the seconds until the piece is there.
+        """
         self._url = url
+        self._distance = distance
         self._hello = {"name": name, "user": user, "token": token, "client": client}
         self._ids = itertools.count(1)
         self._asked: dict[ClientId, asyncio.Future[native.Answer]] = {}
@@ -136,9 +144,14 @@ class Client:
         """Voice frames that nobody read in time."""
 
     async def open(self) -> native.Welcome:
-        """Connect and say hello. Raises OSError, websockets' InvalidHandshake, Refused, Closed."""
+        """Connect and say hello. Raises what `NO_NODE` lists, Refused, Closed."""
         self._socket = await connect(
-            self._url, subprotocols=[SUBPROTOCOL], compression=None, max_size=MESSAGE_BYTES, proxy=None
+            self._url,
+            subprotocols=[SUBPROTOCOL],
+            compression=None,
+            max_size=MESSAGE_BYTES,
+            proxy=None,
+            create_connection=None if self._distance is None else _long_line(self._distance),
         )
         self._reader = asyncio.create_task(self._read(), name=f"client of {self._url}")
         try:
@@ -343,6 +356,40 @@ class Talk:
     def pause(self, milliseconds: int) -> None:
         """Let time pass in silence: the sample clock runs on."""
         self._ts = (self._ts + milliseconds * SAMPLES_PER_MS) & 0xFFFFFFFF
+
+
+def _long_line(distance: Callable[[], float]) -> type[ClientConnection]:
+    """The class of connections to which each piece comes `distance()` seconds later, in order."""
+
+    class LongLine(ClientConnection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.under_way: deque[tuple[float, bytes]] = deque()
+            super().connection_made(transport)
+
+        def data_received(self, data: bytes) -> None:
+            due = self.loop.time() + distance()
+            if self.under_way:
+                due = max(due, self.under_way[-1][0])
+            else:
+                self.loop.call_at(due, self.arrive)
+            self.under_way.append((due, data))
+
+        def arrive(self, *, all: bool = False) -> None:
+            now = self.loop.time()
+            while self.under_way and (all or self.under_way[0][0] <= now):
+                super().data_received(self.under_way.popleft()[1])
+            if self.under_way:
+                self.loop.call_at(self.under_way[0][0], self.arrive)
+
+        def eof_received(self) -> None:
+            self.arrive(all=True)
+            super().eof_received()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self.arrive(all=True)
+            super().connection_lost(exc)
+
+    return LongLine
 
 
 def history(joined: native.Joined) -> list[native.Said]:
