@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from gui.actions import Actions
 from gui.appearance import Appearance
 from gui.bridge import Bridge
+from gui.frame.demo import DemoNote
 from gui.main_window import MainWindow
 from gui.nodes.launch import LaunchDialog
 from gui.nodes.view import NodesView
@@ -22,6 +23,7 @@ from gui.widgets.toast import Toasts
 
 if TYPE_CHECKING:
     from server.config import Config
+    from server.demo.stage import Stage
     from server.desk import Desk
     from server.launcher import Launcher
 
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 class Console:
     """An open window on a node."""
 
-    def __init__(self, desk: Desk, launcher: Launcher, config: Config, appearance: Appearance) -> None:
+    def __init__(
+        self, desk: Desk, launcher: Launcher, config: Config, appearance: Appearance, stage: Stage | None
+    ) -> None:
         self.appearance = appearance
         bridge = Bridge(desk, launcher)
         self.window = MainWindow(desk, bridge.pace)
@@ -54,6 +58,8 @@ class Console:
         actions.copy_address.triggered.connect(lambda: QGuiApplication.clipboard().setText(desk.url))
         actions.open_client.triggered.connect(lambda: QDesktopServices.openUrl(QUrl(desk.http)))
         actions.launch.triggered.connect(self._launch)
+        if stage is not None:
+            self.demo = DemoNote(self.context, self.window, stage)
         bridge.start(self.window)
 
     async def closed(self) -> None:
@@ -74,20 +80,21 @@ class Console:
         dialog.open()
 
 
-def open_console(desk: Desk, launcher: Launcher, config: Config) -> Console:
+def open_console(desk: Desk, launcher: Launcher, config: Config, stage: Stage | None = None) -> Console:
     """Open the window; to be called on the running loop that also serves the node.
 
     Args:
         desk: Of a node that is started.
         launcher: Of the nodes that the window launches.
         config: What this node was told.
+        stage: Of the demo that the window shows, if any.
 
     Returns:
         The console; await its `closed`, then its `close`.
     """
     app = QApplication.instance()
     assert isinstance(app, QApplication)
-    console = Console(desk, launcher, config, Appearance(app))
+    console = Console(desk, launcher, config, Appearance(app), stage)
     console.window.show()
     console.window.activateWindow()
     return console

@@ -146,6 +146,10 @@ OPTIONS = (
            "text on a terminal, else json", "FORMAT", _one_of("text", "json")),
 )  # fmt: skip
 
+_DEMO_HELP = (
+    "show a cluster of three nodes with about forty people, all of them played; it has ports, a key and a data "
+    "folder of its own and leaves nothing behind"
+)
 _DEMO_SEED = Option("demo-seed", "demo_seed", "", "", "N", _within(0, 10**9, "a number"), int)
 _NOT_IN_A_DEMO = ("bus", "peers", "auth", "auth_key_file", "data_dir")
 """Fields of what a demo has of its own; what file or environment say of them is for other consoles."""
@@ -164,24 +168,25 @@ def read_command(arguments: Sequence[str]) -> tuple[Command, Sequence[str]]:
         return "console", arguments
     if arguments[0] not in (*COMMANDS, PLAYERS):
         raise ConfigError(f"{arguments[0]!r} is not a command: the commands are {', '.join(COMMANDS)}")
-    return cast(Command, arguments[0]), arguments[1:]
+    return arguments[0], arguments[1:]
 
 
 def read_config(
-    command: Literal["console", "node", "doctor"], arguments: Sequence[str], environment: Mapping[str, str] = os.environ
+    command: Literal["console", "node", "doctor"],
+    arguments: Sequence[str],
+    environment: Mapping[str, str] = os.environ,
 ) -> Config:
-    """Read what a console, a node or the doctor of one was told. Raises ConfigError; `--help` prints and raises SystemExit."""
+    """Read what a console, a node or a doctor was told. Raises ConfigError; `--help` prints, raises SystemExit."""
     parser = _parser(command, OPTIONS)
     if command == "node":
         parser.add_argument(
             "--ends-with-parent", action="store_true", help="end as on SIGTERM when standard input closes"
         )
     elif command == "console":
+        parser.add_argument("--demo", action="store_true", help=_DEMO_HELP)
         parser.add_argument(
-            "--demo", action="store_true", help="show a cluster of three nodes with about forty people, all made up; it "
-            "has ports and a data folder of its own and leaves nothing behind"
-        )  # fmt: skip
-        parser.add_argument("--demo-seed", metavar="N", help="which demo: the same number is the same script (default: 1)")
+            "--demo-seed", metavar="N", help="which demo: the same number is the same script (default: 1)"
+        )
     given = parser.parse(arguments)
     values = _gather(OPTIONS, given, environment)
     values.setdefault("log_format", "text" if os.isatty(2) else "json")
@@ -204,7 +209,9 @@ def _demo_seed(given: argparse.Namespace) -> int | None:
         return None
     for option in OPTIONS:
         if option.field in _NOT_IN_A_DEMO and getattr(given, option.field) is not None:
-            raise ConfigError(f"--{option.flag}: a demo is a cluster of its own, with a key and a data folder of its own")
+            raise ConfigError(
+                f"--{option.flag}: a demo is a cluster of its own, with a key and a data folder of its own"
+            )
     return int(cast(int, _read(_DEMO_SEED, "1" if seed is None else seed, "--demo-seed")))
 
 

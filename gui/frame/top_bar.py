@@ -88,10 +88,14 @@ class TopBar(QWidget):
         self.title = Label("", Type.TITLE)
         self.sentence = Label("", Type.BODY, Colour.TEXT2, elide=True)
         self.address = AddressChip(address, copy)
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(Size.PADDING, 0, Size.PADDING, 0)
         row.setSpacing(12)
         row.addWidget(self.title)
         row.addWidget(self.sentence, 1)
         row.addWidget(self.address)
         row.addWidget(operator)
+
+    def insert(self, widget: QWidget) -> None:
+        """Put something more before the address."""
+        self._row.insertWidget(self._row.indexOf(self.address), widget)

@@ -116,7 +116,7 @@ class Company:
             await asyncio.sleep(wait)
 
     def next_beat(self) -> float:
-        """The next time at which frames are due: all speakers share one clock, so the process wakes for all at once."""
+        """The next time at which frames are due; all share one clock, so that the process wakes for all at once."""
         beats = (self._loop.time() - self.began) // FRAME_SECONDS + 1
         return self.began + beats * FRAME_SECONDS
 
@@ -223,6 +223,7 @@ class Player:
                 user=person.user,
                 token=self._company.bill.tokens.get(person.user),
                 client=person.client,
+                hears=False,
                 distance=partial(chance.uniform, person.far * 0.0009, person.far * 0.0012),
             )
             await client.open()

@@ -19,7 +19,7 @@ from server.demo import cast
 from server.demo.players import OnStage, Playbill
 from server.desk import Desk
 from server.identity import Key, mint
-from server.launcher import PROGRAM, Child, ChildState, Launcher, LaunchError, Spec
+from server.launcher import PROGRAM, Child, ChildState, Launcher, LaunchError, Ready, Spec
 from server.options import PLAYERS
 from server.session import Role
 
@@ -67,7 +67,14 @@ class Stage:
     """A demo under way. It is set up beside what else the console does; `close` or `end` must be awaited at last."""
 
     def __init__(
-        self, desk: Desk, launcher: Launcher, config: Config, key: Key, voices: Path, *, program: Sequence[str] = PROGRAM
+        self,
+        desk: Desk,
+        launcher: Launcher,
+        config: Config,
+        key: Key,
+        voices: Path,
+        *,
+        program: Sequence[str] = PROGRAM,
     ) -> None:
         """Prepare the demo of a console that runs with the `config` of `demo_config`.
 
@@ -160,14 +167,14 @@ class Stage:
         changed = asyncio.Event()
         unwatch = self._desk.watch(lambda what, _: changed.set() if what == "node" else None)
         try:
-            while not {child.ready.node for child in self._running()} <= self._up():
+            while not {ready.node for ready in self._running()} <= self._up():
                 changed.clear()
                 await changed.wait()
         finally:
             unwatch()
 
-    def _running(self) -> Iterator[Child]:
-        return (child for child in self._children if child.state is ChildState.RUNNING and child.ready is not None)
+    def _running(self) -> list[Ready]:
+        return [child.ready for child in self._children if child.state is ChildState.RUNNING and child.ready]
 
     def _up(self) -> set[str]:
         return {view.node for view in self._desk.nodes() if view.state == "up"}
@@ -199,7 +206,7 @@ class Stage:
         moderators = (person for person in cast.PEOPLE if person.moderator)
         return Playbill(
             seed=self._config.demo_seed or 0,
-            urls=(self._desk.url, *(child.ready.url for child in self._running() if child.ready is not None)),
+            urls=(self._desk.url, *(ready.url for ready in self._running())),
             tokens={
                 person.user: mint(
                     self._key, user=person.user, role=Role.MODERATOR, name=person.name, ttl=_TOKEN_SECONDS
@@ -215,7 +222,9 @@ class Stage:
         """Read what the people say until they are gone."""
         assert process.stdout is not None
         reader = asyncio.StreamReader()
-        transport, _ = await self._loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
+        transport, _ = await self._loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), process.stdout
+        )
         try:
             while line := await reader.readline():
                 told = msgspec.json.decode(line, type=OnStage)
