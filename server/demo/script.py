@@ -131,6 +131,7 @@ class _Play:
     def _entry(self) -> Process:
         people = list(cast.PEOPLE)
         self._chance.shuffle(people)
+        people.sort(key=lambda person: cast.ROOMS[0].name not in person.rooms)
         for person in people:
             self._enter(person, person.rooms)
             yield ENTRY_SECONDS

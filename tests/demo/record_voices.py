@@ -106,11 +106,6 @@ VOICES: dict[str, tuple[str, str, int, int, tuple[str, ...]]] = {
         "Claro que sí.",
         "Suban un poco el volumen, que esto vale la pena.",
     )),
-    "tr-1": ("tr", "tr+m6", 46, 172, (
-        "Merhaba arkadaşlar, sesim geliyor mu?",
-        "Ben hazırım, başlayabiliriz.",
-        "Tamam.",
-    )),
 }  # fmt: skip
 """Name to language, voice of espeak-ng, pitch, words a minute, and what it says."""
 
