@@ -14,12 +14,15 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
+from server.child import Child, ChildState, Ready, Spec
+from server.childio import pieces
+from server.childlog import LineCutter
 from server.config import Config
 from server.demo import cast
 from server.demo.players import OnStage, Playbill
 from server.desk import Desk
 from server.identity import Key, mint
-from server.launcher import PROGRAM, Child, ChildState, Launcher, LaunchError, Ready, Spec
+from server.launcher import PROGRAM, Launcher, LaunchError
 from server.options import PLAYERS
 from server.session import Role
 
@@ -221,14 +224,10 @@ class Stage:
     async def _hear(self, process: subprocess.Popen[bytes]) -> None:
         """Read what the people say until they are gone."""
         assert process.stdout is not None
-        reader = asyncio.StreamReader()
-        transport, _ = await self._loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), process.stdout
-        )
-        try:
-            while line := await reader.readline():
-                told = msgspec.json.decode(line, type=OnStage)
-                logger.info("the demo is on stage: %d people, %d speak", told.people, told.speaking)
-                self._on_stage.set_result(told)
-        finally:
-            transport.close()
+        cutter = LineCutter()
+        async with contextlib.aclosing(pieces(process.stdout)) as told:
+            async for piece in told:
+                for line in cutter.feed(piece):
+                    there = msgspec.json.decode(line, type=OnStage)
+                    logger.info("the demo is on stage: %d people, %d speak", there.people, there.speaking)
+                    self._on_stage.set_result(there)

@@ -19,9 +19,11 @@ PHRASES = [phrase for each in VOICES.values() for phrase in each.phrases]
 def milliseconds(packet: bytes) -> float:
     """How long one Opus packet lasts (RFC 6716, section 3.1)."""
     config, count = packet[0] >> 3, packet[0] & 3
-    frame = (10, 20, 40, 60)[config & 3] if config < 12 else (10, 20)[config & 1] if config < 16 else 0
-    frame = frame or (2.5, 5, 10, 20)[config & 3]
-    return frame * {0: 1, 1: 2, 2: 2}.get(count, packet[1] & 0x3F if len(packet) > 1 else 0)
+    if config < 12:
+        frame: float = (10, 20, 40, 60)[config & 3]
+    else:
+        frame = (10, 20)[config & 1] if config < 16 else (2.5, 5, 10, 20)[config & 3]
+    return frame * (1, 2, 2, packet[min(1, len(packet) - 1)] & 0x3F)[count]
 
 
 def is_stereo(packet: bytes) -> bool:
