@@ -74,8 +74,25 @@ class Command:
     @property
     def keys(self) -> tuple[str, ...]:
         """Its keys as people read them, the first one first."""
-        keys = (key.toString(QKeySequence.SequenceFormat.NativeText) for key in self.action.shortcuts())
-        return tuple(key.replace("Return", "Enter") for key in keys)
+        return tuple(dict.fromkeys(wording.keys(key.toString()) for key in self.action.shortcuts()))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MemberAct:
+    """Something that can be done to one person, for the palette: act and person are found together."""
+
+    action: QAction
+    phrase: str
+    """What it does, with ``{name}`` for whom, such as ``Mute {name} for 10 min``."""
+    act: Callable[[MemberView], object]
+    suits: Callable[[MemberView], bool]
+    """Whether it makes sense for this one."""
+    visit: bool
+    """Whether the person is shown first."""
+
+
+def _always(member: MemberView) -> bool:
+    return True
 
 
 class Actions(QObject):
@@ -97,6 +114,8 @@ class Actions(QObject):
         """By session id."""
         self._window = window
         self._commands: dict[QAction, Command] = {}
+        self.member_acts: list[MemberAct] = []
+        """What can be done to a person, in the order in which it is offered."""
         self.kick = self.make("Kick", "K", group="Rooms", icon="sign-out", scope=IN_LIST, danger=True)
         self.whisper = self.make("Whisper", "W", group="Rooms", icon="chat-circle-dots", scope=IN_LIST)
         self.send = self.make("Send", "Ctrl+Return", "Ctrl+Enter", group="Rooms", scope=IN_LIST)
@@ -104,7 +123,19 @@ class Actions(QObject):
         self.copy_address = self.make("Copy address", "Ctrl+Shift+C", icon="copy")
         self.open_client = self.make("Open the browser client", "Ctrl+Shift+O", icon="arrow-square-out")
         self.filter = self.make("Filter", "/", icon="funnel-simple")
-        self.back = self.make("Back", "Esc")
+        self.search = self.make("Search", "Ctrl+K", icon="magnifying-glass")
+        self.back = self.make("Step back", "Esc")
+        self.go_back = self.make("Go back", "Alt+Left", icon="arrow-left")
+        self.news = self.make("What was said", "Ctrl+Shift+N", icon="bell")
+        self.keys = self.make("Keys", "F1", "?", icon="keyboard")
+        self.settings = self.make("Settings", "Ctrl+,", icon="gear-six")
+        self.looks = [
+            self.make(words, icon=icon)
+            for words, icon in (("Theme of the system", "desktop"), ("Dark theme", "moon"), ("Light theme", "sun"))
+        ]
+        """In the order of `gui.appearance.Look`."""
+        self.reset_layout = self.make("Reset layout", icon="arrow-counter-clockwise")
+        self.go_forward = self.make("Go forward", "Alt+Right", icon="arrow-right")
         self.next_pane = self.make("Next pane", "F6")
 
     def make(
@@ -139,6 +170,22 @@ class Actions(QObject):
             self._window.addAction(made)
         self._commands[made] = Command(made, group, icon, danger)
         return made
+
+    def for_members(
+        self,
+        action: QAction,
+        phrase: str,
+        act: Callable[[MemberView], object],
+        *,
+        suits: Callable[[MemberView], bool] = _always,
+        visit: bool = False,
+    ) -> None:
+        """Offer in the palette what an action does, to any person of the cluster; see `MemberAct`."""
+        self.member_acts.append(MemberAct(action, phrase, act, suits, visit))
+
+    def command(self, action: QAction) -> Command:
+        """What the register knows of an action."""
+        return self._commands[action]
 
     def commands(self) -> Iterator[Command]:
         """Every action there is, in the order in which they were made."""

@@ -1,4 +1,4 @@
-"""Finds what a person means by a few letters: prefixes first, then letters inside, then letters in order; no Qt here."""
+"""Finds what a person means by a few letters: first prefixes, then letters inside, then in order; no Qt here."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def match(words: Sequence[str], text: str, *, loose: bool = True) -> Match | Non
     """
     folded = text.casefold()
     same = len(folded) == len(text)
-    score, marks = 0, []
+    score = 0
+    marks: list[tuple[int, int]] = []
     for word in words:
         found = _place(word, folded, loose=loose)
         if found is None:
@@ -93,12 +94,12 @@ class Index(Generic[T]):
 
     def __init__(self, things: Iterable[T], name: Callable[[T], str]) -> None:
         """Take the things; `name` gives what is searched and shown."""
-        self._things = list(things)
-        self._names = [name(thing) for thing in self._things]
+        self.things = list(things)
+        self._names = [name(thing) for thing in self.things]
         self._folded = [name.casefold() for name in self._names]
 
     def __len__(self) -> int:
-        return len(self._things)
+        return len(self.things)
 
     def find(self, words: Sequence[str], most: int) -> list[tuple[T, Match]]:
         """The best of those in which every word is found; the letters of a word apart only where nothing else is."""
@@ -121,4 +122,4 @@ class Index(Generic[T]):
             if (fit := match(words, self._names[place], loose=loose)) is not None
         )
         best = heapq.nsmallest(most, found, key=lambda each: each[:2])
-        return [(self._things[place], fit) for _, place, fit in best]
+        return [(self.things[place], fit) for _, place, fit in best]

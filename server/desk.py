@@ -33,7 +33,7 @@ from server.session import Actor, Role, Seat, SessionRecord
 from server.talk import Stretch, Talks, TalkView
 from server.texts import Receipt, Sender, Waiting
 from server.trace import Offsets
-from server.views import ChatView, HealthView, LinkView, MemberView, NodeView, OutageView, RoomView
+from server.views import ChatView, HealthView, LinkView, MemberView, NodeView, OutageView, PersonView, RoomView
 from server.wire import names
 from server.wire.names import FieldError
 from server.wire.native import Address, Code, Outcome, Refused
@@ -112,6 +112,19 @@ class Desk:
         present = self._node.presence.present
         return [
             self._member(present[session], seat) for session, seat in self._node.presence.rooms.get(room, {}).items()
+        ]
+
+    def people(self) -> list[PersonView]:
+        """Every session of the cluster, in no order."""
+        return [
+            PersonView(
+                session=record.session,
+                user=record.user,
+                name=record.name,
+                node_name=record.node_name,
+                rooms=tuple(seat.room for seat in record.seats),
+            )
+            for record in self._node.presence.present.values()
         ]
 
     def levels(self, room: str) -> dict[str, int]:

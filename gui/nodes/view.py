@@ -53,6 +53,10 @@ class NodesView(View):
         self.table.selectionModel().currentRowChanged.connect(lambda *_: self._show_log_of_selected())
         self._lay_out()
 
+    def go(self, place: str) -> None:
+        """Select a node."""
+        self.table.select(place)
+
     def sentence(self) -> str:
         return sentence(self._rows)
 

@@ -87,6 +87,14 @@ class RoomPane(QWidget):
         index = self.table.chosen
         return self.model.at(index) if index.isValid() else None
 
+    def select(self, session: str) -> None:
+        """Select a member, and show it even where a filter hid it."""
+        if session in self._members:
+            if not self.model.index_of(session).isValid():
+                self.filter.clear()
+            self.table.setCurrentIndex(self.model.index_of(session))
+            self.table.setFocus()
+
     def open(self, name: str) -> None:
         """Show another room."""
         if name == self._room:
@@ -193,6 +201,8 @@ class RoomPane(QWidget):
         for place in (self.table, self.card):
             place.addAction(actions.kick)
             place.addAction(actions.whisper)
+        actions.for_members(actions.whisper, "Whisper to {name}", self.whisper, visit=True)
+        actions.for_members(actions.kick, "Kick {name}", actions.kick_member)
         actions.kicked.connect(self._kick_changed)
         self.filter.textChanged.connect(self._narrow_members)
         self.composer.sending.connect(self._send)

@@ -16,6 +16,7 @@ from gui.rooms.rooms_model import ordered
 from gui.tokens import Size
 from gui.views import Changes, Context, View
 from gui.widgets.panes import EmptyState
+from server.views import MemberView
 
 LOW = 700
 """Below this height the member card is folded."""
@@ -52,7 +53,24 @@ class RoomsView(View):
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self.first_run)
         self._pages.addWidget(self.splitter)
-        self.list.opened.connect(self.open)
+        self.list.opened.connect(self._wanted)
+
+    def place(self) -> str:
+        return self.pane.room
+
+    def go(self, place: str) -> None:
+        if place in self.list.rooms:
+            self.open(place)
+
+    def subject(self) -> MemberView | None:
+        return self.pane.selected if self.pane.room in self.list.rooms else None
+
+    def show_member(self, room: str, session: str) -> None:
+        """Open a room and select somebody in it."""
+        self.go(room)
+        if self.pane.room == room:
+            self.pane.select(session)
+        self.moved.emit()
 
     def open(self, name: str) -> None:
         """Show a room."""
@@ -121,6 +139,11 @@ class RoomsView(View):
             self.splitter.setSizes([252 if small else Size.ROOM_LIST, now])
             self.pane.splitter.setSizes([now, 264 if small else 376])
         self.pane.fold(event.size().height() < LOW)
+
+    def _wanted(self, room: str) -> None:
+        if room != self.pane.room or self._beside.currentIndex():
+            self.open(room)
+            self.moved.emit()
 
     def _tick(self) -> None:
         self._seconds += 1
