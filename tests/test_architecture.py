@@ -73,6 +73,7 @@ PURE = tuple(
             "pattern",
             "flow",
             "trace",
+            "rates",
             "web",
             "demo.cast",
             "demo.lines",
