@@ -168,8 +168,12 @@ class Actions(QObject):
             made.triggered.connect(lambda: act())
         if scope is Qt.ShortcutContext.WindowShortcut:
             self._window.addAction(made)
-        self._commands[made] = Command(made, group, icon, danger)
+        self.enter(made, group, icon, danger)
         return made
+
+    def enter(self, action: QAction, group: str, icon: str = "", danger: bool = False) -> None:
+        """Enter an action that a widget has made for itself; as for `make`."""
+        self._commands[action] = Command(action, group, icon, danger)
 
     def for_members(
         self,
