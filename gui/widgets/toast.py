@@ -46,8 +46,6 @@ class Toasts(QObject):
 
     shown = Signal()
     """A toast is on the screen."""
-    said = Signal(str, str, str, object)
-    """Title, detail, icon and tone of it."""
 
     WIDTH = 328
     NARROW = 220
@@ -88,7 +86,6 @@ class Toasts(QObject):
         self._place()
         self._timer.start(Span.TOAST)
         self.shown.emit()
-        self.said.emit(title, detail, icon, tone)
         if QAccessible.isActive():
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self._toast, self.text))
 
