@@ -29,7 +29,7 @@ from server import journal, options
 from server.addresses import is_loopback
 from server.config import Config, ConfigError, StartError, TokenRequest
 from server.gateway import PORT, Gateway
-from server.identity import Tokens, key_file, load_key, mint
+from server.identity import Key, Tokens, key_file, load_key, mint
 from server.node import Node
 from server.plaintext import plain
 from server.web import Site
@@ -59,14 +59,21 @@ def main(arguments: Sequence[str]) -> int:
         command, rest = options.read_command(arguments)
         if command == "token":
             return print_token(options.read_token_request(rest))
-        config = options.read_config(command, rest)
-        journal.start(config.log_format, config.data_dir)
-        with claim(config.data_dir) as identity:
+        if command == "players":
+            return run_players()
+        with contextlib.ExitStack() as stack:
+            config = options.read_config(command, rest)
+            if config.demo_seed is not None:
+                from server.demo.stage import demo_config
+
+                config = stack.enter_context(demo_config(config))
+            journal.start(config.log_format, config.data_dir)
+            identity = stack.enter_context(claim(config.data_dir))
             config = dataclasses.replace(config, name=config.name or default_name(identity.node))
-            tokens = Tokens(load_key(config.auth_key_file, config.data_dir))
+            key = load_key(config.auth_key_file, config.data_dir)
             if command == "node":
-                return run_node(config, identity, tokens)
-            return run_console(config, identity, tokens)
+                return run_node(config, identity, Tokens(key))
+            return run_console(config, identity, key)
     except ConfigError as error:
         return refuse(error, 2)
     except (StartError, BusStartError) as error:
@@ -119,7 +126,24 @@ def run_node(config: Config, identity: Identity, tokens: Tokens) -> int:
     return 0
 
 
-def run_console(config: Config, identity: Identity, tokens: Tokens) -> int:
+def run_players() -> int:
+    """Run the people of a demo until the console that started them closes standard input."""
+    from server.demo.players import play, read_playbill
+
+    bill = read_playbill()
+    journal.start(bill.log_format, Path(bill.data_dir))
+
+    async def run() -> None:
+        ending = Ending(asyncio.get_running_loop())
+        ending.watch_stdin()
+        await ending.wait(play(bill))
+
+    with asyncio.Runner(loop_factory=_headless_loop_factory()) as runner:
+        runner.run(run())
+    return 0
+
+
+def run_console(config: Config, identity: Identity, key: Key) -> int:
     """Run a node with a window on it. Raises StartError, BusStartError."""
     try:
         from gui.app import open_console
@@ -129,6 +153,7 @@ def run_console(config: Config, identity: Identity, tokens: Tokens) -> int:
         if (error.name or "").partition(".")[0] in {"bus", "server", "gui"}:
             raise
         raise StartError(f"Qt cannot be loaded, {error}: `make run` installs what is missing") from None
+    from server.demo.stage import staged
     from server.desk import Desk
     from server.launched import meeting_points
     from server.launcher import Launcher
@@ -140,14 +165,16 @@ def run_console(config: Config, identity: Identity, tokens: Tokens) -> int:
     async def run() -> None:
         ending = Ending(asyncio.get_running_loop())
         launcher = Launcher(config, key_file(config.auth_key_file, config.data_dir))
-        async with serving(config, identity, tokens, next_free=True, beside=launcher.close) as node:
+        async with serving(config, identity, Tokens(key), next_free=True, beside=launcher.close) as node:
             await launcher.recover()
-            console = open_console(Desk(node, operator_name()), launcher, config)
-            try:
-                tell_ready(node)
-                await ending.wait(console.closed())
-            finally:
-                await console.close()
+            desk = Desk(node, operator_name())
+            async with staged(desk, launcher, config, key, RESOURCES / "demo") as stage:
+                console = open_console(desk, launcher, config, stage)
+                try:
+                    tell_ready(node)
+                    await ending.wait(console.closed())
+                finally:
+                    await console.close()
 
     with asyncio.Runner(loop_factory=lambda: new_console_loop(app)) as runner:
         runner.run(run())

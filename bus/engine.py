@@ -141,6 +141,11 @@ class Engine(abc.ABC):
             number = self._calls.ask(node, timeout=timeout, now=self._clock.time(), done=done)
             self._send(seen.address, Call(self.origin, number, body))
 
+    def find(self, origin: Origin, seq: int) -> Record | None:
+        """A record that is held here, or None."""
+        log = None if self._replica is None else self._replica.logs.get(origin)
+        return None if log is None else log.get(seq)
+
     def announce(self, card: bytes) -> None:
         """Set what goes out with every heart-beat about this node. Raises ValueError when it is over 1 KiB."""
         self._card = card

@@ -133,6 +133,9 @@ class Bus(Protocol):
     async def call(self, node: NodeId, body: bytes, *, timeout: float = 3.0) -> bytes:
         """Ask one peer. Raises BusError when it is not known or does not answer within `timeout` seconds."""
 
+    def find(self, origin: Origin, seq: int) -> Record | None:
+        """A record that is held here, or None: it has not come, was replaced, or was dropped for its age."""
+
     def announce(self, card: bytes) -> None:
         """Set what goes out with every heart-beat about this node, 1 KiB at most."""
 

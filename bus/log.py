@@ -86,6 +86,10 @@ class Log:
     def __iter__(self) -> Iterator[Record]:
         return iter(self._held.values())
 
+    def get(self, seq: int) -> Record | None:
+        """The record of that number, if it is held."""
+        return self._held.get(seq)
+
     def add(self, record: Record) -> Sequence[Record]:
         """Take one record, in any order and any number of times; returns those that joined the prefix, in order."""
         if record.seq == self._high + 1:

@@ -10,33 +10,49 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from gui.actions import Actions
-from gui.appearance import Appearance
+from gui.appearance import Appearance, Look
 from gui.bridge import Bridge
+from gui.frame.demo import DemoNote
+from gui.frame.finder import Places
+from gui.frame.overlays import LOOK, RATE, Overlays
 from gui.main_window import MainWindow
-from gui.moderation import Moderation
 from gui.nodes.launch import LaunchDialog
 from gui.nodes.view import NodesView
 from gui.rooms.view import RoomsView
+from gui.state import State
 from gui.tasks import Tasks
+from gui.tokens import Rate
 from gui.views import Context
 from gui.widgets.toast import Toasts
 
 if TYPE_CHECKING:
     from server.config import Config
+    from server.demo.stage import Stage
     from server.desk import Desk
     from server.launcher import Launcher
+
+
+VIEW = "view"
 
 
 class Console:
     """An open window on a node."""
 
-    def __init__(self, desk: Desk, launcher: Launcher, config: Config, appearance: Appearance) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        launcher: Launcher,
+        config: Config,
+        appearance: Appearance,
+        state: State,
+        stage: Stage | None,
+    ) -> None:
         self.appearance = appearance
-        bridge = Bridge(desk, launcher)
+        bridge = Bridge(desk, launcher, state.value(RATE, Rate.FLUSH))
         self.window = MainWindow(desk, bridge.pace)
         toasts = Toasts(self.window)
         tasks = Tasks(asyncio.get_running_loop(), toasts.warn)
-        actions = Actions(self.window)
+        actions = Actions(self.window, desk, tasks, toasts)
         self.context = Context(
             desk=desk,
             launcher=launcher,
@@ -44,18 +60,24 @@ class Console:
             bridge=bridge,
             tasks=tasks,
             actions=actions,
-            moderation=Moderation(desk, tasks, toasts, self.window),
             toasts=toasts,
             banners=self.window.banners,
+            appearance=appearance,
+            state=state,
         )
         self._closed = asyncio.Event()
+        self._ended = False
         self.rooms = RoomsView(self.context)
         self.nodes = NodesView(self.context)
         self.window.furnish(self.context, (self.rooms, self.nodes))
+        self.overlays = Overlays(self.window, self.context, self._places())
+        self._restore()
         self.window.closing.connect(self._closed.set)
         actions.copy_address.triggered.connect(lambda: QGuiApplication.clipboard().setText(desk.url))
         actions.open_client.triggered.connect(lambda: QDesktopServices.openUrl(QUrl(desk.http)))
         actions.launch.triggered.connect(self._launch)
+        if stage is not None:
+            self.demo = DemoNote(self.context, self.window, stage)
         bridge.start(self.window)
 
     async def closed(self) -> None:
@@ -66,8 +88,37 @@ class Console:
         """Take the window down: no more looks at the node, no task left. Safe to call twice."""
         self.context.bridge.stop()
         await self.context.tasks.stop()
-        self.appearance.stop()
         self.window.close()
+        if not self._ended:
+            self._ended = True
+            self.appearance.stop()
+            self.overlays.save()
+            self.context.state.put(VIEW, self.window.view.title)
+            self.context.state.save()
+
+    def _places(self) -> Places:
+        def member(room: str, session: str) -> None:
+            self.window.show_view(self.rooms)
+            self.rooms.show_member(room, session)
+
+        def room(name: str) -> None:
+            self.window.show_view(self.rooms)
+            self.rooms.show_member(name, "")
+
+        def node(id: str) -> None:
+            self.window.show_view(self.nodes)
+            self.nodes.go(id)
+
+        return Places(member, room, node, lambda: self.window.view)
+
+    def _restore(self) -> None:
+        """Have the window as it was when it was closed."""
+        state = self.context.state
+        state.keep("window", self.window, lambda: self.window.resize(MainWindow.SIZE))
+        last = state.value(VIEW, "")
+        for view in (self.rooms, self.nodes):
+            if view.title == last:
+                self.window.show_view(view)
 
     def _launch(self) -> None:
         dialog = LaunchDialog(self.context, self.window)
@@ -76,20 +127,24 @@ class Console:
         dialog.open()
 
 
-def open_console(desk: Desk, launcher: Launcher, config: Config) -> Console:
+def open_console(desk: Desk, launcher: Launcher, config: Config, stage: Stage | None = None) -> Console:
     """Open the window; to be called on the running loop that also serves the node.
 
     Args:
         desk: Of a node that is started.
         launcher: Of the nodes that the window launches.
         config: What this node was told.
+        stage: Of the demo that the window shows, if any.
 
     Returns:
         The console; await its `closed`, then its `close`.
     """
     app = QApplication.instance()
     assert isinstance(app, QApplication)
-    console = Console(desk, launcher, config, Appearance(app))
+    state = State(config.data_dir)
+    look = state.value(LOOK, str(Look.SYSTEM))
+    appearance = Appearance(app, Look(look) if look in list(Look) else Look.SYSTEM)
+    console = Console(desk, launcher, config, appearance, state, stage)
     console.window.show()
     console.window.activateWindow()
     return console

@@ -35,32 +35,33 @@ class Screen(Protocol):
 
 
 class Pace:
-    """How often the window is brought up to date: full speed, or less while the event loop is late.
+    """How often the window is brought up to date: as a person wants it, or less while the event loop is late.
 
     The server always wins over the picture: with a lag above 20 ms for two seconds the pace falls by a step, with
     one below 10 ms for five seconds it rises again.
     """
 
-    STEPS = ((Rate.LEVELS, Rate.FLUSH), (2, 2), (1, 1))
     LATE_MS = 20.0
     CALM_MS = 10.0
     LATE_SECONDS = 2.0
     CALM_SECONDS = 5.0
 
-    def __init__(self) -> None:
+    def __init__(self, rate: int = Rate.FLUSH) -> None:
+        """Begin at full speed; `rate` is how many flushes a second are wanted."""
+        self.rate = rate
         self._step = 0
         self._since: float | None = None
         self._late = False
 
     @property
-    def levels(self) -> int:
-        """Looks at levels a second."""
-        return self.STEPS[self._step][0]
-
-    @property
     def flushes(self) -> int:
         """Flushes a second."""
-        return self.STEPS[self._step][1]
+        return min(self.rate, Rate.CEILINGS[self._step])
+
+    @property
+    def levels(self) -> int:
+        """Looks at levels a second: a multiple of the flushes, 6 to 10 at full speed."""
+        return self.flushes * max(1, Rate.CEILINGS[self._step] // self.flushes)
 
     @property
     def slowed(self) -> bool:
@@ -79,7 +80,7 @@ class Pace:
         if now - self._since < (self.LATE_SECONDS if late else self.CALM_SECONDS):
             return False
         self._since = now
-        step = min(self._step + 1, len(self.STEPS) - 1) if late else self._step - 1
+        step = min(self._step + 1, len(Rate.CEILINGS) - 1) if late else self._step - 1
         changed, self._step = step != self._step, step
         return changed
 
@@ -92,10 +93,10 @@ class Bridge(QObject):
     window paint is a slice of its own.
     """
 
-    def __init__(self, desk: Desk, launcher: Launcher, parent: QObject | None = None) -> None:
-        """Make the bridge; `start` opens it."""
+    def __init__(self, desk: Desk, launcher: Launcher, rate: int = Rate.FLUSH, parent: QObject | None = None) -> None:
+        """Make the bridge; `start` opens it. `rate` as in `set_rate`."""
         super().__init__(parent)
-        self.pace = Pace()
+        self.pace = Pace(max(Rate.SLOWEST, min(Rate.FASTEST, rate)))
         self._desk = desk
         self._launcher = launcher
         self._screen: Screen | None = None
@@ -113,6 +114,11 @@ class Bridge(QObject):
         self._screen = screen
         self._unwatch = [self._desk.watch(self._note), self._launcher.watch(self._note)]
         self._timer.start(1000 // self.pace.levels)
+
+    def set_rate(self, rate: int) -> None:
+        """Bring the window up to date this often from now on, while the loop has time for it."""
+        self.pace.rate = max(Rate.SLOWEST, min(Rate.FASTEST, rate))
+        self._timer.setInterval(1000 // self.pace.levels)
 
     def stop(self) -> None:
         """End it; safe to call twice."""

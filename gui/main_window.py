@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
+from gui import wording
 from gui.frame.banner import Banners
 from gui.frame.rail import Rail
 from gui.frame.status_bar import StatusBar
-from gui.frame.top_bar import OperatorMark, TopBar
+from gui.frame.top_bar import OperatorButton, TopBar
+from gui.frame.trail import Trail
 from gui.views import Changes, Context, View
 from gui.widgets.mark import window_icon
 from gui.widgets.panes import Divider
 
 if TYPE_CHECKING:
+    from gui.actions import Actions
     from gui.bridge import Pace
     from server.desk import Desk
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 class MainWindow(QMainWindow):
     """The frame around the views. It is the bridge's screen: what changed goes to the visible view only."""
 
+    SIZE = QSize(1440, 900)
     closing = Signal()
     """The person has closed the window. What that ends, `main` decides."""
 
@@ -40,23 +44,28 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"Switchboard – {desk.name}")
         self.setWindowIcon(window_icon())
         self.setMinimumSize(QSize(960, 600))
-        self.resize(QSize(1440, 900))
+        self.resize(self.SIZE)
 
     def furnish(self, context: Context, views: Sequence[View]) -> None:
         """Put the views in; done once."""
         operator = self._desk.operator
+        actions = context.actions
         self.rail = Rail()
         self.top_bar = TopBar(
-            self._desk.url, context.actions.copy_address, OperatorMark(operator.name, operator.role)
+            self._desk.url, actions, OperatorButton(operator.name, operator.role, self._operator_menu(actions))
         )
+        self.trail = Trail(self.show_view, actions.go_back, actions.go_forward)
         self.status_bar = StatusBar()
         self._stack = QStackedWidget()
         for number, view in enumerate(views, start=1):
-            action = context.actions.view(view.title, number, view.icon)
+            action = actions.view(view.title, number, view.icon)
             self.rail.add(action, view.icon)
             self._shown[view] = action
             self._stack.addWidget(view)
             action.triggered.connect(partial(self.show_view, view))
+            view.moved.connect(partial(self._moved, view))
+        self.rail.add_below(actions.keys, "question")
+        self.rail.add_below(actions.settings, "gear-six")
         middle = QVBoxLayout()
         for part in (self.top_bar, Divider(), self.banners.strip, self._stack):
             middle.addWidget(part)
@@ -73,9 +82,9 @@ class MainWindow(QMainWindow):
             layout.setContentsMargins(0, 0, 0, 0)
             layout.setSpacing(0)
         self.setCentralWidget(whole)
-        context.actions.filter.triggered.connect(lambda: self.view.focus_filter())
-        context.actions.back.triggered.connect(lambda: self.view.step_back())
-        context.actions.next_pane.triggered.connect(self._next_pane)
+        actions.filter.triggered.connect(lambda: self.view.focus_filter())
+        actions.back.triggered.connect(lambda: self.view.step_back())
+        actions.next_pane.triggered.connect(self._next_pane)
         self.show_view(views[0])
 
     @property
@@ -90,6 +99,23 @@ class MainWindow(QMainWindow):
         self.top_bar.title.say(view.title)
         self.flush(Changes.whole())
         view.focus_first()
+        self.trail.note(view)
+
+    def _moved(self, view: View) -> None:
+        if view is self.view:
+            self.trail.note(view)
+
+    def _operator_menu(self, actions: Actions) -> QMenu:
+        """What concerns the person at this console."""
+        operator = self._desk.operator
+        menu = QMenu(self)
+        who = menu.addAction(f"{wording.name(operator.name)}, {operator.role}".replace("&", "&&"))
+        who.setEnabled(False)
+        menu.addSeparator()
+        menu.addActions(actions.looks)
+        menu.addSeparator()
+        menu.addActions([actions.settings, actions.keys])
+        return menu
 
     def _next_pane(self) -> None:
         panes = [pane for pane in self.view.panes() if pane.isVisible()]

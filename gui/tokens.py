@@ -143,6 +143,8 @@ class Type(enum.Enum):
     ROOM = Face(20, 600)
     TITLE = Face(18, 600)
     """View and dialog."""
+    PALETTE = Face(17, 400)
+    """What is typed into the palette."""
     SECTION = Face(15, 600)
     """Pane and card."""
     NAME = Face(13, 600)
@@ -189,8 +191,12 @@ class Size:
 class Rate:
     """How often things happen on screen, per second."""
 
-    LEVELS = 8
     FLUSH = 4
+    """Where nobody chose otherwise."""
+    SLOWEST = 1
+    FASTEST = 10
+    CEILINGS = (10, 4, 2, 1)
+    """What nothing is faster than: at full speed, and in each step below it."""
 
 
 class Span:
@@ -200,8 +206,6 @@ class Span:
     COPIED = 1600
     UNCONFIRMED = 2000
     """After which an act without an answer is called unconfirmed."""
-    LEFT = 5000
-    """For which the row of one who has left stays."""
     REST = 2000
     """After the last key in a list, until it may be sorted anew."""
 

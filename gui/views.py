@@ -16,18 +16,21 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 if TYPE_CHECKING:
     from gui.actions import Actions
+    from gui.appearance import Appearance
     from gui.bridge import Bridge
     from gui.frame.banner import Banners
-    from gui.moderation import Moderation
+    from gui.state import State
     from gui.tasks import Tasks
     from gui.widgets.toast import Toasts
     from server.config import Config
     from server.desk import Desk
     from server.launcher import Launcher
+    from server.views import MemberView
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +68,11 @@ class Context:
     bridge: Bridge
     tasks: Tasks
     actions: Actions
-    moderation: Moderation
     toasts: Toasts
     banners: Banners
+    appearance: Appearance
+    state: State
+    """For layouts (`State.keep`) and choices that outlive the window."""
 
 
 class View(QWidget):
@@ -77,6 +82,20 @@ class View(QWidget):
     """Its name in rail and top bar."""
     icon = ""
     """A file of resources/icons, which also has a ``-fill`` twin for the view that is open."""
+
+    moved = Signal()
+    """It shows another place, such as another room, because a person wanted it."""
+
+    def place(self) -> str:
+        """Which of its objects it shows, by id, so that one can come back; empty where there is but one place."""
+        return ""
+
+    def go(self, place: str) -> None:
+        """Show an object of its own: what `place` gave, if that is still there."""
+
+    def subject(self) -> MemberView | None:
+        """The person on whom keys act now."""
+        return None
 
     def sentence(self) -> str:
         """The state of what it shows in one sentence, for the top bar; asked after each `refresh`."""

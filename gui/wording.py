@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import unicodedata
 
 _GAP = "\u00a0"
@@ -35,6 +36,12 @@ def _mark(sign: str) -> str:
 
 _BLANK = frozenset("\u00a0\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")
 """Signs that are letters or spaces by category and look like nothing."""
+
+
+def keys(sequence: str) -> str:
+    """A key as it is shown: ``Ctrl K`` for ``Ctrl+K``, ``Ctrl +`` for ``Ctrl++``."""
+    shown = re.sub(r"(?<=[^+\s])\+(?=.)", " ", sequence)
+    return shown.replace("Return", "Enter")
 
 
 def age(milliseconds: int) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.frames import DATA_OPCODES, Frame, Opcode
+from websockets.protocol import Event as WireEvent
 from websockets.typing import Subprotocol
 
 from bus.record import ClientId
@@ -25,6 +27,10 @@ MESSAGE_BYTES = 16 * 1024 * 1024
 EVENTS_HELD = 1_000
 """Beyond so many unread events voice frames are dropped; texts never are."""
 SAMPLES_PER_MS = 48
+TIMER_SECONDS = 0.002
+"""A timer may wake by so much too early: some loops count whole milliseconds."""
+NO_NODE = (OSError, InvalidHandshake, TimeoutError)
+"""What `Client.open` raises where no node answers."""
 
 _AnyMessage = (
     native.Error
@@ -121,9 +127,18 @@ class Client:
         user: str | None = None,
         token: str | None = None,
         client: str = "python/1.0",
+        hears: bool = True,
+        distance: Callable[[], float] | None = None,
     ) -> None:
-        """Prepare to connect to `url`, ``ws://host:port/ws``; the rest is said in the hello."""
+        """Prepare to connect to `url`, ``ws://host:port/ws``.
+
+        `name`, `user`, `token` and `client` are said in the hello. One who `hears` nothing gets the voice of others
+        and lets it go, which costs little. `distance` makes the line as long as that of
+        somebody far away: asked for each piece that comes, it gives the seconds until the piece is there.
+        """
         self._url = url
+        self._hears = hears
+        self._distance = distance
         self._hello = {"name": name, "user": user, "token": token, "client": client}
         self._ids = itertools.count(1)
         self._asked: dict[ClientId, asyncio.Future[native.Answer]] = {}
@@ -133,12 +148,17 @@ class Client:
         self._socket: ClientConnection
         self._reader: asyncio.Task[None]
         self.voice_dropped = 0
-        """Voice frames that nobody read in time."""
+        """Voice frames that nobody read in time, or that it does not hear."""
 
     async def open(self) -> native.Welcome:
-        """Connect and say hello. Raises OSError, websockets' InvalidHandshake, Refused, Closed."""
+        """Connect and say hello. Raises what `NO_NODE` lists, Refused, Closed."""
         self._socket = await connect(
-            self._url, subprotocols=[SUBPROTOCOL], compression=None, max_size=MESSAGE_BYTES, proxy=None
+            self._url,
+            subprotocols=[SUBPROTOCOL],
+            compression=None,
+            max_size=MESSAGE_BYTES,
+            proxy=None,
+            create_connection=_line(self._take, self._distance),
         )
         self._reader = asyncio.create_task(self._read(), name=f"client of {self._url}")
         try:
@@ -287,10 +307,7 @@ class Client:
 
     async def _read(self) -> None:
         try:
-            async for message in self._socket:
-                self._take(message)
-        except ConnectionClosed:
-            pass
+            await self._socket.wait_closed()
         finally:
             self._closed = Closed(self._socket.close_code or 1006, self._socket.close_reason or "")
             for asked in self._asked.values():
@@ -298,9 +315,9 @@ class Client:
                     asked.set_exception(self._closed)
             self._arrived.set()
 
-    def _take(self, message: bytes | str) -> None:
-        if isinstance(message, bytes):
-            if len(self._events) >= EVENTS_HELD:
+    def _take(self, message: bytes, is_voice: bool) -> None:
+        if is_voice:
+            if not self._hears or len(self._events) >= EVENTS_HELD:
                 self.voice_dropped += 1
                 return
             event: Event = _heard(message)
@@ -345,12 +362,72 @@ class Talk:
         self._ts = (self._ts + milliseconds * SAMPLES_PER_MS) & 0xFFFFFFFF
 
 
+def _line(take: Callable[[bytes, bool], None], distance: Callable[[], float] | None) -> type[ClientConnection]:
+    """The class of connections that give each message to `take` as it comes, without waking a task for it.
+
+    With a `distance`, each piece comes so many seconds later, in order.
+    """
+
+    class Line(ClientConnection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.pieces: list[bytes] = []
+            self.is_voice = False
+            super().connection_made(transport)
+
+        def process_event(self, event: WireEvent) -> None:
+            if not isinstance(event, Frame) or event.opcode not in DATA_OPCODES:
+                super().process_event(event)
+            else:
+                if event.opcode is not Opcode.CONT:
+                    self.is_voice = event.opcode is Opcode.BINARY
+                self.pieces.append(bytes(event.data))
+                if event.fin:
+                    message = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
+                    self.pieces.clear()
+                    take(message, self.is_voice)
+
+    if distance is None:
+        return Line
+
+    delay = distance
+
+    class LongLine(Line):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.under_way: deque[tuple[float, bytes]] = deque()
+            super().connection_made(transport)
+
+        def data_received(self, data: bytes) -> None:
+            due = self.loop.time() + delay()
+            if self.under_way:
+                due = max(due, self.under_way[-1][0])
+            else:
+                self.loop.call_at(due, self.arrive)
+            self.under_way.append((due, data))
+
+        def arrive(self, *, all: bool = False) -> None:
+            now = self.loop.time() + TIMER_SECONDS
+            while self.under_way and (all or self.under_way[0][0] <= now):
+                super().data_received(self.under_way.popleft()[1])
+            if self.under_way:
+                self.loop.call_at(self.under_way[0][0], self.arrive)
+
+        def eof_received(self) -> None:
+            self.arrive(all=True)
+            super().eof_received()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self.arrive(all=True)
+            super().connection_lost(exc)
+
+    return LongLine
+
+
 def history(joined: native.Joined) -> list[native.Said]:
     """Read the messages that were said before the join, oldest first."""
     return [_said.decode(message) for message in joined.history]
 
 
-def _told(message: str) -> native.Message | Unknown:
+def _told(message: bytes) -> native.Message | Unknown:
     try:
         return _decoder.decode(message)
     except msgspec.ValidationError:

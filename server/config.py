@@ -47,6 +47,8 @@ class Config:
     log_format: Literal["text", "json"] = "json"
     ends_with_parent: bool = False
     """Whether the end of standard input means what SIGTERM means: the console that launched this node is gone."""
+    demo_seed: int | None = None
+    """A console shows a demo, the one of this number; None for none."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import msgspec
 
 from bus.interface import PeerState
 from bus.record import NodeId
-from server import lines
+from server import inquiry, lines
 from server.events import (
     AnnouncementShown,
     Event,
@@ -28,12 +28,13 @@ from server.links import TOPIC as LINKS
 from server.listing import node_views
 from server.node import Node
 from server.outages import Outages
+from server.rates import SECONDS, Rates, RatesView
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.session import Actor, Role, Seat, SessionRecord
 from server.talk import Stretch, Talks, TalkView
 from server.texts import Receipt, Sender, Waiting
-from server.trace import Offsets
-from server.views import ChatView, HealthView, LinkView, MemberView, NodeView, OutageView, RoomView
+from server.trace import Offsets, Trace
+from server.views import ChatView, HealthView, LinkView, MemberView, NodeView, OutageView, PersonView, RoomView
 from server.wire import names
 from server.wire.names import FieldError
 from server.wire.native import Address, Code, Outcome, Refused
@@ -53,6 +54,7 @@ class Desk:
         self._texts = 0
         self._feeds = 0
         self._offsets = Offsets()
+        self._rates = Rates(started=node.started)
         self._talks = Talks()
         self._outages = Outages()
         node.watch(self._note)
@@ -112,6 +114,19 @@ class Desk:
         present = self._node.presence.present
         return [
             self._member(present[session], seat) for session, seat in self._node.presence.rooms.get(room, {}).items()
+        ]
+
+    def people(self) -> list[PersonView]:
+        """Every session of the cluster, in no order."""
+        return [
+            PersonView(
+                session=record.session,
+                user=record.user,
+                name=record.name,
+                node_name=record.node_name,
+                rooms=tuple(seat.room for seat in record.seats),
+            )
+            for record in self._node.presence.present.values()
         ]
 
     def levels(self, room: str) -> dict[str, int]:
@@ -180,6 +195,18 @@ class Desk:
         """
         self._feeds += 1
         return FlowFeed(self._node, self._offsets, number=self._feeds, query=query, every_voice=every_voice)
+
+    async def trace(self, origin: str, seq: int, *, ssrc: int = 0) -> Trace:
+        """The way of a text, or with its `ssrc` of a sampled voice frame, that a feed has shown."""
+        return await inquiry.follow(self._node, self._offsets, origin, seq, ssrc)
+
+    async def reveal(self, by: Actor, origin: str, seq: int, reason: str) -> str:
+        """What a whisper says; that is logged, and shown in every Flow, with who asked and why. Raises Refused."""
+        return await inquiry.reveal(self._node, by, origin, seq, reason)
+
+    def rates(self, seconds: int = SECONDS) -> RatesView:
+        """Messages a second of the cluster, one figure for each of the last seconds, an hour at most."""
+        return self._rates.view(seconds)
 
     def watch(self, observer: Callable[[str, str], None]) -> Callable[[], None]:
         """Tell `observer` what changed: ``room``, ``chat`` or ``speaking`` and a room, or ``node`` and its id.
@@ -297,6 +324,7 @@ class Desk:
             case NodeChanged(node):
                 if node == self._node.node_id:
                     self._listen()
+                    self._look_at_rates()
                 self._look_at(node)
                 self._tell("node", node)
 
@@ -306,6 +334,10 @@ class Desk:
         for room in self._node.rooms.values():
             if room.talkers:
                 self._talks.hear(room.name, {s: talker.level for s, talker in room.talkers.items()}, now=now)
+
+    def _look_at_rates(self) -> None:
+        clock = self._node.clock
+        self._rates.look(self.nodes(), self._outages.views(), now=clock.now(), wall_ms=clock.wall_ms())
 
     def _rooms_of(self, session: str) -> list[str]:
         record = self._node.presence.present.get(session)

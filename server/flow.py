@@ -13,6 +13,7 @@ import msgspec
 
 from bus.record import NodeId, Origin
 from server.query import Field, Fields, Type
+from server.session import Actor
 from server.wire import voice
 
 RowKind = Literal[
@@ -228,7 +229,16 @@ class Locate(msgspec.Struct, frozen=True, array_like=True, tag="locate"):
     ssrc: int
 
 
-Request = Lease | Release | Locate
+class Recall(msgspec.Struct, frozen=True, array_like=True, tag="recall"):
+    """What does a whisper say that is no longer held where it is asked for? Its words were asked for by `by`."""
+
+    by: Actor
+    origin: Origin
+    seq: int
+    reason: str
+
+
+Request = Lease | Release | Locate | Recall
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):
@@ -289,7 +299,8 @@ class Passed(msgspec.Struct, frozen=True, array_like=True, tag="passed"):
 
 _request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 _batch_decoder: msgspec.msgpack.Decoder[Batch] = msgspec.msgpack.Decoder(Batch)
-_answer_decoder: msgspec.msgpack.Decoder[Held | Passed | None] = msgspec.msgpack.Decoder(Held | Passed | None)
+_Answer = Held | Passed | str | None
+_answer_decoder: msgspec.msgpack.Decoder[_Answer] = msgspec.msgpack.Decoder(_Answer)
 
 
 def pack_request(request: Request) -> bytes:
@@ -307,6 +318,6 @@ def unpack_batch(frame: bytes) -> Batch:
     return _batch_decoder.decode(frame)
 
 
-def unpack_answer(body: bytes) -> Held | Passed | None:
-    """What a node answered. Raises msgspec.MsgspecError."""
+def unpack_answer(body: bytes) -> Held | Passed | str | None:
+    """What a node answered; a whisper's words are a text. Raises msgspec.MsgspecError."""
     return _answer_decoder.decode(body)

@@ -14,7 +14,7 @@ from bus.record import Kind, Record
 from server.deadlines import Wheel
 from server.events import Moderated
 from server.session import Actor, Role, SessionRecord, Silence
-from server.wire.native import Address, Code, Outcome, Refused
+from server.wire.native import MUTE_SECONDS, Address, Code, Outcome, Refused
 
 if TYPE_CHECKING:
     from server.conversation import Conversation
@@ -127,6 +127,8 @@ class Moderation:
         reason: str = "",
     ) -> list[Outcome]:
         """Let sessions not be heard in `room`, or anywhere, for so long or until that is lifted."""
+        if seconds is not None and not 0 < seconds <= MUTE_SECONDS:
+            raise Refused(Code.BAD_REQUEST, f"a mute lasts up to {MUTE_SECONDS} s", field="seconds")
         acts = [Mute(session=t.session, room=room, by=by, reason=reason, seconds=seconds) for t in targets]
         return await self._all(targets, acts)
 

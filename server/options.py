@@ -17,13 +17,15 @@ from server.config import Config, ConfigError, TokenRequest, default_data_dir
 from server.session import Role
 from server.wire import names
 
-Command = Literal["console", "node", "token"]
+Command = Literal["console", "node", "token", "doctor", "players"]
 
 COMMANDS: Mapping[Command, str] = {
     "console": "opens a window with a node embedded in it; what runs when no command is given",
     "node": "runs a node without a window",
     "token": "prints an access token and nothing else",
 }
+PLAYERS: Command = "players"
+"""What a demo starts by itself: its people, who are told what to play on standard input."""
 ENVIRONMENT = "SWITCHBOARD_"
 _SOURCES = """\
 Each option can also stand in the file of --config (bus-port = 8766) or in the environment
@@ -142,6 +144,14 @@ OPTIONS = (
            "text on a terminal, else json", "FORMAT", _one_of("text", "json")),
 )  # fmt: skip
 
+_DEMO_HELP = (
+    "show a cluster of three nodes with about forty people, all of them played; it has ports, a key and a data "
+    "folder of its own and leaves nothing behind"
+)
+_DEMO_SEED = Option("demo-seed", "demo_seed", "", "", "N", _within(0, 10**9, "a number"), int)
+_NOT_IN_A_DEMO = ("bus", "peers", "auth", "auth_key_file", "data_dir")
+"""Fields of what a demo has of its own; what file or environment say of them is for other consoles."""
+
 TOKEN_OPTIONS = (
     Option("user", "user", "user that the token is for, required", "", "USER", names.user_name),
     Option("role", "role", "user, moderator or admin", "user", "ROLE", lambda value: Role(_one_of(*Role)(value))),
@@ -154,19 +164,26 @@ def read_command(arguments: Sequence[str]) -> tuple[Command, Sequence[str]]:
     """Split the command from its options; no command means the console. Raises ConfigError."""
     if not arguments or arguments[0].startswith("-"):
         return "console", arguments
-    if arguments[0] not in COMMANDS:
+    if arguments[0] not in (*COMMANDS, PLAYERS):
         raise ConfigError(f"{arguments[0]!r} is not a command: the commands are {', '.join(COMMANDS)}")
-    return cast(Command, arguments[0]), arguments[1:]
+    return arguments[0], arguments[1:]
 
 
 def read_config(
-    command: Literal["console", "node"], arguments: Sequence[str], environment: Mapping[str, str] = os.environ
+    command: Literal["console", "node", "doctor"],
+    arguments: Sequence[str],
+    environment: Mapping[str, str] = os.environ,
 ) -> Config:
-    """Read what a console or a node was told. Raises ConfigError; `--help` prints and raises SystemExit."""
+    """Read what a console, a node or a doctor was told. Raises ConfigError; `--help` prints, raises SystemExit."""
     parser = _parser(command, OPTIONS)
     if command == "node":
         parser.add_argument(
             "--ends-with-parent", action="store_true", help="end as on SIGTERM when standard input closes"
+        )
+    elif command == "console":
+        parser.add_argument("--demo", action="store_true", help=_DEMO_HELP)
+        parser.add_argument(
+            "--demo-seed", metavar="N", help="which demo: the same number is the same script (default: 1)"
         )
     given = parser.parse(arguments)
     values = _gather(OPTIONS, given, environment)
@@ -174,10 +191,26 @@ def read_config(
     config = Config(
         **{"name": "", "data_dir": default_data_dir(), **values},
         ends_with_parent=getattr(given, "ends_with_parent", False),
+        demo_seed=_demo_seed(given),
     )
     if config.bus == "memory" and config.peers:
         raise ConfigError("--peer: a node with --bus memory is alone, it has no peers")
     return config
+
+
+def _demo_seed(given: argparse.Namespace) -> int | None:
+    """Which demo a console was told to show. Raises ConfigError."""
+    seed: str | None = getattr(given, "demo_seed", None)
+    if not getattr(given, "demo", False):
+        if seed is not None:
+            raise ConfigError("--demo-seed: it is for --demo")
+        return None
+    for option in OPTIONS:
+        if option.field in _NOT_IN_A_DEMO and getattr(given, option.field) is not None:
+            raise ConfigError(
+                f"--{option.flag}: a demo is a cluster of its own, with a key and a data folder of its own"
+            )
+    return int(cast(int, _read(_DEMO_SEED, "1" if seed is None else seed, "--demo-seed")))
 
 
 def read_token_request(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> TokenRequest:

@@ -88,6 +88,10 @@ class SessionRecord(msgspec.Struct, array_like=True, frozen=True):
                 return seat
         return None
 
+    def has_ssrc(self, ssrc: int) -> bool:
+        """Whether one of its seats has this ssrc."""
+        return any(seat.ssrc == ssrc for seat in self.seats)
+
     def silence(self, room: str | None) -> Silence | None:
         """The mute of `room`, with None of everywhere, or None."""
         return next((silence for silence in self.silences if silence.room == room), None)

@@ -13,7 +13,7 @@ import msgspec
 
 from bus.interface import PeerState
 from bus.record import Kind, NodeId, Origin, Record
-from server import flow, messenger, texts
+from server import flow, inquiry, messenger, texts
 from server.events import (
     Deafened,
     Event,
@@ -25,7 +25,7 @@ from server.events import (
     SessionBegan,
     SessionEnded,
 )
-from server.flow import Batch, FlowRow, Held, Lease, Locate, Passed, Release
+from server.flow import Batch, FlowRow, Held, Lease, Locate, Passed, Recall, Release
 from server.query import Query, QueryError, parse
 from server.rooms import Room
 from server.session import SessionRecord
@@ -161,6 +161,8 @@ class Taps:
         if isinstance(request, Release):
             self.release(request.console, request.feed)
             return msgspec.msgpack.encode(None)
+        if isinstance(request, Recall):
+            return msgspec.msgpack.encode(inquiry.recall(self._node, request))
         return msgspec.msgpack.encode(self.passed(request))
 
     def lease(self, lease: Lease, deliver: Callable[[Batch], None] | None = None) -> Held:

@@ -68,6 +68,17 @@ class MemberView(msgspec.Struct, frozen=True):
     ip: str
 
 
+class PersonView(msgspec.Struct, frozen=True):
+    """One session of the cluster, wherever it is."""
+
+    session: str
+    user: str
+    name: str
+    node_name: str
+    rooms: tuple[str, ...]
+    """In the order of joining."""
+
+
 class ChatView(msgspec.Struct, frozen=True):
     """One line of a room's chat."""
 

@@ -73,7 +73,11 @@ PURE = tuple(
             "pattern",
             "flow",
             "trace",
+            "rates",
             "web",
+            "demo.cast",
+            "demo.lines",
+            "demo.script",
         ),
     }.items()
     for name in names
@@ -82,7 +86,17 @@ PURE = tuple(
 
 WORLD = ("asyncio", "time", "datetime", "random", "secrets", "uuid", "socket", "threading", "os", "logging")
 
-TASK_OWNERS = ("bus.engine", "bus.zeromq", "gui.tasks", "main", "server.client", "server.launcher", "server.tasks")
+TASK_OWNERS = (
+    "bus.engine",
+    "bus.zeromq",
+    "gui.tasks",
+    "main",
+    "server.client",
+    "server.demo.players",
+    "server.demo.stage",
+    "server.launcher",
+    "server.tasks",
+)
 """Modules that may start a task, because they also end it."""
 
 LABELS = "gui.widgets.labels"

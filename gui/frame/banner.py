@@ -109,6 +109,8 @@ class Banners(QObject):
 
     closed = Signal(str)
     """The key of a notice that the person has closed."""
+    said = Signal(str, str, str, object)
+    """Title, detail, icon and tone of a notice that is new."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         """Make them, with nothing to say; `strip` is what the window mounts."""
@@ -153,6 +155,7 @@ class Banners(QObject):
         self._notices[key] = notice
         if fresh:
             self._chosen = ""
+            self.said.emit(title, detail, LOOKS.get(tone, _PLAIN)[1], tone)
         self._settle()
         if fresh and key == self._key and QAccessible.isActive():
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self.strip, f"{title} {detail}".strip()))

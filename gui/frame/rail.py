@@ -7,9 +7,11 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QPainter, QPaintE
 from PySide6.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
 
 from gui import theme
+from gui.frame.top_bar import BarButton
 from gui.tokens import Colour, Size, Type
 from gui.widgets.labels import describe
 from gui.widgets.mark import Badge
+from gui.widgets.painting import count_badge
 
 
 class RailButton(QAbstractButton):
@@ -68,12 +70,8 @@ class RailButton(QAbstractButton):
     def _paint_badge(self, painter: QPainter) -> None:
         words = str(self._count) if self._count < 100 else "99+"
         width = max(16, theme.metrics(Type.CAPTION).horizontalAdvance(words) + 8)
-        badge = QRectF(min(self.width() - width, self.width() / 2 + 6), 1, width, 16)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour(Colour.DANGER_FILL))
-        painter.drawRoundedRect(badge, 8, 8)
-        painter.setPen(theme.colour(Colour.ON_FILL))
-        painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, words)
+        left = min(self.width() - width, self.width() / 2 + 6)
+        count_badge(painter, QPointF(left + width / 2, 9), self._count)
 
 
 class Rail(QWidget):
@@ -92,13 +90,19 @@ class Rail(QWidget):
         self._column.setSpacing(12)
         self._column.addWidget(Badge(), 0, Qt.AlignmentFlag.AlignHCenter)
         self._column.addSpacing(12)
-        self._column.addStretch(1)
+        self._gap = QWidget()
+        self._column.addWidget(self._gap, 1)
 
     def add(self, action: QAction, icon: str) -> None:
         """Add a view's button below the others."""
         self._group.addAction(action)
         self._buttons[action] = RailButton(action, icon)
-        self._column.insertWidget(self._column.count() - 1, self._buttons[action])
+        self._column.insertWidget(self._column.indexOf(self._gap), self._buttons[action])
+
+    def add_below(self, action: QAction, icon: str) -> None:
+        """Add a button without words at the bottom."""
+        button = BarButton(action, icon)
+        self._column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
 
     def button(self, action: QAction) -> RailButton:
         """The button of a view's action."""

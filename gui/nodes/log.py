@@ -80,7 +80,7 @@ class LogList(Listing):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)
         self.verticalScrollBar().setSingleStep(Size.LOG_ROW)
         self._model = model
-        copy = QAction("Copy lines", self)
+        self.copy = copy = QAction("Copy lines", self)
         copy.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
         copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         copy.triggered.connect(self._copy)
@@ -205,6 +205,8 @@ class LogPane(QWidget):
         end.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         end.triggered.connect(self.follow_newest)
         self.list.addAction(end)
+        self.commands = (self.list.copy, end)
+        """For the register of actions."""
         self._show_following()
 
     def refresh(self, children: Sequence[Child], *, choose: str = "") -> None:

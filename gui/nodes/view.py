@@ -44,6 +44,8 @@ class NodesView(View):
         self.table = NodeTable(self.model)
         self.totals = TotalsRow(self.table)
         self.log = LogPane(Button.of(context.actions.launch, icon="plus"))
+        for action in self.log.commands:
+            context.actions.enter(action, self.title)
         self.header = PaneHeader("Nodes")
         self.header.controls.addWidget(Button.of(context.actions.launch, kind=Kind.PRIMARY, icon="plus"))
         self.stop = self._action("Stop or remove node", "Del", self._stop_selected)
@@ -52,6 +54,10 @@ class NodesView(View):
         self.table.asked.connect(self._ask)
         self.table.selectionModel().currentRowChanged.connect(lambda *_: self._show_log_of_selected())
         self._lay_out()
+
+    def go(self, place: str) -> None:
+        """Select a node."""
+        self.table.select(place)
 
     def sentence(self) -> str:
         return sentence(self._rows)

@@ -121,6 +121,35 @@ def _letters(size: int) -> QFont:
     return made
 
 
+def key_width(words: str) -> int:
+    """How wide the cap of a key is."""
+    return max(18, theme.metrics(Type.CAPTION).horizontalAdvance(words) + 10)
+
+
+def key_cap(painter: QPainter, box: QRectF, words: str, tone: Colour = Colour.TEXT3, *, filled: bool = False) -> None:
+    """The cap of a key; `filled` sets off the one that would be pressed next."""
+    painter.setBrush(theme.colour(Colour.BG1) if filled else Qt.BrushStyle.NoBrush)
+    painter.setPen(theme.pen(Colour.ACCENT if filled else Colour.LINE2))
+    painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
+    painter.setFont(theme.font(Type.CAPTION))
+    painter.setPen(theme.colour(tone))
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
+
+
+def count_badge(painter: QPainter, centre: QPointF, number: int) -> None:
+    """A number that asks to be looked at."""
+    words = str(number) if number < 100 else "99+"
+    width = max(16, theme.metrics(Type.CAPTION).horizontalAdvance(words) + 8)
+    box = QRectF(centre.x() - width / 2, centre.y() - 8, width, 16)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(_NO_PEN)
+    painter.setBrush(theme.colour(Colour.DANGER_FILL))
+    painter.drawRoundedRect(box, 8, 8)
+    painter.setFont(theme.font(Type.CAPTION))
+    painter.setPen(theme.colour(Colour.ON_FILL))
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
+
+
 def paint_divider(painter: QPainter, box: QRect, indent: int) -> None:
     """The line between two rows of a table, in one cell of the upper one, from `indent` on."""
     left = box.left() + indent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -15,6 +15,26 @@ from gui.widgets.panes import Divider
 SHADOW = 12
 MARGIN = 16
 """Least distance from the edge of the window."""
+
+
+def paint_card(painter: QPainter, whole: QRect, card: QRectF) -> None:
+    """Dim the window, and paint a card that floats above it."""
+    painter.fillRect(whole, theme.colour(Colour.SCRIM))
+    paint_floating(painter, card, Size.RADIUS_DIALOG)
+
+
+def paint_floating(painter: QPainter, card: QRectF, radius: int) -> None:
+    """Paint a card and its shadow."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.colour(Colour.SHADOW))
+    painter.setOpacity(theme.scheme().shadow)
+    for step in range(SHADOW, 0, -2):
+        painter.drawRoundedRect(card.adjusted(-step, -step + 4, step, step + 4), radius + step, radius + step)
+    painter.setOpacity(1.0)
+    painter.setBrush(theme.colour(Colour.BG1))
+    painter.setPen(theme.pen(Colour.LINE2))
+    painter.drawRoundedRect(card.adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
 
 
 class Sheet(QWidget):
@@ -140,19 +160,7 @@ class Sheet(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """As in Qt."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), theme.colour(Colour.SCRIM))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        card = QRectF(self.card.geometry())
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour(Colour.SHADOW))
-        painter.setOpacity(theme.scheme().shadow)
-        for step in range(SHADOW, 0, -2):
-            radius = Size.RADIUS_DIALOG + step
-            painter.drawRoundedRect(card.adjusted(-step, -step + 4, step, step + 4), radius, radius)
-        painter.setOpacity(1.0)
-        painter.setBrush(theme.colour(Colour.BG1))
-        painter.setPen(theme.pen(Colour.LINE2))
-        painter.drawRoundedRect(card.adjusted(0.5, 0.5, -0.5, -0.5), Size.RADIUS_DIALOG, Size.RADIUS_DIALOG)
+        paint_card(painter, self.rect(), QRectF(self.card.geometry()))
         painter.end()
 
     def _arrange(self) -> None:

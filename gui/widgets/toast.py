@@ -46,6 +46,8 @@ class Toasts(QObject):
 
     shown = Signal()
     """A toast is on the screen."""
+    said = Signal(str, str, str, object)
+    """Title, detail, icon and tone of it."""
 
     WIDTH = 328
     NARROW = 220
@@ -86,6 +88,7 @@ class Toasts(QObject):
         self._place()
         self._timer.start(Span.TOAST)
         self.shown.emit()
+        self.said.emit(title, detail, icon, tone)
         if QAccessible.isActive():
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self._toast, self.text))
 

@@ -7,7 +7,7 @@ import json
 import signal
 
 from tests.cluster.nodes import Cluster, Node, eventually
-from tests.guest import Guest
+from tests.guest import Guest, frame
 
 
 async def said(guest: Guest, text: str, room: str = "lobby") -> dict[str, object]:
@@ -84,6 +84,43 @@ async def test_a_kick_on_a_node_that_hangs_is_unavailable_and_names_it(cluster: 
     await ann.settle()
     assert not ann.seen("member_left")
     c.go_on()
+
+
+async def test_a_mute_on_a_node_that_hangs_is_unavailable_and_comes_when_it_goes_on(cluster: Cluster) -> None:
+    a, _b, c = await three(cluster)
+    ann, cid = await cluster.room("lobby", ("Ann", a), ("Cid", c))
+    moderator = await cluster.enter_as("moderator", a)
+    await c.stop()
+    error = await moderator.ask("mute", session=cid.session)
+    assert (error["type"], error["code"]) == ("error", "unavailable")
+    assert "c" in error["message"].split()
+    await ann.settle()
+    assert not ann.seen("member_updated")
+    c.go_on()
+    await ann.next("member_updated", session=cid.session, muted=True)
+    assert (await cid.ask("say", room="lobby", text="hello?"))["code"] == "muted"
+
+
+async def test_what_was_muted_or_aimed_at_on_a_node_that_died_is_gone_with_it(cluster: Cluster) -> None:
+    a, b, c = await three(cluster)
+    ann, bob, cid = await cluster.room("lobby", ("Ann", a), ("Bob", b), ("Cid", c))
+    moderator = await cluster.enter_as("moderator", a)
+    await ann.ask("leave", room="lobby")
+    ssrc = (await ann.join())["ssrc"]
+    assert (await ann.ask("voice_target", target=1, to={"session": cid.session}))["type"] == "ok"
+    await ann.send_raw(frame(ssrc, target=1))
+    await cid.voice()
+    await moderator.ask("mute", session=cid.session)
+    await ann.next("member_updated", session=cid.session, muted=True)
+    c.kill()
+    await ann.send_raw(frame(ssrc, target=1))  # to a node that may not be known to be dead
+    await ann.next("member_left", session=cid.session)
+    await ann.send_raw(frame(ssrc, target=1))
+    assert (await ann.next("error"))["code"] == "not_found"
+    for act in ("mute", "unmute"):
+        assert (await moderator.ask(act, session=cid.session))["code"] == "not_found"
+    await ann.send_raw(frame(ssrc))
+    assert await bob.voice() == frame(ssrc)
 
 
 async def test_a_list_never_waits_for_a_node_that_hangs(cluster: Cluster) -> None:

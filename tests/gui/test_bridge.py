@@ -120,22 +120,62 @@ def test_a_bridge_that_was_stopped_no_longer_observes(bridge: Bridge, source: So
     assert source.observers == []
 
 
-def paces(*lags: float) -> list[int]:
-    """Flushes a second after each second with such a lag."""
-    pace, seen = Pace(), []
+def paces(*lags: float, rate: int = 4) -> list[tuple[int, int]]:
+    """Looks at levels and flushes a second after each second with such a lag."""
+    pace, seen = Pace(rate), []
     for now, lag in enumerate(lags):
         pace.observe(lag, float(now))
-        seen.append(pace.flushes)
+        seen.append((pace.levels, pace.flushes))
     return seen
 
 
 def test_the_pace_falls_after_two_seconds_of_lag_step_by_step() -> None:
-    assert paces(25, 25, 25, 25, 25, 25) == [4, 4, 2, 2, 1, 1]
+    assert paces(*[25.0] * 8)[::2] == [(8, 4), (4, 4), (2, 2), (1, 1)]
+    assert paces(*[25.0] * 20)[-1] == (1, 1)
 
 
 def test_a_short_lag_changes_nothing() -> None:
-    assert paces(25, 25, 5, 25, 25, 15) == [4, 4, 4, 4, 4, 4]
+    assert set(paces(25, 25, 5, 25, 25, 15)) == {(8, 4)}
 
 
 def test_the_pace_rises_again_after_five_calm_seconds() -> None:
-    assert paces(25, 25, 25, *[5.0] * 6) == [4, 4, 2, 2, 2, 2, 2, 2, 4]
+    seen = paces(25, 25, 25, 25, 25, *[5.0] * 12)
+    assert seen[4] == (2, 2)
+    assert seen[5:] == [(2, 2)] * 5 + [(4, 4)] * 5 + [(8, 4)] * 2
+
+
+@pytest.mark.parametrize("rate", range(1, 11))
+def test_a_rate_that_was_chosen_is_kept_and_levels_come_between(rate: int) -> None:
+    pace = Pace(rate)
+    assert pace.flushes == rate
+    assert 6 <= pace.levels <= 10
+    assert pace.levels % rate == 0
+    assert paces(*[25.0] * 8, rate=rate)[-1] == (1, 1)
+
+
+def test_a_loop_that_is_late_slows_the_window_which_says_so_and_recovers(
+    bridge: Bridge, source: Source, pane: Pane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1001.0
+    monkeypatch.setattr("gui.bridge.time.time", lambda: now)
+    told = []
+    for second in range(40):
+        source.loop_lag = 80.0 if second < 10 else 1.0
+        before = len(pane.flushed)
+        for _ in range(bridge.pace.levels):
+            source.tell("room", "lobby")
+            bridge.tick()
+            now += 1 / bridge.pace.levels
+        told.append((len(pane.flushed) - before, bridge.pace.slowed))
+    assert told[0][0] > told[9][0] == 1
+    assert told[9][1], "it must say that it is busy"
+    assert told[39] == told[0], "it must be at full speed again"
+
+
+def test_choosing_a_rate_takes_effect_at_once(bridge: Bridge) -> None:
+    bridge.set_rate(10)
+    assert (bridge.pace.flushes, bridge.pace.levels) == (10, 10)
+    bridge.set_rate(99)
+    assert bridge.pace.flushes == 10
+    bridge.set_rate(0)
+    assert bridge.pace.flushes == 1

@@ -140,3 +140,45 @@ async def test_an_unknown_event_is_handed_on() -> None:
         port = server.sockets[0].getsockname()[1]
         async with Client(f"ws://127.0.0.1:{port}/ws") as client:
             assert (await client.next(Unknown)).message == {"type": "from_the_future", "more": 1}
+
+
+async def test_moderators_mute_and_announce(alone: Process, tmp_path: Path) -> None:
+    token = mint(load_key(None, tmp_path), user="mo", role=Role.MODERATOR)
+    async with (
+        Client(alone.url, token=token) as moderator,
+        Client(alone.url, name="Ann") as ann,
+        Client(alone.url, name="Bob") as bob,
+    ):
+        await bob.join("lobby")
+        await ann.join("lobby")
+        done = await moderator.mute(session=bob.session, room="lobby", seconds=600, reason="too loud")
+        assert [result.outcome for result in done.results] == ["done"]
+        moderated = await bob.next(native.Moderated)
+        assert (moderated.action, moderated.reason, moderated.until is None) == ("mute", "too loud", False)
+        assert (await ann.next(native.MemberUpdated)).muted
+        with pytest.raises(Refused) as refused:
+            await bob.say("lobby", "hello?")
+        assert refused.value.code == Code.MUTED
+        await moderator.unmute(user=bob.welcome.user)
+        await bob.say("lobby", "thanks")
+        assert (await moderator.announce("all is well", room="lobby")).room == "lobby"
+        announced = await bob.next(native.Announced)
+        assert (announced.text, announced.room, announced.sender.user) == ("all is well", "lobby", "mo")
+
+
+async def test_voice_is_whispered_and_not_heard_by_who_is_deafened(alone: Process) -> None:
+    async with Client(alone.url) as ann, Client(alone.url) as bob:
+        await bob.join("lobby")
+        talk = ann.talk(await ann.join("lobby"))
+        await ann.voice_target(7, session=bob.session)
+        await talk.send(b"psst", target=7)
+        await talk.send(b"aloud")
+        whispered, aloud = await bob.next(Voice), await bob.next(Voice)
+        assert (whispered.packet, whispered.target, whispered.whispered) == (b"psst", 7, True)
+        assert (aloud.packet, aloud.target, aloud.whispered) == (b"aloud", 0, False)
+        await bob.deafen(True)
+        await talk.send(b"unheard")
+        await ann.say("lobby", "sent")
+        await bob.deafen(False)
+        await talk.send(b"heard")
+        assert (await bob.next(Voice)).packet == b"heard"

@@ -11,6 +11,8 @@ from server.desk import Desk
 from server.feed import FlowFeed
 from server.flow import FlowRow
 from server.query import QueryError
+from server.session import Actor, Role
+from server.wire.native import Code, Refused
 from tests.cluster.nodes import eventually
 from tests.guest import frame
 from tests.nodes import Served, Serving
@@ -174,3 +176,92 @@ async def test_the_tap_of_a_console_that_died_ends_by_itself(serve: Serving) -> 
     assert b.node.tap is not None
     b.advance(2)
     assert b.node.tap is None
+
+
+async def test_the_way_of_a_text_is_told_hop_by_hop(serve: Serving) -> None:
+    a, b = await pair(serve)
+    desk = Desk(a.node, "Ops")
+    watcher = await watch(a)
+    (ann,) = await a.members("Ann")
+    (bob,) = await b.members("Bob")
+    b.node.conversations[bob.session].measured(0.034)
+    await bob.say("hi")
+    (row,) = await watcher.next("chat")
+    await ann.next("message")
+    b.advance(1.0)
+    await eventually(lambda: a.node.round_trips.of(bob.session) is not None)
+    trace = await desk.trace(row.origin, row.seq)
+    client, taken, held, shown, room = trace.hops
+    assert (client.place, client.label, client.at_ms) == ("Bob", "client", -17.0)
+    assert (taken.place, taken.label, taken.at_ms, taken.took_ms) == ("n2", "half of its round trip", 0.0, 17.0)
+    assert (held.place, held.label) == ("n2", "held by 2 nodes")
+    assert (shown.place, shown.label) == ("n1", "shown")
+    assert (room.place, room.label) == ("room", "written to 1 person at n1")
+    assert held.at_ms is not None
+    assert shown.at_ms is not None
+    assert room.at_ms is not None
+    assert held.at_ms == row.latency
+    assert shown.at_ms + shown.error_ms >= 0
+    assert room.at_ms >= shown.at_ms
+    assert trace.total_ms == pytest.approx(17.0 + max(held.at_ms, room.at_ms), abs=0.02)
+
+
+async def test_of_a_message_from_before_nobody_knows_the_way(serve: Serving) -> None:
+    a, b = await pair(serve)
+    (ann,) = await a.members("Ann")
+    sent = await ann.say("before")
+    trace = await Desk(a.node, "Ops").trace(sent["origin"], sent["seq"])
+    assert [(hop.place, hop.at_ms) for hop in trace.hops] == [("Ann", None), ("n1", None)]
+    assert trace.total_ms is None
+
+
+async def test_a_moderator_reads_a_whisper_with_a_reason_and_everybody_sees_that(
+    serve: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
+    a, b = await pair(serve)
+    here, there = await watch(a), await watch(b)
+    (bob, cid) = await b.members("Bob", "Cid")
+    sent = await bob.whisper("a secret", session=cid.session)
+    desk = Desk(a.node, "Ops")
+    await here.next("whisper")
+    assert await desk.reveal(desk.operator, sent["origin"], sent["seq"], "reported by Cid") == "a secret"
+    for watcher in (here, there):
+        (row,) = await watcher.next("reveal")
+        assert (row.sender, row.node, row.origin, row.seq) == ("Ops", "n1", sent["origin"], sent["seq"])
+        assert json.loads(row.data)["reason"] == "reported by Cid"
+    logged = [record.getMessage() for record in caplog.records if "reads the whisper" in record.getMessage()]
+    assert logged == [f"Ops (console) reads the whisper {sent['origin']}:{sent['seq']}: reported by Cid"]
+    assert "secret" not in caplog.text
+
+
+async def test_a_whisper_is_read_by_nobody_without_a_reason_or_a_role(serve: Serving) -> None:
+    a, b = await pair(serve)
+    watcher = await watch(a)
+    (bob, cid) = await b.members("Bob", "Cid")
+    sent = await bob.whisper("a secret", session=cid.session)
+    await watcher.next("whisper")
+    desk = Desk(a.node, "Ops")
+    user = Actor("s", "ann", "Ann", Role.USER)
+    for by, seq, reason, code in (
+        (desk.operator, sent["seq"], "", Code.BAD_REQUEST),
+        (desk.operator, sent["seq"], " \n", Code.BAD_REQUEST),
+        (user, sent["seq"], "because", Code.FORBIDDEN),
+        (desk.operator, sent["seq"] - 1, "because", Code.NOT_FOUND),
+        (desk.operator, sent["seq"] + 999, "because", Code.NOT_FOUND),
+    ):
+        with pytest.raises(Refused) as refused:
+            await desk.reveal(by, sent["origin"], seq, reason)
+        assert refused.value.code is code
+    assert watcher.of("reveal") == []
+
+
+async def test_a_whisper_that_is_not_held_here_is_asked_of_its_node(
+    serve: Serving, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    a, b = await pair(serve)
+    (bob, cid) = await b.members("Bob", "Cid")
+    sent = await bob.whisper("a secret", session=cid.session)
+    monkeypatch.setattr(a.node.bus, "find", lambda origin, seq: None)
+    desk = Desk(a.node, "Ops")
+    assert await desk.reveal(desk.operator, sent["origin"], sent["seq"], "reported") == "a secret"
+    assert caplog.text.count("reads the whisper") == 2, "at the node that asked and at the one that told"

@@ -1,0 +1,68 @@
+"""The sheet of settings: the look, how often the window is brought up to date, and the layout."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+
+from gui.appearance import Appearance, Look
+from gui.bridge import Bridge
+from gui.tokens import Colour, Rate, Type
+from gui.widgets.buttons import Button, Kind
+from gui.widgets.labels import Label
+from gui.widgets.panes import Divider
+from gui.widgets.segments import Segments
+from gui.widgets.sheet import Sheet
+
+LOOKS = ((Look.SYSTEM, "System"), (Look.DARK, "Dark"), (Look.LIGHT, "Light"))
+
+
+class SettingsSheet(Sheet):
+    """Everything takes effect at once, so there is nothing to confirm."""
+
+    def __init__(self, window: QWidget, appearance: Appearance, bridge: Bridge, reset: Button) -> None:
+        """Make a closed sheet; `reset` is the button that puts the layout back."""
+        super().__init__(window, "Settings", "They are kept on this machine, for this console.", width=520)
+        self.look = Segments("Theme", LOOKS)
+        self.look.show_choice(appearance.look)
+        self.look.chosen.connect(lambda id: appearance.choose(Look(id)))
+        self.rate = QSpinBox()
+        self.rate.setRange(Rate.SLOWEST, Rate.FASTEST)
+        self.rate.setValue(bridge.pace.rate)
+        self.rate.setSuffix(" Hz")
+        self.rate.setFixedWidth(88)
+        self.rate.setAccessibleName("Refresh rate")
+        self.rate.valueChanged.connect(bridge.set_rate)
+        for part in (
+            _row("Theme", "System follows what your desktop says, while it changes too.", self.look),
+            Divider(),
+            _row(
+                "Refresh",
+                "How often lists and figures change. While the node has no time for it, the console goes slower by "
+                "itself.",
+                self.rate,
+            ),
+            Divider(),
+            _row("Layout", "Panes, columns and the size of the window as they are at the first start.", reset),
+        ):
+            self.body.addWidget(part)
+        done = Button("Done", kind=Kind.PRIMARY)
+        done.clicked.connect(self.accept)
+        self.buttons.addWidget(done)
+
+    def first_focus(self) -> QWidget:
+        """The look."""
+        return self.look
+
+
+def _row(title: str, sentence: str, control: QWidget) -> QWidget:
+    made = QWidget()
+    words = QVBoxLayout()
+    words.setSpacing(2)
+    words.addWidget(Label(title, Type.NAME))
+    words.addWidget(Label(sentence, Type.SMALL, Colour.TEXT2, wrap=True))
+    row = QHBoxLayout(made)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(24)
+    row.addLayout(words, 1)
+    row.addWidget(control)
+    return made

@@ -1,0 +1,1 @@
+"""The demo: people of a script on real sockets, for a console to show."""
