@@ -20,6 +20,8 @@ DEPTH = 20
 TERMS = 50
 MATCHED_CHARS = 4096
 """How much of a long text is looked at."""
+LIKE_CHARS = 512
+"""The same for patterns, which take longer."""
 
 Getter = Callable[[str], object]
 Row = Mapping[str, object] | Getter
@@ -483,7 +485,7 @@ def _compile_named(name: str, wanted: tuple[Wanted | Like, ...], *, whole: bool)
 def _finder(wanted: Wanted | Like, *, whole: bool = False) -> Callable[[str], bool]:
     if isinstance(wanted, Like):
         found = wanted.pattern.found
-        return lambda value: found(value[:MATCHED_CHARS])
+        return lambda value: found(value[:LIKE_CHARS])
     text = wanted.text.casefold()
     if wanted.wild:
         parts = [part for part in text.split("*") if part]

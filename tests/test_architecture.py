@@ -74,6 +74,7 @@ PURE = tuple(
             "flow",
             "trace",
             "rates",
+            "decoding",
             "web",
             "demo.cast",
             "demo.lines",
