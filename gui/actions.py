@@ -1,46 +1,19 @@
-"""Everything a person can do, as actions with their keys; and what becomes of a kick."""
+"""Everything a person can do, as actions with their keys."""
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-import enum
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from gui import wording
-from gui.tokens import Span
 
 if TYPE_CHECKING:
-    from gui.tasks import Tasks
-    from gui.widgets.toast import Toasts
-    from server.desk import Desk
     from server.views import MemberView
-
-KICK_REASON = "a moderator removed you"
-
-
-class Stage(enum.Enum):
-    """How far a kick has come."""
-
-    ASKED = enum.auto()
-    UNCONFIRMED = enum.auto()
-    """The node of the member has not answered for two seconds."""
-    DONE = enum.auto()
-    """Its connection is closed; the record that it left is on its way."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Kick:
-    """A kick under way, shown in the member's row until the member leaves the list."""
-
-    stage: Stage
-    node_name: str
-
 
 EVERYWHERE = "Everywhere"
 """The group of actions that work in every view; the others are named after their view."""
@@ -102,20 +75,18 @@ class Actions(QObject):
     key or the button went down.
     """
 
-    kicked = Signal(str)
-    """The session of which the kick went on a stage, failed, or is over."""
-
-    def __init__(self, window: QWidget, desk: Desk, tasks: Tasks, toasts: Toasts) -> None:
+    def __init__(self, window: QWidget) -> None:
         super().__init__(window)
-        self._desk = desk
-        self._tasks = tasks
-        self._toasts = toasts
-        self.kicks: dict[str, Kick] = {}
-        """By session id."""
         self._window = window
         self._commands: dict[QAction, Command] = {}
         self.member_acts: list[MemberAct] = []
         """What can be done to a person, in the order in which it is offered."""
+        self.mute = self.make("Mute for 10 min", "M", group="Rooms", icon="microphone-slash", scope=IN_LIST)
+        self.mute_on = self.make(
+            "Mute until unmuted", "Shift+M", group="Rooms", icon="microphone-slash-fill", scope=IN_LIST
+        )
+        self.unmute = self.make("Unmute", group="Rooms", icon="microphone", scope=IN_LIST)
+        self.announce = self.make("Announce", "A", group="Rooms", icon="megaphone-simple", scope=IN_LIST)
         self.kick = self.make("Kick", "K", group="Rooms", icon="sign-out", scope=IN_LIST, danger=True)
         self.whisper = self.make("Whisper", "W", group="Rooms", icon="chat-circle-dots", scope=IN_LIST)
         self.send = self.make("Send", "Ctrl+Return", "Ctrl+Enter", group="Rooms", scope=IN_LIST)
@@ -200,44 +171,3 @@ class Actions(QObject):
         made = self.make(title, f"Ctrl+{number}", group="Views", icon=icon)
         made.setCheckable(True)
         return made
-
-    def kick_member(self, member: MemberView) -> None:
-        """Kick this session out of the cluster, at once; the result comes as a toast."""
-        if member.session in self.kicks:
-            return
-        self._stage(member.session, Kick(Stage.ASKED, member.node_name))
-        self._tasks.start(self._kick(member), f"kick {wording.name(member.name)}")
-
-    def forget_kick(self, session: str) -> None:
-        """The member has left the list: nothing more to show."""
-        self.kicks.pop(session, None)
-
-    async def _kick(self, member: MemberView) -> None:
-        name, node = wording.name(member.name), member.node_name
-        late = asyncio.get_running_loop().call_later(
-            Span.UNCONFIRMED / 1000, self._stage, member.session, Kick(Stage.UNCONFIRMED, node)
-        )
-        kick: Kick | None = None
-        try:
-            outcome = (await self._desk.kick(self._desk.operator, session=member.session, reason=KICK_REASON))[0]
-            if outcome.outcome == "done":
-                kick = Kick(Stage.DONE, node)
-                self._toasts.say(
-                    f"{name} kicked",
-                    f"Connection on {node} closed in {wording.milliseconds(outcome.ms)}",
-                    icon="sign-out",
-                )
-            elif outcome.outcome == "gone":
-                self._toasts.say(f"{name} had already left", icon="sign-out")
-            else:
-                self._toasts.warn(f"{node} could not kick {name}")
-        finally:
-            late.cancel()
-            self._stage(member.session, kick)
-
-    def _stage(self, session: str, kick: Kick | None) -> None:
-        if kick is None:
-            self.kicks.pop(session, None)
-        else:
-            self.kicks[session] = kick
-        self.kicked.emit(session)

@@ -16,6 +16,7 @@ from gui.frame.demo import DemoNote
 from gui.frame.finder import Places
 from gui.frame.overlays import LOOK, RATE, Overlays
 from gui.main_window import MainWindow
+from gui.moderation import Moderation
 from gui.nodes.launch import LaunchDialog
 from gui.nodes.view import NodesView
 from gui.rooms.view import RoomsView
@@ -52,7 +53,7 @@ class Console:
         self.window = MainWindow(desk, bridge.pace)
         toasts = Toasts(self.window)
         tasks = Tasks(asyncio.get_running_loop(), toasts.warn)
-        actions = Actions(self.window, desk, tasks, toasts)
+        actions = Actions(self.window)
         self.context = Context(
             desk=desk,
             launcher=launcher,
@@ -60,6 +61,7 @@ class Console:
             bridge=bridge,
             tasks=tasks,
             actions=actions,
+            moderation=Moderation(desk, tasks, toasts, self.window),
             toasts=toasts,
             banners=self.window.banners,
             appearance=appearance,

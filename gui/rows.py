@@ -45,10 +45,17 @@ class Rows(QAbstractTableModel, Generic[Row]):
         place = self._places.get(key)
         return None if place is None else self._rows[place]
 
+    def place(self, key: str) -> int | None:
+        """The row of this identity, or None."""
+        return self._places.get(key)
+
     def index_of(self, key: str, column: int = 0) -> QModelIndex:
         """The index of the row with this identity; invalid where there is none."""
         place = self._places.get(key)
         return QModelIndex() if place is None else self.index(place, column)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._places
 
     def identities(self) -> list[str]:
         """The identities in order."""

@@ -206,6 +206,8 @@ class Span:
     COPIED = 1600
     UNCONFIRMED = 2000
     """After which an act without an answer is called unconfirmed."""
+    LEFT = 5000
+    """For which the row of one who has left stays."""
     REST = 2000
     """After the last key in a list, until it may be sorted anew."""
 

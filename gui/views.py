@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gui.appearance import Appearance
     from gui.bridge import Bridge
     from gui.frame.banner import Banners
+    from gui.moderation import Moderation
     from gui.state import State
     from gui.tasks import Tasks
     from gui.widgets.toast import Toasts
@@ -68,6 +69,7 @@ class Context:
     bridge: Bridge
     tasks: Tasks
     actions: Actions
+    moderation: Moderation
     toasts: Toasts
     banners: Banners
     appearance: Appearance

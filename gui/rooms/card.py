@@ -1,28 +1,36 @@
-"""The card of the selected member: facts, and what a moderator can do."""
+"""The card of the selected member: who it is, what it says and how, and what a moderator can do."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from gui import wording
-from gui.rooms.members_model import SLOW_MS
+from gui.rooms.members_model import SLOW_MS, muted_words
 from gui.tokens import Colour, Type
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.columns import ALIGN_RIGHT
 from gui.widgets.labels import Label
 from gui.widgets.painting import avatar, initials, level_word, ring
 from gui.widgets.panes import Card, Chip, Divider
+from gui.widgets.sparkline import Point, Sparkline
+from server.roundtrips import KEPT
+from server.talk import TalkView
 
 if TYPE_CHECKING:
     from gui.actions import Actions
     from server.views import MemberView
 
-FACTS = ("Voice", "Node", "Session", "Address")
+SPEAKING, SHARE, OVER, NODE, ADDRESS = "Speaking now", "Talk share, 10 min", "Talks over others", "Node", "Address"
+FACTS = (SPEAKING, SHARE, OVER, NODE, ADDRESS)
+
+Figures = Sequence[tuple[float, float]]
+"""Round trips: seconds ago, and milliseconds."""
 
 
 class Portrait(QWidget):
@@ -58,48 +66,70 @@ class MemberCard(Card):
         self._portrait = Portrait()
         self.name = Label("", Type.SECTION, elide=True)
         self._role = Chip("", Colour.ACCENT, Colour.ACCENT_SOFT)
+        self.muted = Chip("")
         self.identity = Label("", Type.SMALL, Colour.TEXT2, elide=True)
-        self._round_trip = Label("", Type.SECTION)
-        self._round_trip_caption = Label("RTT", Type.CAPTION, Colour.TEXT3)
+        self.line = Sparkline("Round trips of five minutes", QSize(88, 28))
+        self.round_trip = Label("", Type.SECTION)
+        self._round_trip_caption = Label("RTT, 5 min", Type.CAPTION, Colour.TEXT3)
         self.facts = {name: Label("–", Type.NAME, elide=True) for name in FACTS}
+        self.mute = Button.of(actions.mute, icon="microphone-slash", text="Mute")
         self.whisper = Button.of(actions.whisper, icon="chat-circle-dots")
         self.kick = Button.of(actions.kick, kind=Kind.DANGER, icon="sign-out")
         self._facts = QWidget()
-        self._line = Divider()
+        self._lines = (Divider(), Divider())
         self._lay_out()
 
-    def show_member(self, member: MemberView, level: int | None, *, leaving: bool) -> None:
-        """Show these facts; costs little when they are the same."""
+    def show_member(self, member: MemberView, level: int | None, state: str) -> None:
+        """Show who it is and how it is; costs little when that is the same.
+
+        Args:
+            member: The session.
+            level: Its -dBov while it speaks.
+            state: What is the case with it in words, for one who does not speak.
+        """
         self.member = member
         self._portrait.say((member.user, initials(member.name)), level is not None)
         self.name.say(wording.name(member.name))
         self._role.setVisible(member.role != "user")
         self._role.say(member.role)
+        self.muted.setVisible(member.muted)
+        if member.muted:
+            self.muted.say(muted_words(member).capitalize())
+        self.mute.restyle(*(("Unmute", "microphone") if member.muted else ("Mute", "microphone-slash")))
         parts = (wording.name(member.user), f"session {wording.name(member.session)}", wording.name(member.client))
         self.identity.say("  ·  ".join(part for part in parts if part != "?"))
         slow = member.round_trip is not None and member.round_trip >= SLOW_MS
-        self._round_trip.say(wording.milliseconds(member.round_trip), Colour.WARN if slow else Colour.TEXT)
-        if member.state == "reconnecting":
-            self.facts["Voice"].say("Reconnecting", Colour.WARN)
-        elif level is None:
-            self.facts["Voice"].say("Quiet", Colour.TEXT)
-        else:
-            self.facts["Voice"].say(f"Level {level_word(level)}", Colour.TEXT)
-        self.facts["Node"].say(wording.name(member.node_name))
-        self.facts["Session"].say(wording.age(int(time.time() * 1000) - member.connected))
-        self.facts["Address"].say(member.ip or "–")
-        self.kick.setEnabled(not leaving)
+        self.round_trip.say(wording.milliseconds(member.round_trip), Colour.WARN if slow else Colour.TEXT)
+        self.facts[ADDRESS].say(member.ip or "–")
+        self._state = state if level is None else f"level {level_word(level)}"
+
+    def show_figures(self, talk: TalkView, figures: Figures) -> None:
+        """Show what it has said and how far away it has been; at most twice a second, so that it can be read."""
+        member = self.member
+        if member is None:
+            return
+        now = f"{wording.minutes(talk.since)}, {self._state}" if talk.since is not None else self._state.capitalize()
+        away = member.state == "reconnecting"
+        self.facts[SPEAKING].say(now, Colour.WARN if away else Colour.TEXT)
+        self.facts[SHARE].say("–" if talk.share is None else wording.percent(talk.share))
+        self.facts[OVER].say(wording.plural(talk.over, "time"))
+        age = wording.age(int(time.time() * 1000) - member.connected)
+        self.facts[NODE].say(f"{wording.name(member.node_name)}, {age}")
+        slow = member.round_trip is not None and member.round_trip >= SLOW_MS
+        self.line.say(_points(figures), Colour.WARN if slow else Colour.TEXT3)
 
     def fold(self, folded: bool) -> None:
         """Leave the facts out where the window is low."""
         self._facts.setVisible(not folded)
-        self._line.setVisible(not folded)
+        for line in self._lines:
+            line.setVisible(not folded)
 
     def _lay_out(self) -> None:
         names = QHBoxLayout()
         names.setSpacing(10)
         names.addWidget(self.name)
         names.addWidget(self._role)
+        names.addWidget(self.muted)
         names.addStretch(1)
         who = QVBoxLayout()
         who.setSpacing(2)
@@ -107,29 +137,39 @@ class MemberCard(Card):
         who.addWidget(self.identity)
         trip = QVBoxLayout()
         trip.setSpacing(2)
-        for label in (self._round_trip, self._round_trip_caption):
+        for label in (self.round_trip, self._round_trip_caption):
             label.setAlignment(ALIGN_RIGHT)
             trip.addWidget(label)
         head = QHBoxLayout()
         head.setSpacing(10)
         head.addWidget(self._portrait)
         head.addLayout(who, 1)
+        head.addWidget(self.line)
         head.addLayout(trip)
         grid = QGridLayout(self._facts)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(16)
         grid.setVerticalSpacing(2)
         for column, (caption, value) in enumerate(self.facts.items()):
-            grid.addWidget(Label(caption, Type.CAPTION, Colour.TEXT3), 0, column)
+            grid.addWidget(Label(caption, Type.CAPTION, Colour.TEXT3, elide=True), 0, column)
             grid.addWidget(value, 1, column)
             grid.setColumnStretch(column, 1)
             value.setAccessibleName(caption)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
-        buttons.addWidget(self.whisper)
-        buttons.addWidget(self.kick)
-        buttons.addStretch(1)
+        for button in (self.mute, self.whisper, self.kick):
+            buttons.addWidget(button, 1)
         self.body.addLayout(head)
-        self.body.addWidget(self._line)
+        self.body.addWidget(self._lines[0])
         self.body.addWidget(self._facts)
+        self.body.addWidget(self._lines[1])
         self.body.addLayout(buttons)
+
+
+def _points(figures: Figures) -> list[Point]:
+    """Points of a line over five minutes, now at its end; between two figures it is straight."""
+    top = max((figure for _, figure in figures), default=0.0)
+    bottom = min((figure for _, figure in figures), default=0.0)
+    span = max(top - bottom, 20.0)
+    middle = (top + bottom) / 2
+    return [(1 - ago / KEPT, 0.5 + (figure - middle) / span * 0.9) for ago, figure in figures]

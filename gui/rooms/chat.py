@@ -6,16 +6,19 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QFrame, QListView, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QListView, QStackedLayout, QVBoxLayout, QWidget
 
 from gui import wording
 from gui.rooms.chat_model import ChatModel
 from gui.rooms.chat_row import ChatRow
-from gui.tokens import Colour, Type
+from gui.rooms.events import EVENTS, Entry, folded
+from gui.rooms.events_list import EventsList, EventsModel
+from gui.tokens import Colour, Size, Type
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.columns import prepare
 from gui.widgets.labels import Label, describe
-from gui.widgets.panes import Dot, EmptyState, PaneHeader
+from gui.widgets.panes import Divider, Dot, EmptyState
+from gui.widgets.tabs import Tabs
 from server.views import ChatView
 
 
@@ -48,7 +51,7 @@ class ChatList(QListView):
         self._set_following(True)
         self._stick()
 
-    def show_lines(self, lines: Sequence[ChatView], *, anew: bool) -> None:
+    def show_lines(self, lines: Sequence[Entry], *, anew: bool) -> None:
         """Show these lines; `anew` when they are those of another room."""
         model = self.model()
         assert isinstance(model, ChatModel)
@@ -115,34 +118,70 @@ class ChatList(QListView):
 
 
 class ChatPane(QWidget):
-    """Header and lines, or why there are none."""
+    """Chat and events behind tabs, or why there are none."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = ChatModel(self)
         self.list = ChatList(self.model)
-        self.header = PaneHeader("Chat")
+        self.events = EventsList(EventsModel(self))
+        self.tabs = Tabs(["Chat", "Events"], lined=True)
         self._dot = Dot(Colour.LIVE)
         self._state = Label("Following live", Type.SMALL_STRONG, Colour.TEXT2)
-        self.header.controls.addWidget(self._dot)
-        self.header.controls.addWidget(self._state)
+        self._quiet = EmptyState("Nobody has written here yet. What members write appears here as it is sent.")
+        self._calm = EmptyState("Nothing has happened here yet. Who comes, goes or is muted appears here.")
+        self._lines: Sequence[ChatView] = ()
         self.list.followed.connect(self._show_state)
-        self._empty = EmptyState("Nobody has written here yet. What members write appears here as it is sent.")
-        holder = QWidget()
-        self._either = QStackedLayout(holder)
-        self._either.addWidget(self._empty)
-        self._either.addWidget(self.list)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.header)
-        column.addWidget(holder, 1)
+        self.tabs.chosen.connect(lambda _: self._show(anew=False))
+        self._lay_out()
 
     def show_lines(self, lines: Sequence[ChatView], *, anew: bool) -> None:
         """Show these lines; `anew` when they are those of another room."""
-        self._either.setCurrentIndex(1 if lines else 0)
-        self.list.show_lines(lines, anew=anew)
+        self._lines = lines
+        events = sum(line.kind in EVENTS for line in lines)
+        self.tabs.tabs[0].say(len(lines) - events)
+        self.tabs.tabs[1].say(events)
+        self._show(anew=anew)
+
+    def panes(self) -> Sequence[QWidget]:
+        """The lists behind the tabs."""
+        return self.list, self.events
+
+    def _show(self, *, anew: bool) -> None:
+        """Bring the list of the chosen tab up to date; the other one waits until it is chosen."""
+        on_chat = self.tabs.place == 0
+        if on_chat:
+            page: QWidget = self.list if self._lines else self._quiet
+            self.list.show_lines(folded(self._lines), anew=anew)
+        else:
+            events = [line for line in self._lines if line.kind in EVENTS]
+            page = self.events if events else self._calm
+            self.events.show_lines(events)
+        self._pages.setCurrentWidget(page)
+        for part in (self._dot, self._state):
+            part.setVisible(on_chat)
 
     def _show_state(self, following: bool) -> None:
         self._dot.say(Colour.LIVE if following else Colour.TEXT3)
         self._state.say("Following live" if following else "Staying here")
+
+    def _lay_out(self) -> None:
+        head = QWidget()
+        head.setFixedHeight(Size.PANE_HEADER)
+        row = QHBoxLayout(head)
+        row.setContentsMargins(Size.PADDING, 0, Size.PADDING, 0)
+        row.setSpacing(8)
+        row.addWidget(self.tabs)
+        row.addStretch(1)
+        row.addWidget(self._dot)
+        row.addWidget(self._state)
+        holder = QWidget()
+        self._pages = QStackedLayout(holder)
+        for page in (self._quiet, self.list, self._calm, self.events):
+            self._pages.addWidget(page)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(head)
+        column.addWidget(Divider())
+        column.addWidget(holder, 1)

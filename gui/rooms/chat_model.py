@@ -7,23 +7,14 @@ from typing import Any
 from PySide6.QtCore import Qt
 
 from gui import wording
+from gui.rooms.events import EVENTS, Entry, Fold, event_words
 from gui.rows import Index, Rows
-from server.views import ChatView
-
-LEFT_WORDS = {
-    "left": "left",
-    "kicked": "was kicked",
-    "banned": "was banned",
-    "moved": "was moved to another room",
-    "lost": "lost the connection",
-    "room_full": "was put out: the room is full",
-}
 
 
-class ChatModel(Rows[ChatView]):
+class ChatModel(Rows[Entry]):
     """Lines, oldest first."""
 
-    def key(self, row: ChatView) -> str:
+    def key(self, row: Entry) -> str:
         return row.key
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -35,18 +26,18 @@ class ChatModel(Rows[ChatView]):
         return None
 
 
-def head_words(line: ChatView) -> str:
+def head_words(line: Entry) -> str:
     """Who says something to whom, or the whole event."""
-    name = wording.within(line.name)
-    if line.kind == "joined":
-        return f"{name} joined"
-    if line.kind == "left":
-        return f"{name} {LEFT_WORDS.get(line.text, 'left')}"
+    if isinstance(line, Fold) or line.kind in EVENTS:
+        return event_words(line)
     if line.kind == "whisper":
         return f"You to {wording.within(line.to)}"
+    if line.kind == "announcement":
+        whom = "everybody" if line.everywhere else "the room"
+        return f"{wording.within(line.name)} to {whom}"
     return wording.name(line.name)
 
 
-def body_words(line: ChatView) -> str:
+def body_words(line: Entry) -> str:
     """What is said; nothing for an event."""
-    return "" if line.kind in ("joined", "left") else wording.paragraph(line.text)
+    return "" if line.kind in EVENTS else wording.paragraph(line.text)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QListView, QStyledItemDelegate, QStyleOptionViewIt
 
 from gui import theme, wording
 from gui.rooms.chat_model import ChatModel, body_words, head_words
+from gui.rooms.events import EVENTS, Entry, Fold, event_icon, is_harsh
 from gui.tokens import Colour, Size, Type
 from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT
 from gui.widgets.painting import avatar, initials
@@ -35,7 +36,7 @@ class ChatRow(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         line = _line(index)
         width = self._view.viewport().width()
-        if line.kind in ("joined", "left"):
+        if isinstance(line, Fold) or line.kind in EVENTS:
             return QSize(width, EVENT_HEIGHT)
         body = self._layout(line, width).boundingRect().height()
         margin = 26 if line.kind in ("whisper", "announcement") else 14
@@ -46,19 +47,14 @@ class ChatRow(QStyledItemDelegate):
     ) -> None:
         line = _line(index)
         box: QRect = option.rect
-        if line.kind in ("joined", "left"):
+        if isinstance(line, Fold) or line.kind in EVENTS:
             self._paint_event(painter, box, line)
         else:
             self._paint_words(painter, box, line)
 
-    def _paint_event(self, painter: QPainter, box: QRect, line: ChatView) -> None:
-        ratio = painter.device().devicePixelRatioF()
-        if line.kind == "joined":
-            drawn = theme.pixmap("info", Colour.TEXT3, 14, ratio)
-        elif line.text in ("kicked", "banned"):
-            drawn = theme.pixmap("sign-out", Colour.DANGER, 14, ratio)
-        else:
-            drawn = theme.pixmap("sign-out", Colour.TEXT3, 14, ratio)
+    def _paint_event(self, painter: QPainter, box: QRect, line: Entry) -> None:
+        tone = Colour.DANGER if is_harsh(line) else Colour.TEXT3
+        drawn = theme.pixmap(event_icon(line), tone, 14, painter.device().devicePixelRatioF())
         painter.drawPixmap(QPoint(box.left() + 21, box.top() + (box.height() - 14) // 2), drawn)
         time_width = self._paint_time(painter, box, line)
         painter.setFont(theme.font(Type.SMALL))
@@ -77,7 +73,7 @@ class ChatRow(QStyledItemDelegate):
             painter.drawRoundedRect(QRectF(box).adjusted(8, 4, -8, -4), Size.RADIUS_INPUT, Size.RADIUS_INPUT)
             top += 6
             tone = Colour.ACCENT
-            name = "chat-circle-dots-fill" if line.kind == "whisper" else "broadcast"
+            name = "chat-circle-dots-fill" if line.kind == "whisper" else "megaphone-simple-fill"
             painter.drawPixmap(QPoint(box.left() + 18, top), theme.pixmap(name, Colour.ACCENT, 20, ratio))
         else:
             drawn = avatar(line.user, initials(line.name), AVATAR, ratio)
@@ -91,7 +87,7 @@ class ChatRow(QStyledItemDelegate):
         painter.setPen(theme.colour(Colour.TEXT))
         self._layout(line, box.width()).draw(painter, QPointF(box.left() + INDENT, head.bottom() + 1))
 
-    def _paint_time(self, painter: QPainter, box: QRect, line: ChatView) -> int:
+    def _paint_time(self, painter: QPainter, box: QRect, line: Entry) -> int:
         painter.setFont(theme.font(Type.CAPTION))
         painter.setPen(theme.colour(Colour.TEXT3))
         words = wording.clock(line.at)
@@ -124,7 +120,7 @@ def _laid_out(text: str, width: int) -> QTextLayout:
     return made
 
 
-def _line(index: QModelIndex | QPersistentModelIndex) -> ChatView:
+def _line(index: QModelIndex | QPersistentModelIndex) -> Entry:
     model = index.model()
     assert isinstance(model, ChatModel)
     return model.at(index)

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, Qt
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QTableView
+from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from gui import theme, wording
-from gui.actions import Stage
-from gui.rooms.members_model import AGE, LEVEL, NAME, NODE, RTT, SLOW_MS, MembersModel, kick_words
+from gui.moderation import Deed, Pending, Stage
+from gui.rooms.members_model import AGE, LEVEL, NAME, NODE, RTT, SLOW_MS, STRIP, TOOLS, MembersModel, pending_words
+from gui.rooms.members_model import Strip as Turns
+from gui.rooms.tools import TOOL_SIZE, Tool, tool_boxes
 from gui.tokens import Colour, Size, Type
 from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, paint_ground
-from gui.widgets.painting import avatar, initials, meter, paint_divider, ring
+from gui.widgets.painting import METER_STEPS, avatar, initials, meter, paint_divider, ring, steps
+from server.talk import STRIP as STRIP_SECONDS
 from server.views import MemberView
+
+if TYPE_CHECKING:
+    from gui.rooms.member_table import MemberTable
 
 INDENT = 56
 """Where names and the lines between rows begin."""
 ROLE_MARKS = {"moderator": "shield-fill", "admin": "shield-check"}
+RIGHT = frozenset((AGE, RTT))
+"""Columns of numbers."""
 
 
 class MemberRow(QStyledItemDelegate):
-    """One delegate for all columns; a row that is being kicked, or reconnects, says so across them."""
+    """One delegate for all columns; a row that is being kicked, reconnects or has left says so across them.
 
-    def __init__(self, table: QTableView) -> None:
+    Its table says which row and which tool are under the pointer.
+    """
+
+    def __init__(self, table: MemberTable) -> None:
         super().__init__(table)
         self._table = table
 
@@ -33,29 +46,43 @@ class MemberRow(QStyledItemDelegate):
         assert isinstance(model, MembersModel)
         member, column = model.at(index), index.column()
         box: QRect = option.rect
+        hovered = self._table.hovered == member.session
         selected = paint_ground(painter, option, first=column == NAME)
         if not selected:
+            if hovered:
+                painter.fillRect(box, theme.colour(Colour.BG2))
             paint_divider(painter, box, INDENT if column == NAME else 0)
-        kick = model.kick(member.session)
+        gone, pending = model.gone.get(member.session), model.pending(member.session)
         if column == NAME:
-            speaking = model.level(member.session) is not None
-            self._paint_name(painter, box, member, speaking=speaking, out=kick is not None)
-        elif kick is not None:
-            late = kick.stage is Stage.UNCONFIRMED
-            self._paint_across(painter, box, kick_words(kick), Colour.WARN if late else Colour.DANGER)
-        elif member.state == "reconnecting" and column == LEVEL:
+            self._paint_name(painter, box, member, model)
+        elif gone is not None:
+            self._paint_across(painter, box, gone.words, Colour.TEXT3)
+        elif pending is not None and pending.deed is Deed.KICK:
+            self._paint_across(painter, box, pending_words(pending), _tone(pending))
+        elif member.state == "reconnecting":
             self._paint_across(painter, box, "reconnecting", Colour.WARN)
         elif column == LEVEL:
             meter(painter, box, model.level(member.session), painter.device().devicePixelRatioF())
+        elif column == STRIP:
+            paint_strip(painter, box, model.strip(member.session))
+        elif column == TOOLS:
+            if hovered or selected:
+                self._paint_tools(painter, box, member)
+            elif pending is not None:
+                self._paint_late(painter, box, pending)
+            else:
+                self._paint_marks(painter, box, member)
         else:
             self._paint_words(painter, box, model.words(member, column), member, column)
 
-    def _paint_name(self, painter: QPainter, box: QRect, member: MemberView, *, speaking: bool, out: bool) -> None:
+    def _paint_name(self, painter: QPainter, box: QRect, member: MemberView, model: MembersModel) -> None:
         ratio = painter.device().devicePixelRatioF()
         corner = QPoint(box.left() + 16, box.top() + (box.height() - Size.AVATAR) // 2)
-        away = out or member.state == "reconnecting"
+        pending = model.pending(member.session)
+        out = pending is not None and pending.deed is Deed.KICK
+        away = out or member.session in model.gone or member.state == "reconnecting"
         painter.drawPixmap(corner, avatar(member.user, initials(member.name), Size.AVATAR, ratio, away))
-        if speaking and not away:
+        if model.level(member.session) is not None and not away:
             ring(painter, QRectF(corner.x(), corner.y(), Size.AVATAR, Size.AVATAR))
         mark = ROLE_MARKS.get(member.role)
         width = box.width() - INDENT - (24 if mark else 4)
@@ -65,9 +92,8 @@ class MemberRow(QStyledItemDelegate):
         painter.drawText(QRect(box.left() + INDENT, box.top(), width, box.height()), ALIGN_LEFT, name)
         if mark:
             left = box.left() + INDENT + theme.metrics(Type.NAME).horizontalAdvance(name) + 6
-            painter.drawPixmap(
-                left, box.top() + (box.height() - 14) // 2, theme.pixmap(mark, Colour.ACCENT, 14, ratio)
-            )
+            drawn = theme.pixmap(mark, Colour.TEXT3 if away else Colour.ACCENT, 14, ratio)
+            painter.drawPixmap(left, box.top() + (box.height() - 14) // 2, drawn)
 
     def _paint_words(self, painter: QPainter, box: QRect, words: str, member: MemberView, column: int) -> None:
         kind, tone = Type.SMALL, Colour.TEXT2
@@ -78,8 +104,35 @@ class MemberRow(QStyledItemDelegate):
         if column == NODE:
             painter.drawText(box, ALIGN_LEFT, theme.elided(words, kind, box.width() - 8))
         else:
-            right = Size.PADDING if column == RTT else 0
-            painter.drawText(box.adjusted(0, 0, -right, 0), ALIGN_RIGHT, words)
+            painter.drawText(box, ALIGN_RIGHT, words)
+
+    def _paint_marks(self, painter: QPainter, box: QRect, member: MemberView) -> None:
+        """Shapes for what is not as usual: nobody hears him, he hears nobody."""
+        ratio, left = painter.device().devicePixelRatioF(), box.right() - Size.PADDING - 17
+        for name in [*(["microphone-slash"] if member.muted else []), *(["ear-slash"] if member.deafened else [])]:
+            drawn = theme.pixmap(name, Colour.TEXT3, 18, ratio)
+            painter.drawPixmap(left, box.top() + (box.height() - 18) // 2, drawn)
+            left -= 26
+
+    def _paint_late(self, painter: QPainter, box: QRect, pending: Pending) -> None:
+        painter.setFont(theme.font(Type.SMALL_STRONG))
+        painter.setPen(theme.colour(_tone(pending)))
+        words = "unconfirmed" if pending.stage is Stage.UNCONFIRMED else pending_words(pending)
+        words = theme.elided(words, Type.SMALL_STRONG, box.width() - Size.PADDING - 4)
+        painter.drawText(box.adjusted(0, 0, -Size.PADDING, 0), ALIGN_RIGHT, words)
+
+    def _paint_tools(self, painter: QPainter, box: QRect, member: MemberView) -> None:
+        ratio = painter.device().devicePixelRatioF()
+        for tool, place in tool_boxes(box).items():
+            under = self._table.tool == (member.session, tool)
+            if under:
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(theme.colour(Colour.DANGER_SOFT if tool is Tool.KICK else Colour.BG3))
+                painter.drawRoundedRect(QRectF(place), Size.RADIUS_BUTTON, Size.RADIUS_BUTTON)
+            tone = Colour.DANGER if tool is Tool.KICK else Colour.TEXT if under else Colour.TEXT2
+            drawn = theme.pixmap(tool.icon(member), tone, 16, ratio)
+            painter.drawPixmap(place.left() + (TOOL_SIZE - 16) // 2, place.top() + (TOOL_SIZE - 16) // 2, drawn)
 
     def _paint_across(self, painter: QPainter, box: QRect, words: str, tone: Colour) -> None:
         """Words that begin in the level column and go on behind the edges of the cells."""
@@ -94,5 +147,27 @@ class MemberRow(QStyledItemDelegate):
         painter.restore()
 
 
-RIGHT = frozenset((AGE, RTT))
-"""Columns of numbers."""
+def _tone(pending: Pending) -> Colour:
+    if pending.stage is Stage.UNCONFIRMED:
+        return Colour.WARN
+    return Colour.DANGER if pending.deed is Deed.KICK else Colour.TEXT2
+
+
+def paint_strip(painter: QPainter, box: QRect, turns: Turns) -> None:
+    """The last minute of a member: a block for each turn, as high as it was loud, now at the right edge."""
+    middle, width = box.top() + box.height() // 2, box.width() - 12
+    painter.fillRect(QRect(box.left(), middle - 1, width, 2), theme.colour(Colour.LINE))
+    if not turns:
+        return
+    live, right = theme.colour(Colour.LIVE), box.left() + width
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(live)
+    painter.setOpacity(0.55)
+    for turn in turns:
+        left, end = (right - ago / STRIP_SECONDS * width for ago in (turn.began, turn.ended))
+        height = 4 + 10 * steps(turn.level) / METER_STEPS
+        painter.drawRoundedRect(QRectF(left, middle - height / 2, max(2.0, end - left), height), 1.5, 1.5)
+    painter.setOpacity(1.0)
+    if not turns[0].ended:
+        painter.fillRect(QRect(right - 2, middle - 8, 3, 16), live)

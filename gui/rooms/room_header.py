@@ -1,4 +1,4 @@
-"""The head of the open room: name, title, how many on how many nodes, since when."""
+"""The head of the open room: name, title, how many on how many nodes, since when; what goes to all of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from gui import wording
+from gui.actions import Actions
 from gui.tokens import Colour, Size, Span, Type
 from gui.widgets.buttons import Button
 from gui.widgets.labels import Label, describe
@@ -19,12 +20,13 @@ from server.views import RoomView
 class RoomHeader(QWidget):
     """Two lines, and the link that invites."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFixedHeight(76)
         self.name = Label("", Type.ROOM, elide=True)
         self._locked = Chip("Locked", Colour.TEXT2)
         self.facts = Label("", Type.SMALL, Colour.TEXT2, elide=True)
+        self.announce = Button.of(actions.announce, icon="megaphone-simple", show_key=False)
         self.copy = Button("Copy link", icon="link")
         describe(self.copy, "Copy link", hint="Copy the link that opens this room in a browser")
         self.copy.clicked.connect(self._copy)
@@ -45,8 +47,10 @@ class RoomHeader(QWidget):
         words.addStretch(1)
         row = QHBoxLayout(self)
         row.setContentsMargins(Size.PADDING, 0, Size.PADDING, 0)
-        row.setSpacing(Size.PADDING)
+        row.setSpacing(8)
         row.addLayout(words, 1)
+        row.addSpacing(8)
+        row.addWidget(self.announce)
         row.addWidget(self.copy)
 
     def show_room(self, room: RoomView, link: str) -> None:

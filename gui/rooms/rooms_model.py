@@ -1,29 +1,48 @@
-"""The rooms of the cluster in a list: order, words and paint of a row."""
+"""The rooms of the cluster in a list: which are shown in what order, and the words of a row."""
 
 from __future__ import annotations
 
+import enum
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt
-from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtCore import QObject, Qt
 
-from gui import theme, wording
+from gui import wording
 from gui.rows import Index, Rows
-from gui.tokens import Colour, Size, Type
-from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, paint_ground
 from server.views import RoomView
 
 _MINUTE = 60_000
 
+Activity = tuple[float, ...]
+"""How lively a room was in the last five minutes, oldest first."""
+
 
 class RoomsModel(Rows[RoomView]):
-    """Rooms, the fullest first."""
+    """Rooms, each with its activity, which is looked up when a row is first painted and then once a second."""
+
+    def __init__(self, look: Callable[[str], Activity], parent: QObject | None = None) -> None:
+        """Make it; `look` gives the activity of a room."""
+        super().__init__(parent)
+        self._look = look
+        self._activity: dict[str, Activity] = {}
 
     def key(self, row: RoomView) -> str:
         return row.name
+
+    def activity(self, name: str) -> Activity:
+        """The activity as it was when it was last looked up."""
+        found = self._activity.get(name)
+        if found is None:
+            found = self._activity[name] = self._look(name)
+        return found
+
+    def look_again(self, first: int, last: int) -> None:
+        """Look up the activity of the rows from `first` to `last`, and forget that of the others."""
+        shown = {self.key(self.at(row)): None for row in range(first, last + 1)}
+        before, self._activity = self._activity, {name: self._look(name) for name in shown}
+        self.touch((name for name in shown if before.get(name) != self._activity[name]), 0, 0)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         room = self.at(index)
@@ -35,9 +54,37 @@ class RoomsModel(Rows[RoomView]):
         return None
 
 
-def ordered(rooms: Iterable[RoomView]) -> list[RoomView]:
-    """The order of the list: by members, then by name."""
-    return sorted(rooms, key=lambda room: (-room.members, room.name.casefold(), room.name))
+class Shown(enum.Enum):
+    """Which rooms the list shows, in the order of its tabs."""
+
+    ALL = "All"
+    SPEAKING = "Speaking"
+    QUIET = "Quiet"
+
+    def has(self, room: RoomView) -> bool:
+        """Whether it shows this room."""
+        return self is Shown.ALL or bool(room.speaking) is (self is Shown.SPEAKING)
+
+
+class Order(enum.Enum):
+    """How the rooms are sorted."""
+
+    MEMBERS = "Most members first"
+    LIVELY = "Most speakers first"
+    NEWEST = "Newest first"
+    NAME = "By name"
+
+    def sort(self, rooms: Iterable[RoomView]) -> list[RoomView]:
+        """The rooms in this order; equal ones by name."""
+        return sorted(rooms, key=lambda room: (_RANKS[self](room), room.name.casefold(), room.name))
+
+
+_RANKS: dict[Order, Callable[[RoomView], int]] = {
+    Order.MEMBERS: lambda room: -room.members,
+    Order.LIVELY: lambda room: -len(room.speaking),
+    Order.NEWEST: lambda room: -room.opened,
+    Order.NAME: lambda room: 0,
+}
 
 
 def voice_words(room: RoomView) -> str:
@@ -48,38 +95,3 @@ def voice_words(room: RoomView) -> str:
         return "Nobody has spoken yet"
     quiet = int(time.time() * 1000) - room.spoke
     return "Quiet" if quiet < _MINUTE else f"Quiet for {wording.span(quiet)}"
-
-
-class RoomRow(QStyledItemDelegate):
-    """Paints a room: voice mark, name, who speaks, number of members."""
-
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        model = index.model()
-        assert isinstance(model, RoomsModel)
-        room = model.at(index)
-        paint_ground(painter, option)
-        box: QRect = option.rect
-        ratio = painter.device().devicePixelRatioF()
-        live = bool(room.speaking)
-        name, tone = ("speaker-high", Colour.LIVE) if live else ("speaker-none", Colour.TEXT3)
-        painter.drawPixmap(box.left() + 16, box.top() + 18, theme.pixmap(name, tone, 20, ratio))
-
-        number = wording.count(room.members)
-        painter.setFont(theme.font(Type.NAME))
-        painter.setPen(theme.colour(Colour.TEXT))
-        right = box.adjusted(0, 0, -Size.PADDING, 0)
-        painter.drawText(right, ALIGN_RIGHT, number)
-        width = box.width() - 50 - Size.PADDING - 12 - theme.metrics(Type.NAME).horizontalAdvance(number)
-
-        locked = room.state.locked
-        name = theme.elided(wording.name(room.name), Type.NAME, width - (20 if locked else 0))
-        painter.drawText(QRect(box.left() + 50, box.top() + 9, width, 20), ALIGN_LEFT, name)
-        if locked:
-            left = box.left() + 56 + theme.metrics(Type.NAME).horizontalAdvance(name)
-            painter.drawPixmap(left, box.top() + 12, theme.pixmap("lock-simple-fill", Colour.TEXT3, 14, ratio))
-        painter.setFont(theme.font(Type.SMALL))
-        painter.setPen(theme.colour(Colour.TEXT2 if live else Colour.TEXT3))
-        words = theme.elided(voice_words(room), Type.SMALL, width)
-        painter.drawText(QRect(box.left() + 50, box.top() + 29, width, 18), ALIGN_LEFT, words)

@@ -12,7 +12,6 @@ from gui import wording
 from gui.rooms.first_run import FirstRun
 from gui.rooms.room_list import RoomList
 from gui.rooms.room_pane import RoomPane
-from gui.rooms.rooms_model import ordered
 from gui.tokens import Size
 from gui.views import Changes, Context, View
 from gui.widgets.panes import EmptyState
@@ -35,7 +34,7 @@ class RoomsView(View):
         self._context = context
         self._seconds = 0
         self.first_run = FirstRun(context.desk.url, context.actions)
-        self.list = RoomList()
+        self.list = RoomList(context.desk, context.actions)
         self.pane = RoomPane(context)
         self.closed = EmptyState("", title="This room is closed", icon="chats")
         beside = QWidget()
@@ -54,6 +53,7 @@ class RoomsView(View):
         self._pages.addWidget(self.first_run)
         self._pages.addWidget(self.splitter)
         self.list.opened.connect(self._wanted)
+        self.list.list.addAction(context.actions.announce)
 
     def place(self) -> str:
         return self.pane.room
@@ -63,13 +63,13 @@ class RoomsView(View):
             self.open(place)
 
     def subject(self) -> MemberView | None:
-        return self.pane.selected if self.pane.room in self.list.rooms else None
+        return self.pane.members.selected if self.pane.room in self.list.rooms else None
 
     def show_member(self, room: str, session: str) -> None:
         """Open a room and select somebody in it."""
         self.go(room)
         if self.pane.room == room:
-            self.pane.select(session)
+            self.pane.members.select(session)
         self.moved.emit()
 
     def open(self, name: str) -> None:
@@ -105,31 +105,32 @@ class RoomsView(View):
 
     def refresh_levels(self) -> None:
         if self.pane.room in self.list.rooms:
-            self.pane.refresh_levels()
+            self.pane.members.refresh_levels()
 
     def focus_first(self) -> None:
         (self.list.list if self.list.rooms else self.first_run).setFocus()
 
     def panes(self) -> Sequence[QWidget]:
-        return (self.list.list, self.pane.table, self.pane.chat.list, self.pane.composer.text)
+        return (self.list.list, self.pane.members.table, *self.pane.chat.panes(), self.pane.composer.text)
 
     def focus_filter(self) -> None:
-        field = self.list.filter if self.list.list.hasFocus() else self.pane.filter
-        field.setFocus()
-        field.selectAll()
+        if self.list.list.hasFocus():
+            self.list.narrow()
+        else:
+            self.pane.members.filter.setFocus()
+            self.pane.members.filter.selectAll()
 
     def step_back(self) -> None:
-        pane = self.pane
-        if pane.composer.text.hasFocus():
-            pane.table.setFocus()
-        elif pane.filter.text() or pane.filter.hasFocus():
-            pane.filter.clear()
-            pane.table.setFocus()
-        elif self.list.filter.text() or self.list.filter.hasFocus():
-            self.list.filter.clear()
-            self.list.list.setFocus()
-        else:
-            pane.table.selectionModel().clear()
+        members, composer = self.pane.members, self.pane.composer
+        if composer.hold_back():
+            return
+        if composer.text.hasFocus():
+            members.table.setFocus()
+        elif members.filter.text() or members.filter.hasFocus():
+            members.filter.clear()
+            members.table.setFocus()
+        elif not self.list.widen():
+            members.table.selectionModel().clear()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -138,7 +139,7 @@ class RoomsView(View):
         if (before < Size.WIDE) is not small or before < 0:
             self.splitter.setSizes([252 if small else Size.ROOM_LIST, now])
             self.pane.splitter.setSizes([now, 264 if small else 376])
-        self.pane.fold(event.size().height() < LOW)
+        self.pane.members.fold(event.size().height() < LOW)
 
     def _wanted(self, room: str) -> None:
         if room != self.pane.room or self._beside.currentIndex():
@@ -148,7 +149,7 @@ class RoomsView(View):
     def _tick(self) -> None:
         self._seconds += 1
         self.list.tick()
-        self.pane.refresh_ages()
+        self.pane.members.tick()
         if self._seconds % QUIET_TICK == 0:
             self.list.model.touch_all(0, 0)
 
@@ -161,7 +162,7 @@ class RoomsView(View):
             return
         room = self.pane.room
         if not room:
-            self.open(ordered(rooms.values())[0].name)
+            self.open(self.list.order.sort(rooms.values())[0].name)
         elif room in rooms:
             self.list.select(room)
             self._beside.setCurrentIndex(0)

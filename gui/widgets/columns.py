@@ -36,22 +36,35 @@ class ColumnHeader(QHeaderView):
         super().__init__(Qt.Orientation.Horizontal, parent)
         self._right = right
         self._indents = indents
+        self._marked: tuple[int, bool] | None = None
         self.setFixedHeight(Size.COLUMN_HEADER)
         self.setFont(theme.font(Type.CAPTION))
         self.setHighlightSections(False)
         self.setSectionsClickable(False)
         self.setMinimumSectionSize(24)
 
+    def mark(self, column: int, *, up: bool) -> None:
+        """Show that the rows are sorted by this column, upwards or down."""
+        self._marked = column, up
+        self.viewport().update()
+
     def paintSection(self, painter: QPainter, rect: QRect, logicalIndex: int) -> None:
         painter.save()
         painter.setFont(theme.font(Type.CAPTION))
-        painter.setPen(theme.colour(Colour.TEXT3))
+        marked = self._marked is not None and self._marked[0] == logicalIndex
+        painter.setPen(theme.colour(Colour.TEXT2 if marked else Colour.TEXT3))
         indent = self._indents.get(logicalIndex, 0)
         right = logicalIndex in self._right
         words = rect.adjusted(0, 0, -indent, 0) if right else rect.adjusted(indent, 0, 0, 0)
         align = ALIGN_RIGHT if right else ALIGN_LEFT
-        model = self.model()
-        painter.drawText(words, align, str(model.headerData(logicalIndex, Qt.Orientation.Horizontal)))
+        text = str(self.model().headerData(logicalIndex, Qt.Orientation.Horizontal))
+        painter.drawText(words, align, text)
+        if marked and self._marked is not None:
+            width = theme.metrics(Type.CAPTION).horizontalAdvance(text)
+            left = words.right() - width - 14 if right else words.left() + width + 3
+            name = "arrow-up" if self._marked[1] else "arrow-down"
+            drawn = theme.pixmap(name, Colour.TEXT2, 11, painter.device().devicePixelRatioF())
+            painter.drawPixmap(left, rect.center().y() - 5, drawn)
         painter.fillRect(QRect(rect.left(), rect.bottom(), rect.width(), 1), theme.colour(Colour.LINE))
         painter.restore()
 
@@ -125,11 +138,20 @@ class Listing(QListView):
         super().rowsAboutToBeRemoved(parent, start, end)
 
 
+def visible_rows(table: QTableView) -> tuple[int, int]:
+    """First and last row that can be seen; the last is below the first where there is none."""
+    first = table.rowAt(0)
+    if first < 0:
+        return 0, -1
+    last = table.rowAt(table.viewport().height() - 1)
+    return first, last if last >= 0 else table.model().rowCount() - 1
+
+
 def _let_go(view: QAbstractItemView, start: int, end: int) -> None:
     """Keep the next act from hitting the neighbour of one who has just left."""
     current = view.currentIndex()
     if current.isValid() and start <= current.row() <= end:
-        view.selectionModel().clear()
+        view.selectionModel().clearCurrentIndex()
 
 
 def paint_ground(

@@ -74,14 +74,14 @@ async def test_a_question_mark_shows_the_keys_but_not_while_one_writes(console: 
     (ann,) = await cluster.members("lobby", "Ann")
     await until_members(console, "Ann")
     select(console, ann)
-    field = console.rooms.pane.filter
+    field = console.rooms.pane.members.filter
     field.setFocus()
     QTest.keyClicks(field, "?n")
     assert field.text() == "?n"
     assert not console.window.findChildren(KeySheet)
     field.clear()
-    console.rooms.pane.table.setFocus()
-    QTest.keyClick(console.rooms.pane.table, Qt.Key.Key_Question)
+    console.rooms.pane.members.table.setFocus()
+    QTest.keyClick(console.rooms.pane.members.table, Qt.Key.Key_Question)
     assert console.window.findChildren(KeySheet)
 
 

@@ -100,6 +100,6 @@ async def test_the_selection_survives_a_switch(console: Console, cluster: Cluste
     await until_members(console, "Ann")
     select(console, ann)
     console.appearance.choose(Look.LIGHT)
-    chosen = console.rooms.pane.selected
+    chosen = console.rooms.pane.members.selected
     assert chosen is not None
     assert chosen.session == ann.session

@@ -58,7 +58,7 @@ async def come_in(visitor: Visitor, http: str) -> None:
 
 
 async def until_members(console: Console, holds: Callable[[MembersModel], object]) -> None:
-    model = console.rooms.pane.model
+    model = console.rooms.pane.members.model
     await until(lambda: holds(model), model.rowsInserted, model.rowsRemoved, model.dataChanged)
 
 
@@ -104,7 +104,7 @@ async def test_first_light(console: Console, visitors: tuple[Visitor, Visitor], 
         )
 
         # The moderator whispers to the program, and only it gets the text.
-        table, model = console.rooms.pane.table, console.rooms.pane.model
+        table, model = console.rooms.pane.members.table, console.rooms.pane.members.model
         at = table.visualRect(model.index_of(cid.session)).center()
         QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
         QTest.keyClick(table, Qt.Key.Key_W)

@@ -9,6 +9,7 @@ from PySide6.QtTest import QTest
 
 from gui.frame.finder import COMMANDS, NODES, PEOPLE, ROOMS, Entry
 from gui.frame.palette import pieces
+from gui.rooms.composer import Whisper
 from tests.gui.test_rooms import select, until_members
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ async def test_a_person_is_shown_in_their_room(console: Console, cluster: Cluste
     QTest.keyClick(palette.field, Qt.Key.Key_Return)
     assert console.rooms.isVisible()
     assert console.rooms.pane.room == "den"
-    chosen = console.rooms.pane.selected
+    chosen = console.rooms.pane.members.selected
     assert chosen is not None
     assert chosen.session == cid.session
 
@@ -114,8 +115,7 @@ async def test_a_whisper_begins_in_the_room_of_who_was_named(console: Console, c
     palette = opened(console, "whisper cid")
     QTest.keyClick(palette.field, Qt.Key.Key_Return)
     composer = console.rooms.pane.composer
-    assert composer.receiver is not None
-    assert composer.receiver.session == cid.session
+    assert composer.aim == Whisper((cid.session,), "Cid")
     assert composer.text.hasFocus()
 
 
@@ -145,13 +145,13 @@ async def test_it_takes_no_more_than_a_key_to_leave_and_the_keyboard_returns(
     (ann,) = await cluster.members("lobby", "Ann")
     await until_members(console, "Ann")
     select(console, ann)
-    console.rooms.pane.table.setFocus()
+    console.rooms.pane.members.table.setFocus()
     palette = opened(console, "lob")
     QTest.keyClick(palette.field, Qt.Key.Key_2, CONTROL)
     assert console.rooms.isVisible(), "keys of the window rest while it is open"
     QTest.keyClick(palette.field, Qt.Key.Key_Escape)
     assert not palette.isVisible()
-    assert console.rooms.pane.table.hasFocus()
+    assert console.rooms.pane.members.table.hasFocus()
 
 
 async def test_arrows_go_around_and_skip_the_heads(console: Console, cluster: Cluster) -> None:

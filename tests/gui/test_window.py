@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
-from gui.actions import Stage
+from gui.moderation import Stage
 from gui.views import Changes
 from tests.gui.conftest import until
 from tests.gui.test_rooms import names, select, until_members
@@ -91,11 +91,11 @@ async def test_a_node_that_does_not_answer_is_named_and_its_row_stays(console: C
     await until_members(console, "Ann")
     cluster.cut()
     select(console, ann)
-    QTest.keyClick(console.rooms.pane.table, Qt.Key.Key_K)
-    actions, model = console.context.actions, console.rooms.pane.model
-    await until(lambda: actions.kicks[ann.session].stage is Stage.UNCONFIRMED, actions.kicked)
+    QTest.keyClick(console.rooms.pane.members.table, Qt.Key.Key_K)
+    moderation, model = console.context.moderation, console.rooms.pane.members.model
+    await until(lambda: moderation.pending[ann.session].stage is Stage.UNCONFIRMED, moderation.moved)
     assert "beta has not confirmed" in model.sentence(model.at(0))
-    await until(lambda: not actions.kicks, actions.kicked)
+    await until(lambda: not moderation.pending, moderation.moved)
     await until(lambda: console.context.toasts.text, console.context.toasts.shown)
     assert "beta did not answer" in console.context.toasts.text
     assert "Kicked" not in model.sentence(model.at(0))
@@ -107,7 +107,7 @@ async def test_every_control_says_what_it_is(console: Console, cluster: Cluster)
     select(console, ann)
     for button in console.window.findChildren(QAbstractButton):
         assert not button.isVisible() or button.accessibleName() or button.text(), button
-    for view in (console.rooms.list.list, console.rooms.pane.table, console.rooms.pane.chat.list):
+    for view in (console.rooms.list.list, console.rooms.pane.members.table, console.rooms.pane.chat.list):
         assert view.accessibleName()
 
 
@@ -119,7 +119,15 @@ async def test_a_small_window_shows_all_that_one_needs(console: Console, cluster
     await asyncio.sleep(0)
     assert console.window.size() == QSize(1024, 700)
     pane = console.rooms.pane
-    needed: Iterable[QWidget] = (pane.table, pane.card.kick, pane.card.whisper, pane.composer, pane.chat.list)
+    card = pane.members.card
+    needed: Iterable[QWidget] = (
+        pane.members.table,
+        card.mute,
+        card.whisper,
+        card.kick,
+        pane.composer,
+        pane.chat.list,
+    )
     for widget in needed:
         assert widget.isVisible()
         corner = widget.mapTo(console.window, widget.rect().bottomRight())

@@ -1,0 +1,150 @@
+"""The table of members: what is under the pointer, tools that act on whom they were pressed, little width."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QHelpEvent, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QHeaderView, QTableView, QToolTip, QWidget
+
+from gui import wording
+from gui.rooms.member_row import INDENT, RIGHT, MemberRow
+from gui.rooms.members_model import AGE, LEVEL, NAME, NODE, RTT, STRIP, TOOLS, MembersModel, Sorting
+from gui.rooms.tools import Tool, tool_at
+from gui.tokens import Size
+from gui.widgets.columns import ColumnHeader, Table, visible_rows
+from gui.widgets.labels import literal
+
+COLUMNS = {LEVEL: 50, STRIP: 118, NODE: 72, AGE: 62, RTT: 66, TOOLS: 108}
+"""Widths; the name takes the rest."""
+NARROW_COLUMNS = {LEVEL: 48, STRIP: 84, NODE: 64, RTT: 60, TOOLS: 104}
+NARROW = 560
+"""A table below this width goes without the age."""
+TIGHT = 470
+"""And below this one without the node."""
+
+
+class MemberTable(Table):
+    """Rows of members. A tool acts on the member who was under the pointer when it was pressed."""
+
+    tool_used = Signal(object, str)
+    """A `Tool` and the session it is for."""
+    sorted_by = Signal(object, bool)
+    """A `Sorting`, and whether it is the other way round."""
+
+    def __init__(self, model: MembersModel, parent: QWidget | None = None) -> None:
+        header = ColumnHeader(RIGHT, {NAME: INDENT})
+        super().__init__("Members", header, Size.MEMBER_ROW, parent)
+        self.hovered = ""
+        """The session whose row is under the pointer."""
+        self.tool: tuple[str, Tool] | None = None
+        """The tool under the pointer."""
+        self._pressed: tuple[str, Tool, QRect] | None = None
+        self._members = model
+        self.setModel(model)
+        self.setItemDelegate(MemberRow(self))
+        self.setSelectionMode(QTableView.SelectionMode.ExtendedSelection)
+        self.setMouseTracking(True)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        header.setSectionsClickable(True)
+        header.sectionClicked.connect(self._head_clicked)
+        self.sort_by(Sorting.VOICE)
+
+    @property
+    def visible_range(self) -> tuple[int, int]:
+        """First and last row that can be seen."""
+        return visible_rows(self)
+
+    def sort_by(self, sorting: Sorting, reverse: bool = False) -> None:
+        """Show by what the rows are sorted, and say so."""
+        self.sorting, self.reverse = sorting, reverse
+        header = self.horizontalHeader()
+        assert isinstance(header, ColumnHeader)
+        header.mark(sorting.value, up=reverse)
+        self.sorted_by.emit(sorting, reverse)
+
+    def _head_clicked(self, column: int) -> None:
+        sorting = next((each for each in Sorting if each.value == column), None)
+        if sorting is not None:
+            self.sort_by(sorting, sorting is self.sorting and not self.reverse)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._look(event.position().toPoint())
+        if self._pressed is None:
+            super().mouseMoveEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        at = event.position().toPoint()
+        self._look(at)
+        if event.button() is Qt.MouseButton.LeftButton and self.tool is not None:
+            session, tool = self.tool
+            self._pressed = session, tool, self._cell(at)
+            return
+        super().mousePressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        pressed, self._pressed = self._pressed, None
+        if pressed is None:
+            super().mouseReleaseEvent(event)
+            return
+        session, tool, cell = pressed
+        if tool_at(cell, event.position().toPoint()) is tool:
+            self.tool_used.emit(tool, session)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.mousePressEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._look(QPoint(-1, -1))
+        super().leaveEvent(event)
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Leave:
+            self._look(QPoint(-1, -1))
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            words = self._tip(event.pos())
+            QToolTip.showText(event.globalPos(), literal(words), self.viewport())
+            return True
+        return super().viewportEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        width = event.size().width()
+        self.setColumnHidden(AGE, width < NARROW)
+        self.setColumnHidden(NODE, width < TIGHT)
+        for column, size in (NARROW_COLUMNS if width < NARROW else COLUMNS).items():
+            if self.columnWidth(column) != size:
+                self.horizontalHeader().resizeSection(column, size)
+
+    def _tip(self, at: QPoint) -> str:
+        index = self.indexAt(at)
+        if not index.isValid():
+            return ""
+        member = self._members.at(index)
+        if self.tool is not None:
+            return self.tool[1].words(member)
+        if index.column() == NAME:
+            return wording.name(member.name)
+        return self._members.words(member, index.column())
+
+    def _cell(self, at: QPoint) -> QRect:
+        return self.visualRect(self._members.index(self.rowAt(at.y()), TOOLS))
+
+    def _look(self, at: QPoint) -> None:
+        """Note what is under the pointer, and paint its row anew."""
+        index = self.indexAt(at) if self.viewport().rect().contains(at) else self._members.index(-1, -1)
+        hovered, tool = "", None
+        if index.isValid():
+            hovered = self._members.at(index).session
+            if hovered not in self._members.gone:
+                found = tool_at(self._cell(at), at)
+                tool = (hovered, found) if found is not None else None
+        before = self.hovered
+        if (hovered, tool) == (before, self.tool):
+            return
+        self.hovered, self.tool = hovered, tool
+        for session in {before, hovered}:
+            place = self._members.place(session)
+            if place is not None:
+                top = self.rowViewportPosition(place)
+                self.viewport().update(0, top, self.viewport().width(), Size.MEMBER_ROW)

@@ -1,0 +1,388 @@
+"""The members of the open room: table, filter, card of who is selected, and what is done to them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout, QWidget
+
+from gui import wording
+from gui.moderation import MUTE_SECONDS, Deed
+from gui.rooms.card import MemberCard
+from gui.rooms.composer import Whisper
+from gui.rooms.crowd import CONFIRMED, CrowdBar, CrowdSheet, people
+from gui.rooms.events import LEFT_WORDS
+from gui.rooms.member_table import MemberTable
+from gui.rooms.members_model import AGE, NAME, STRIP, TOOLS, Gone, MembersModel, matches
+from gui.rooms.tools import Tool
+from gui.tokens import Size, Span
+from gui.views import Context
+from gui.widgets.buttons import Button, Kind
+from gui.widgets.filter import FilterField
+from gui.widgets.hold import Hold
+from gui.widgets.labels import describe
+from gui.widgets.panes import Divider, EmptyState, PaneHeader
+from server.talk import Stretch
+from server.views import MemberView
+
+_SETTLE_SECONDS = 2.0
+"""Between two sortings, so that the table can be read."""
+
+Members = Sequence[MemberView]
+
+
+class MembersPane(QWidget):
+    """Shows the members of one room at a time. Keys and buttons act on the sessions that are selected."""
+
+    whispering = Signal(object)
+    """A `Whisper` that somebody wants to write."""
+
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._room = ""
+        self._wanted = ""
+        self._members: dict[str, MemberView] = {}
+        self._ghosts: dict[str, MemberView] = {}
+        self._sorted_at = 0.0
+        self.model = MembersModel(context.moderation.pending, self._strip, self)
+        self.table = MemberTable(self.model)
+        self.filter = FilterField("Filter members")
+        self.header = PaneHeader("Members")
+        self.changed = Button("Order changed", kind=Kind.LINK, icon="arrows-down-up")
+        describe(self.changed, "Order changed", hint="Show the members in their new order")
+        self.card = MemberCard(context.actions)
+        self.crowd = CrowdBar(context.actions)
+        self._hold = Hold(self.table)
+        clear = Button("Clear filter", kind=Kind.LINK)
+        clear.clicked.connect(self.filter.clear)
+        self._none = EmptyState("No member has these letters in name, user or node.", button=clear)
+        self._lay_out()
+        self._connect()
+
+    @property
+    def selection(self) -> list[MemberView]:
+        """The members on whom keys and buttons act, from the top; who has left is none of them."""
+        rows = sorted(index.row() for index in self.table.selectionModel().selectedRows())
+        chosen = [self.model.at(row) for row in rows]
+        return [self._members[member.session] for member in chosen if member.session in self._members]
+
+    @property
+    def selected(self) -> MemberView | None:
+        """The one who is selected; None for nobody and for several."""
+        chosen = self.selection
+        return chosen[0] if len(chosen) == 1 else None
+
+    def __contains__(self, session: object) -> bool:
+        return session in self._members
+
+    def open(self, room: str) -> None:
+        """Show another room."""
+        self._room = room
+        self._members = {}
+        self._ghosts = {}
+        self.model.gone.clear()
+        self.filter.clear()
+        self.table.selectionModel().clear()
+        self.refresh()
+
+    def select(self, session: str) -> None:
+        """Select a member, and show it even where a filter hid it."""
+        if session in self._members:
+            if session not in self.model:
+                self.filter.clear()
+            self.table.setCurrentIndex(self.model.index_of(session))
+            self.table.setFocus()
+
+    def refresh(self) -> None:
+        """Look at the node for who is there."""
+        node = self._context.desk
+        members = {member.session: member for member in node.members(self._room)}
+        moved = members.keys() != self._members.keys()
+        if moved:
+            self._part(members)
+        self._members = members
+        self._context.moderation.seen(members)
+        self.refresh_levels()
+        self._follow(moved)
+        room = node.room(self._room)
+        self._say_counts(len(room.speaking) if room is not None else 0)
+        self._show_card()
+
+    def refresh_levels(self) -> None:
+        """Look at the node for who speaks how loudly."""
+        self.model.hear(self._context.desk.levels(self._room), *self.table.visible_range)
+
+    def tick(self) -> None:
+        """A second is over: everybody is older, what was said has moved on, who left may go."""
+        self._forget_gone()
+        self._follow(False)
+        self.model.touch_all(STRIP, STRIP)
+        self.model.touch_all(AGE, AGE)
+        self._show_figures()
+
+    def fold(self, folded: bool) -> None:
+        """Make do with a low window."""
+        self.card.fold(folded)
+
+    def _strip(self, session: str) -> tuple[Stretch, ...]:
+        return self._context.desk.strip(self._room, session)
+
+    # Rows.
+
+    def _part(self, members: dict[str, MemberView]) -> None:
+        """Keep those who have left for a while, and say why they did."""
+        left = [session for session in self._members if session not in members]
+        reasons = self._reasons() if left else {}
+        for session in left:
+            self._ghosts[session] = self._members[session]
+            words = LEFT_WORDS.get(reasons.get(session, ""), "left")
+            self.model.gone[session] = Gone(words[0].upper() + words[1:], time.monotonic())
+        for session in [session for session in self._ghosts if session in members]:
+            self._let_go(session)
+        if left:
+            self.model.touch(left, NAME, TOOLS)
+
+    def _reasons(self) -> dict[str, str]:
+        return {line.session: line.text for line in self._context.desk.chat(self._room) if line.kind == "left"}
+
+    def _forget_gone(self) -> None:
+        """Take rows of those away who left five seconds ago; a row under the pointer stays where it is."""
+        if self._hold.held:
+            return
+        now = time.monotonic()
+        for session, gone in list(self.model.gone.items()):
+            if now - gone.since >= Span.LEFT / 1000:
+                self._let_go(session)
+
+    def _let_go(self, session: str) -> None:
+        self._ghosts.pop(session, None)
+        self.model.gone.pop(session, None)
+
+    def _follow(self, moved: bool) -> None:
+        """Show who is to be shown: in order, or, while a person is at the table, where they are."""
+        everybody = {**self._members, **self._ghosts}
+        wanted = self._wanted
+        shown = {s: m for s, m in everybody.items() if matches(m, wanted)} if wanted else everybody
+        now, held = time.monotonic(), self._hold.held
+        due = moved or now - self._sorted_at >= _SETTLE_SECONDS
+        known = [session for session in self.model.identities() if session in shown]
+        if due or len(known) < len(shown):
+            sort = self.table.sorting.sort
+            order = [member.session for member in sort(shown.values(), self._strip, self.table.reverse)]
+            if held:
+                there = set(known)
+                self.changed.setVisible(known != [session for session in order if session in there])
+                order = [*known, *(session for session in order if session not in there)]
+            else:
+                self._sorted_at = now
+                self.changed.hide()
+        else:
+            order = known
+        self.model.follow([shown[session] for session in order])
+        self._either.setCurrentIndex(1 if wanted and not shown else 0)
+
+    def _settle(self) -> None:
+        self._hold.release()
+        self._sorted_at = 0.0
+        order = self.table.sorting.sort(
+            (self.model.at(row) for row in range(self.model.rowCount())), self._strip, self.table.reverse
+        )
+        self.model.follow(order)
+        self.changed.hide()
+
+    def _say_counts(self, speaking: int) -> None:
+        total = len(self._members)
+        shown = sum(session in self.model for session in self._members)
+        self.header.count.say(f"{shown} of {total}" if self._wanted else wording.count(total))
+        muted = sum(member.muted for member in self._members.values())
+        parts = [f"{speaking} speaking" if speaking else "Nobody speaks"]
+        if muted:
+            parts.append(f"{muted} muted")
+        self.header.sentence.say("  ·  ".join(parts))
+
+    def _narrow(self, text: str) -> None:
+        self._wanted = text.strip().casefold()
+        self._sorted_at = 0.0
+        self._follow(True)
+        room = self._context.desk.room(self._room)
+        self._say_counts(len(room.speaking) if room is not None else 0)
+
+    # The selection.
+
+    def _show_card(self) -> None:
+        chosen = self.selection
+        one = chosen[0] if len(chosen) == 1 else None
+        self._card_holder.setVisible(bool(chosen))
+        self.card.setVisible(one is not None)
+        self.crowd.setVisible(len(chosen) > 1)
+        self._enable(chosen)
+        if one is not None:
+            fresh = self.card.member is None or self.card.member.session != one.session
+            self.card.show_member(one, self.model.level(one.session), self.model.state(one))
+            if fresh:
+                self._show_figures()
+        elif chosen:
+            self.crowd.show_members(chosen)
+
+    def _show_figures(self) -> None:
+        member = self.card.member
+        if member is not None and not self.card.isHidden():
+            desk = self._context.desk
+            self.card.show_figures(desk.talk(self._room, member.session), desk.round_trips(member.session))
+
+    def _enable(self, chosen: Members) -> None:
+        actions = self._context.actions
+        free = [member for member in chosen if member.session not in self._context.moderation.pending]
+        actions.whisper.setEnabled(bool(chosen))
+        for action in (actions.kick, actions.mute, actions.mute_on):
+            action.setEnabled(bool(free))
+        actions.unmute.setEnabled(any(member.muted for member in free))
+        unmute = bool(chosen) and all(member.muted for member in chosen)
+        actions.mute.setText("Unmute" if unmute else "Mute for 10 min")
+
+    # Acts.
+
+    def act(self, deed: Deed, members: Members, seconds: float | None = MUTE_SECONDS) -> None:
+        """Do something to members; to more than ten after a question."""
+        acts: dict[Deed, Callable[[], None]] = {
+            Deed.KICK: partial(self._context.moderation.kick, members),
+            Deed.MUTE: partial(self._context.moderation.mute, members, self._room, seconds),
+            Deed.UNMUTE: partial(self._context.moderation.unmute, members),
+        }
+        if not members:
+            return
+        if len(members) <= CONFIRMED:
+            acts[deed]()
+            return
+        verb = deed.name.capitalize()
+        sheet = CrowdSheet(self.window(), verb, members, _consequence(deed, seconds))
+        sheet.finished.connect(lambda agreed: acts[deed]() if agreed else None)
+        sheet.finished.connect(sheet.deleteLater)
+        sheet.open()
+
+    def toggle_mute(self, members: Members, seconds: float | None = MUTE_SECONDS) -> None:
+        """Mute those who are not muted; where all of them are, let them be heard again."""
+        free = [member for member in members if not member.muted]
+        if free:
+            self.act(Deed.MUTE, free, seconds)
+        else:
+            self.act(Deed.UNMUTE, members)
+
+    def whisper(self, members: Members) -> None:
+        """Write to these members."""
+        if members:
+            name = members[0].name if len(members) == 1 else people(len(members))
+            self.whispering.emit(Whisper(tuple(member.session for member in members), name))
+
+    def _use(self, tool: Tool, session: str) -> None:
+        member = self._members.get(session)
+        if member is None:
+            return
+        if tool is Tool.MUTE:
+            self.toggle_mute([member])
+        elif tool is Tool.WHISPER:
+            self.whisper([member])
+        else:
+            self.act(Deed.KICK, [member])
+
+    def _show_menu(self, at: QPoint) -> None:
+        chosen = self.selection
+        if not chosen or not self.table.indexAt(at).isValid():
+            return
+        menu = QMenu(self)
+        actions = self._context.actions
+        whom = wording.name(chosen[0].name) if len(chosen) == 1 else people(len(chosen))
+        muted = all(member.muted for member in chosen)
+        entries: list[tuple[str, Callable[[Members], None]]] = [(actions.whisper.text(), self.whisper)]
+        if muted:
+            entries.append(("Unmute", partial(self.act, Deed.UNMUTE)))
+        else:
+            entries.append(("Mute for 10 min:", self.toggle_mute))
+            entries.append(("Mute until unmuted:", partial(self.toggle_mute, seconds=None)))
+        entries.append((actions.kick.text(), partial(self.act, Deed.KICK)))
+        for words, act in entries:
+            menu.addAction(f"{words} {whom}").triggered.connect(lambda _=False, act=act: act(chosen))
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(self.table.viewport().mapToGlobal(at))
+
+    def _moved(self, session: str) -> None:
+        self._context.moderation.seen(self._members)
+        self.model.touch((session,), NAME, TOOLS)
+        self._show_card()
+
+    def _connect(self) -> None:
+        actions = self._context.actions
+        actions.kick.triggered.connect(lambda: self.act(Deed.KICK, self.selection))
+        actions.mute.triggered.connect(lambda: self.toggle_mute(self.selection))
+        actions.mute_on.triggered.connect(lambda: self.toggle_mute(self.selection, None))
+        actions.unmute.triggered.connect(lambda: self.act(Deed.UNMUTE, self.selection))
+        actions.whisper.triggered.connect(lambda: self.whisper(self.selection))
+        for place in (self.table, self.card, self.crowd):
+            for action in (actions.kick, actions.mute, actions.mute_on, actions.unmute, actions.whisper):
+                place.addAction(action)
+        actions.for_members(actions.whisper, "Whisper to {name}", lambda member: self.whisper([member]), visit=True)
+        actions.for_members(
+            actions.mute, "Mute {name} for 10 min", lambda m: self.act(Deed.MUTE, [m]), suits=_heard, visit=True
+        )
+        actions.for_members(
+            actions.mute_on,
+            "Mute {name} until unmuted",
+            lambda member: self.act(Deed.MUTE, [member], None),
+            suits=_heard,
+            visit=True,
+        )
+        actions.for_members(actions.unmute, "Unmute {name}", lambda m: self.act(Deed.UNMUTE, [m]), suits=_muted)
+        actions.for_members(actions.kick, "Kick {name}", lambda member: self.act(Deed.KICK, [member]))
+        self._context.moderation.moved.connect(self._moved)
+        self.filter.textChanged.connect(self._narrow)
+        self.changed.clicked.connect(self._settle)
+        self.table.tool_used.connect(self._use)
+        self.table.sorted_by.connect(lambda *_: self._settle())
+        self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_card())
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(self._show_menu)
+
+    def _lay_out(self) -> None:
+        self.changed.hide()
+        self.header.controls.addWidget(self.changed)
+        self.header.controls.addWidget(self.filter)
+        holder = QWidget()
+        self._either = QStackedLayout(holder)
+        self._either.addWidget(self.table)
+        self._either.addWidget(self._none)
+        self._card_holder = QWidget()
+        framed = QVBoxLayout()
+        framed.setContentsMargins(Size.PADDING, Size.PADDING, Size.PADDING, Size.PADDING)
+        framed.addWidget(self.card)
+        framed.addWidget(self.crowd)
+        under = QVBoxLayout(self._card_holder)
+        under.addWidget(Divider())
+        under.addLayout(framed)
+        column = QVBoxLayout(self)
+        for part in (self.header, Divider(), holder, self._card_holder):
+            column.addWidget(part)
+        column.setStretchFactor(holder, 1)
+        for layout in (column, under):
+            layout.setContentsMargins(0, 0, 0, 0)
+            layout.setSpacing(0)
+
+
+def _muted(member: MemberView) -> bool:
+    return member.muted
+
+
+def _heard(member: MemberView) -> bool:
+    return not member.muted
+
+
+def _consequence(deed: Deed, seconds: float | None) -> str:
+    if deed is Deed.KICK:
+        return "Their connections are closed at once. They may come back."
+    if deed is Deed.UNMUTE:
+        return "They may be heard again everywhere."
+    span = "until they are unmuted" if seconds is None else f"for {wording.span(int(seconds * 1000))}"
+    return f"Nobody in this room hears them {span}."
