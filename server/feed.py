@@ -48,6 +48,8 @@ class _Source:
         self.matched = 0
         self.voice = 0
         self.voice_before = 0
+        self.former = (0, 0)
+        """What former lives of the tap had seen and found while the query of `epoch` stood."""
 
 
 class FlowFeed:
@@ -94,12 +96,12 @@ class FlowFeed:
     @property
     def seen(self) -> int:
         """Messages looked at since the filter stands, voice frames that are not shown among them."""
-        return sum(one.seen for one in self._sources.values() if one.epoch == self._epoch)
+        return sum(one.former[0] + one.seen for one in self._sources.values() if one.epoch == self._epoch)
 
     @property
     def matched(self) -> int:
         """Those of them that fit it, shown or not."""
-        return sum(one.matched for one in self._sources.values() if one.epoch == self._epoch)
+        return sum(one.former[1] + one.matched for one in self._sources.values() if one.epoch == self._epoch)
 
     @property
     def silent(self) -> tuple[str, ...]:
@@ -268,7 +270,11 @@ class FlowFeed:
     def _source(self, origin: Origin, life: int) -> _Source:
         source = self._sources.get(origin)
         if source is None or source.life < life:
-            source = self._sources[origin] = _Source(life)
+            before, source = source, _Source(life)
+            if before is not None:
+                source.epoch = before.epoch
+                source.former = (before.former[0] + before.seen, before.former[1] + before.matched)
+            self._sources[origin] = source
         return source
 
     def _take(self, batch: Batch) -> None:
@@ -277,7 +283,7 @@ class FlowFeed:
             return
         if (batch.epoch, batch.seen) >= (source.epoch, source.seen):
             if batch.epoch != source.epoch:
-                source.voice_before = 0
+                source.voice_before, source.former = 0, (0, 0)
             source.epoch, source.seen, source.matched = batch.epoch, batch.seen, batch.matched
             source.voice = batch.voice_matched
         for row in batch.voice:

@@ -148,7 +148,10 @@ FIELDS = Fields(
 """What a filter of Flow can ask for."""
 
 STEADY = frozenset({"room", "node", "from", "to", "kind", "text", "session"})
-"""What is the same for all voice frames of one ssrc."""
+"""What is the same for all voice frames of one stream."""
+
+TIMED = frozenset({"latency", "is"})
+"""What is known of a voice frame only when it was written."""
 
 
 def as_json(row: FlowRow) -> bytes:

@@ -1,4 +1,4 @@
-"""The filter language: what a filter says, as a tree that is read from a text and held against rows; pure.
+"""The filter language: reads a filter, and says whether rows fit it; pure.
 
 Words beside each other are and, commas within a value are or; there are ``not``, ``or``, ``and``, brackets,
 comparisons with units, ``~patterns~`` and quotes. docs/flow.md has the whole of it.
@@ -6,26 +6,36 @@ comparisons with units, ``~patterns~`` and quotes. docs/flow.md has the whole of
 
 from __future__ import annotations
 
-import dataclasses
-import enum
 import re
-from collections.abc import Callable, Collection, Mapping
 
 from server.pattern import Pattern, PatternError
-from server.query_lexer import Kind, Token, as_value, as_word, tokens
+from server.query_lexer import Kind, Token, tokens
+from server.query_match import Row, compiled, fields_of
+from server.query_tree import (
+    UNITS,
+    All,
+    Compared,
+    Either,
+    Field,
+    Fields,
+    Is,
+    Like,
+    Named,
+    Node,
+    Not,
+    Span,
+    Type,
+    Wanted,
+    Within,
+    Word,
+)
+
+__all__ = ["Field", "Fields", "Query", "QueryError", "Type", "parse"]
 
 QUERY_CHARS = 500
 DEPTH = 20
 """Brackets and ``not`` within each other."""
 TERMS = 50
-MATCHED_CHARS = 4096
-"""How much of a long text is looked at."""
-LIKE_CHARS = 512
-"""The same for patterns, which take longer."""
-
-Getter = Callable[[str], object]
-Row = Mapping[str, object] | Getter
-Predicate = Callable[[Getter], bool]
 
 
 class QueryError(ValueError):
@@ -38,190 +48,6 @@ class QueryError(ValueError):
         self.message = message
 
 
-class Type(enum.Enum):
-    """What the values of a field are."""
-
-    NAME = "name"
-    """Compared as a whole, without case; ``*`` stands for anything."""
-    TEXT = "text"
-    """Looked for anywhere in it, without case."""
-    TIME = "ms"
-    """Milliseconds."""
-    BYTES = "B"
-    COUNT = ""
-
-
-UNITS: dict[Type, dict[str, int]] = {
-    Type.TIME: {"": 1, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000},
-    Type.BYTES: {"": 1, "b": 1, "k": 1000, "kb": 1000, "m": 1_000_000, "mb": 1_000_000},
-    Type.COUNT: {"": 1, "k": 1000, "m": 1_000_000},
-}
-"""What a number is multiplied by, by its unit in small letters."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Field:
-    """Something that rows have, by its name in filters."""
-
-    name: str
-    type: Type
-    hint: str
-    """What it is, in a few words, for the list of completions."""
-    searched: bool = False
-    """Words without a field are looked for in it."""
-
-    @property
-    def is_number(self) -> bool:
-        """Whether it can be compared."""
-        return self.type in UNITS
-
-
-class Fields:
-    """What the rows of one kind have."""
-
-    def __init__(self, *fields: Field, flags: Mapping[str, str] | None = None) -> None:
-        """`flags` are what can stand after ``is:``, each with its hint; rows have those that are set as ``is``."""
-        self.all = {field.name: field for field in fields}
-        self.flags = dict(flags or {})
-        self.searched = tuple(field.name for field in fields if field.searched)
-
-    def names(self) -> list[str]:
-        """Everything that can stand before a colon."""
-        return [*self.all, *(["is"] if self.flags else [])]
-
-
-# The tree. Its text reads as the same tree again.
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Wanted:
-    """One text that is looked for."""
-
-    text: str
-    wild: bool = False
-    """``*`` in it stands for anything."""
-
-    def __str__(self) -> str:
-        return self.text if self.wild else as_value(self.text)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Like:
-    """A pattern that is looked for."""
-
-    pattern: Pattern
-
-    def __str__(self) -> str:
-        return "~" + self.pattern.source.replace("~", "\\~") + "~"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Span:
-    """Numbers from `low` to `high`, both in it, in thousandths."""
-
-    low: int
-    high: int
-
-    def __str__(self) -> str:
-        return _number(self.low) if self.low == self.high else f"{_number(self.low)}..{_number(self.high)}"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Word:
-    """A word anywhere in what is searched."""
-
-    wanted: Wanted | Like
-
-    def __str__(self) -> str:
-        return as_word(self.wanted.text) if isinstance(self.wanted, Wanted) else str(self.wanted)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Named:
-    """A field with one of some texts."""
-
-    field: str
-    wanted: tuple[Wanted | Like, ...]
-
-    def __str__(self) -> str:
-        return f"{self.field}:{','.join(map(str, self.wanted))}"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Within:
-    """A number in one of some spans."""
-
-    field: str
-    spans: tuple[Span, ...]
-
-    def __str__(self) -> str:
-        return f"{self.field}:{','.join(map(str, self.spans))}"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Compared:
-    """A number above or below another, in thousandths."""
-
-    field: str
-    operator: str
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.field}{self.operator}{_number(self.number)}"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Is:
-    """One of some flags is set."""
-
-    flags: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"is:{','.join(self.flags)}"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Not:
-    """What does not fit."""
-
-    part: Node
-
-    def __str__(self) -> str:
-        return f"not {_bracketed(self.part)}"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class All:
-    """What fits everything; without parts that is every row."""
-
-    parts: tuple[Node, ...]
-
-    def __str__(self) -> str:
-        return " ".join(map(_bracketed, self.parts))
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Either:
-    """What fits one of several."""
-
-    parts: tuple[Node, ...]
-
-    def __str__(self) -> str:
-        return " or ".join(map(_bracketed, self.parts))
-
-
-Node = Word | Named | Within | Compared | Is | Not | All | Either
-
-
-def _bracketed(node: Node) -> str:
-    return f"({node})" if isinstance(node, All | Either) else str(node)
-
-
-def _number(thousandths: int) -> str:
-    whole, rest = divmod(thousandths, 1000)
-    return f"{whole}.{rest:03}".rstrip("0") if rest else str(whole)
-
-
 class Query:
     """A filter that was read. Its text is the filter in its plainest form; equal trees are equal."""
 
@@ -229,9 +55,9 @@ class Query:
 
     def __init__(self, tree: Node, fields: Fields) -> None:
         self.tree = tree
-        self.fields = frozenset(_fields_of(tree, fields))
+        self.fields = frozenset(fields_of(tree, fields))
         """What it asks of a row."""
-        self._fits = _compile(tree, fields)
+        self._fits = compiled(tree, fields)
 
     def __str__(self) -> str:
         return str(self.tree)
@@ -430,116 +256,3 @@ def _wanted(token: Token) -> Wanted | Like:
     if token.kind is Kind.PATTERN:
         return _like(token)
     return Wanted(token.text, wild=token.kind is Kind.BARE and "*" in token.text)
-
-
-# From the tree to what looks at rows.
-
-
-def _fields_of(node: Node, fields: Fields) -> Collection[str]:
-    match node:
-        case Word():
-            return fields.searched
-        case Named(name) | Within(name) | Compared(name):
-            return (name,)
-        case Is():
-            return ("is",)
-        case Not(part):
-            return _fields_of(part, fields)
-        case All(parts) | Either(parts):
-            return {name for part in parts for name in _fields_of(part, fields)}
-
-
-def _compile(node: Node, fields: Fields) -> Predicate:
-    match node:
-        case Word(wanted):
-            fits = _finder(wanted)
-            searched = fields.searched
-            return lambda get: any(fits(value) for name in searched if isinstance(value := get(name), str))
-        case Named(name, wanted):
-            return _compile_named(name, wanted, whole=fields.all[name].type is Type.NAME)
-        case Within(name, spans):
-            return _compile_within(name, spans)
-        case Compared(name, operator, number):
-            return _compile_compared(name, operator, number)
-        case Is(flags):
-            return lambda get: isinstance(have := get("is"), Collection) and any(flag in have for flag in flags)
-        case Not(part):
-            inner = _compile(part, fields)
-            return lambda get: not inner(get)
-        case All(parts):
-            every = [_compile(part, fields) for part in parts]
-            return lambda get: all(part(get) for part in every)
-        case Either(parts):
-            some = [_compile(part, fields) for part in parts]
-            return lambda get: any(part(get) for part in some)
-
-
-def _compile_named(name: str, wanted: tuple[Wanted | Like, ...], *, whole: bool) -> Predicate:
-    if whole and all(isinstance(one, Wanted) and not one.wild for one in wanted):
-        texts = frozenset(one.text.casefold() for one in wanted if isinstance(one, Wanted))
-        return lambda get: isinstance(value := get(name), str) and value.casefold() in texts
-    tests = [_finder(one, whole=whole) for one in wanted]
-    return lambda get: isinstance(value := get(name), str) and any(test(value) for test in tests)
-
-
-def _finder(wanted: Wanted | Like, *, whole: bool = False) -> Callable[[str], bool]:
-    if isinstance(wanted, Like):
-        found = wanted.pattern.found
-        return lambda value: found(value[:LIKE_CHARS])
-    text = wanted.text.casefold()
-    if wanted.wild:
-        parts = [part for part in text.split("*") if part]
-        start = bool(whole and parts and not text.startswith("*"))
-        end = bool(whole and parts and not text.endswith("*"))
-        return lambda value: _in_order(parts, value[:MATCHED_CHARS].casefold(), start=start, end=end)
-    if whole:
-        return lambda value: value.casefold() == text
-    return lambda value: text in value[:MATCHED_CHARS].casefold()
-
-
-def _in_order(parts: list[str], value: str, *, start: bool, end: bool) -> bool:
-    """Whether `parts` stand in `value` one behind the other, the first at its start, the last at its end."""
-    if start and not value.startswith(parts[0]):
-        return False
-    at = 0
-    for part in parts[:-1] if end else parts:
-        found = value.find(part, at)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return not end or (len(value) - at >= len(parts[-1]) and value.endswith(parts[-1]))
-
-
-def _compile_within(name: str, spans: tuple[Span, ...]) -> Predicate:
-    # A whole number stands for all that is shown as it: 20 ms is from 19.5 ms on.
-    bounds = [(s.low / 1000 - _half(s.low), s.high / 1000 + _half(s.high)) for s in spans]
-
-    def fits(get: Getter) -> bool:
-        value = get(name)
-        return isinstance(value, int | float) and any(low <= value < high for low, high in bounds)
-
-    return fits
-
-
-def _half(thousandths: int) -> float:
-    return 0.5 if thousandths % 1000 == 0 else 0.0005
-
-
-def _compile_compared(name: str, operator: str, number: int) -> Predicate:
-    wanted = number / 1000
-
-    def fits(get: Getter) -> bool:
-        value = get(name)
-        if not isinstance(value, int | float):
-            return False
-        match operator:
-            case ">":
-                return value > wanted
-            case ">=":
-                return value >= wanted
-            case "<":
-                return value < wanted
-            case _:
-                return value <= wanted
-
-    return fits

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from server.query import UNITS, Field, Fields
 from server.query_lexer import Kind, Token, as_value, tokens
+from server.query_tree import UNITS, Field, Fields
 
 MOST = 12
 """Completions offered at once."""

@@ -75,6 +75,7 @@ PURE = tuple(
             "trace",
             "rates",
             "decoding",
+            "tap_feed",
             "web",
             "demo.cast",
             "demo.lines",
