@@ -1,0 +1,155 @@
+"""The demo as a person starts it: real processes, looked at by clients that are not part of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from server.client import Client, Voice
+from server.demo import cast
+from server.identity import load_key, mint
+from server.session import Role
+from server.wire import native
+from tests.processes import Process, environment, started
+
+NAMES = {person.name for person in cast.PEOPLE}
+MODERATORS = {person.name for person in cast.PEOPLE if person.moderator}
+
+
+@pytest.fixture
+async def demo(tmp_path: Path) -> AsyncIterator[Process]:
+    """A demo on stage, with a port of its own and nothing but its temporary folder in `tmp_path`."""
+    async with started("--demo", "--port=0", "--log-format=json", env=environment(TMPDIR=str(tmp_path))) as process:
+        await process.until_ready()
+        await on_stage(process)
+        yield process
+
+
+async def on_stage(process: Process) -> str:
+    async with asyncio.timeout(30):
+        while "on stage" not in (message := json.loads(await process.stderr.readline())["message"]):
+            pass
+    return str(message)
+
+
+def family(process: Process) -> list[psutil.Process]:
+    """The processes that the console started."""
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def admin_token(process: Process) -> str:
+    """A token that all nodes of the demo honour, from the key that its nodes were given."""
+    words = [word for child in family(process) for word in child.cmdline()]
+    file = next(word.partition("=")[2] for word in words if word.startswith("--auth-key-file="))
+    return mint(load_key(Path(file), Path(file).parent), user="eve", role=Role.ADMIN, name="Eve")
+
+
+async def gone(processes: list[psutil.Process]) -> None:
+    _, alive = await asyncio.to_thread(psutil.wait_procs, processes, timeout=10)
+    assert alive == []
+
+
+async def test_a_client_sees_three_nodes_and_everybody_of_the_cast(demo: Process) -> None:
+    async with Client(demo.url, token=admin_token(demo)) as eve:
+        nodes = (await eve.list("nodes")).items
+        assert {node["name"] for node in nodes if node["state"] == "up"} == {"alder", "birch", "cedar"}
+        for node in nodes:
+            async with Client(node["url"], token=admin_token(demo)) as there:
+                sessions = (await there.list("sessions", limit=1000)).items
+                people = [item for item in sessions if item["user"] != "eve"]
+                assert {item["name"] for item in people} <= NAMES
+                assert len(people) > 30
+                assert {item["name"] for item in people if item["role"] == "moderator"} == MODERATORS
+                assert {item["node"] for item in people} == {item["node"] for item in nodes}
+                assert {room["room"] for room in (await there.list("rooms")).items} == {
+                    room.name for room in cast.ROOMS
+                }
+
+
+async def test_a_guest_hears_speech_reads_the_chat_and_is_answered(demo: Process) -> None:
+    async with Client(demo.url, name="Eve", user="eve") as eve, Client(demo.url, name="Ed", user="ed") as ed:
+        joined = await eve.join(cast.NIGHT)
+        names = {member.ssrc: member.name for member in joined.members}
+        heard = [await eve.next(Voice) for _ in range(50)]
+        assert {names[frame.ssrc] for frame in heard if frame.ssrc in names} <= NAMES
+        assert len({frame.level for frame in heard}) > 5
+        assert (await eve.next(native.Said)).sender.name in NAMES
+        await ed.join(cast.DEVS)
+        await ed.say(cast.DEVS, "!uptime")
+        while not (said := await ed.next(native.Said)).text.startswith("Up for"):
+            pass
+        assert said.sender.user == cast.BOT
+
+
+async def test_people_go_to_another_node_when_theirs_is_killed(demo: Process) -> None:
+    async with Client(demo.url, token=admin_token(demo)) as eve:
+        victim = next(node for node in (await eve.list("nodes")).items if node["name"] == "cedar")
+        for child in family(demo):
+            if "--name=cedar" in child.cmdline():
+                child.kill()
+        await eve.join(cast.STUDY)
+        moved = {person.user for person in cast.PEOPLE if person.home == 2 and cast.STUDY in person.rooms}
+        while moved:
+            member = (await eve.next(native.MemberJoined)).member
+            assert member.node != victim["node"]
+            moved.discard(member.user)
+
+
+async def test_sigterm_ends_all_of_it(demo: Process, tmp_path: Path) -> None:
+    children = family(demo)
+    assert len(children) == 3
+    demo.send(signal.SIGTERM)
+    async with asyncio.timeout(10):
+        assert (await demo.end())[0] == 0
+    await gone(children)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_nothing_outlives_a_console_that_is_killed(demo: Process) -> None:
+    children = family(demo)
+    await demo.kill()
+    await gone(children)
+
+
+async def test_a_demo_leaves_ports_and_data_of_others_alone(tmp_path: Path) -> None:
+    home, temporary = tmp_path / "home", tmp_path / "temporary"
+    home.mkdir()
+    temporary.mkdir()
+    env = environment(HOME=str(home), XDG_DATA_HOME=str(home / "data"), TMPDIR=str(temporary))
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind(("127.0.0.1", 8765))
+            taken.listen()
+        except OSError:
+            pass  # somebody else has it, which is as good
+        async with started("--demo", "--log-format=json", env=env) as process:
+            await process.until_ready()
+            assert not process.url.endswith(":8765/ws")
+            await on_stage(process)
+            process.send(signal.SIGTERM)
+            assert (await process.end())[0] == 0
+    assert not any(
+        "switchboard" in name.lower() for _, folders, files in os.walk(home) for name in (*folders, *files)
+    )
+
+
+@pytest.mark.parametrize("option", ["--peer=127.0.0.1:1", "--data-dir=x", "--auth=token", "--auth-key-file=x"])
+async def test_a_demo_takes_no_option_of_what_it_has_itself(option: str) -> None:
+    async with started("--demo", option) as process:
+        code, out, err = await process.end()
+    assert (code, out) == (2, "")
+    assert option.partition("=")[0] in err
+
+
+async def test_a_seed_without_a_demo_is_a_wrong_option() -> None:
+    async with started("--demo-seed=3") as process:
+        assert (await process.end())[0] == 2
