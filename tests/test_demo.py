@@ -68,7 +68,7 @@ async def test_a_client_sees_three_nodes_and_everybody_of_the_cast(demo: Process
                 assert {item["name"] for item in people} <= NAMES
                 assert len(people) > 30
                 assert {item["name"] for item in people if item["role"] == "moderator"} == MODERATORS
-                assert {item["node"] for item in people} == {item["node"] for item in nodes}
+                assert {item["node"] for item in people} == {item["name"] for item in nodes}
                 assert {room["room"] for room in (await there.list("rooms")).items} == {
                     room.name for room in cast.ROOMS
                 }

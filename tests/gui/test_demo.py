@@ -1,4 +1,4 @@
-"""The window on a demo: it shows what a client elsewhere in the cluster is told, and nothing once the demo has ended."""
+"""The window on a demo: it shows what a client of another node is told, and nothing once the demo has ended."""
 
 from __future__ import annotations
 
@@ -128,8 +128,8 @@ async def test_people_who_end_by_themselves_are_missed(shown: Shown) -> None:
         if process.cmdline()[-1] == "players":
             process.kill()
     await shown.stage.over()
-    while "left" not in shown.console.context.toasts.text:
-        await asyncio.sleep(0)  # the window is told in the same turn of the loop, or the next
+    while "left" not in shown.console.context.toasts.text:  # noqa: ASYNC110 - it is told in this turn or the next
+        await asyncio.sleep(0)
     assert shown.console.demo.button.isVisible()
 
 
