@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import dataclasses
 import getpass
+import itertools
 import logging
 import socket
 import sys
@@ -61,6 +62,8 @@ def main(arguments: Sequence[str]) -> int:
             return print_token(options.read_token_request(rest))
         if command == "players":
             return run_players()
+        if command == "doctor":
+            return examine(options.read_config(command, rest))
         with contextlib.ExitStack() as stack:
             config = options.read_config(command, rest)
             if config.demo_seed is not None:
@@ -96,6 +99,20 @@ def print_token(request: TokenRequest) -> int:
     except OSError as error:
         raise StartError(f"the token cannot be printed: {error.strerror}") from None
     return 0
+
+
+def examine(config: Config) -> int:
+    """Print how each thing stands that a console or a node with `config` needs; 1 if something is wrong."""
+    from gui.doctor import examine as examine_window
+    from server.doctor import Standing
+    from server.doctor import examine as examine_node
+
+    found = set()
+    for finding in itertools.chain(examine_node(config, _headless_loop_factory()), examine_window()):
+        with contextlib.suppress(OSError):  # nobody reads it; the exit code says it too
+            print_line(plain(finding.line()).encode())
+        found.add(finding.standing)
+    return 1 if Standing.WRONG in found else 0
 
 
 def print_line(line: bytes, *, to: int = 1) -> None:

@@ -23,6 +23,7 @@ COMMANDS: Mapping[Command, str] = {
     "console": "opens a window with a node embedded in it; what runs when no command is given",
     "node": "runs a node without a window",
     "token": "prints an access token and nothing else",
+    "doctor": "checks what a console or a node needs here; says what is wrong and what to do",
 }
 PLAYERS: Command = "players"
 """What a demo starts by itself: its people, who are told what to play on standard input."""
@@ -33,6 +34,7 @@ Each option can also stand in the file of --config (bus-port = 8766) or in the e
 SOURCES: Mapping[Command, str] = {
     "console": _SOURCES,
     "node": _SOURCES,
+    "doctor": _SOURCES,
     "token": "The key is found as a node finds it: file and environment are read for --auth-key-file and --data-dir.",
 }
 LONGEST_TTL = 10 * 366 * 86_400

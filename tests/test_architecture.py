@@ -25,7 +25,7 @@ IMPORTERS = {
     "qasync": ("gui.loop",),
     "PySide6": ("gui",),
     "shiboken6": ("gui",),
-    "psutil": ("server.cards", "server.launched", "server.launcher"),
+    "psutil": ("server.cards", "server.doctor", "server.launched", "server.launcher"),
     "jwt": ("server.identity",),
     "prometheus_client": ("server.metrics",),
     "uvloop": ("main",),

@@ -1,0 +1,277 @@
+"""Looks at what a console or a node needs on this machine, and says of each thing how it stands and what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import dataclasses
+import datetime
+import enum
+import http.client
+import os
+import shutil
+import socket
+import stat
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+
+from server import ports
+from server.addresses import host_port
+from server.config import Config, StartError
+from server.gateway import PORT
+from server.identity import key_file, load_key
+
+OLDEST_PYTHON = (3, 11)
+MESH_PORT = 8766
+"""The first port that a mesh tries where none is given."""
+FEW_DESCRIPTORS, NO_DESCRIPTORS = 4_096, 256
+"""Below the first a node with many clients runs out of them, below the second almost any."""
+OWN_DESCRIPTORS = 100
+"""What a node needs for itself; each client takes one more."""
+LITTLE_SPACE, NO_SPACE = 500_000_000, 50_000_000
+YEARS = range(2025, 2100)
+ANSWER_SECONDS = 1.0
+_ZEROMQ_GREETING = (0xFF, 0x7F)
+"""First and tenth byte of what a mesh socket says to whom connects (ZMTP 3)."""
+_TIME_ERROR = 5
+"""What adjtimex answers where nobody keeps the clock right."""
+
+
+class Standing(enum.StrEnum):
+    """How something stands."""
+
+    OK = "ok"
+    WARN = "warn"
+    """It works, and could be better."""
+    WRONG = "wrong"
+    """A console or a node cannot start, or fails in time."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of one thing."""
+
+    standing: Standing
+    thing: str
+    text: str
+    remedy: str = ""
+    """The one thing to do."""
+
+    def line(self) -> str:
+        """All of it in one line."""
+        return f"{self.standing:6}{self.thing:12}{self.text}{f': {self.remedy}' if self.remedy else ''}"
+
+
+def ok(thing: str, text: str) -> Finding:
+    """Nothing to do."""
+    return Finding(Standing.OK, thing, text)
+
+
+def warn(thing: str, text: str, remedy: str) -> Finding:
+    """Something to do, some day."""
+    return Finding(Standing.WARN, thing, text, remedy)
+
+
+def wrong(thing: str, text: str, remedy: str = "") -> Finding:
+    """Something to do before anything else."""
+    return Finding(Standing.WRONG, thing, text, remedy)
+
+
+def examine(config: Config, new_loop: Callable[[], asyncio.AbstractEventLoop] | None) -> Iterator[Finding]:
+    """Look at everything but Qt, for who would start with `config`; a node would run on `new_loop`."""
+    yield python()
+    yield event_loop(new_loop)
+    yield client_port(config)
+    yield mesh_port(config)
+    yield from (peer(address) for address in config.peers)
+    yield data_folder(config.data_dir)
+    yield key(config)
+    yield clock(time.time())
+    yield descriptors()
+
+
+def python(version: tuple[int, int, int] = sys.version_info[:3]) -> Finding:
+    """The Python that runs this."""
+    shown, oldest = (".".join(map(str, each)) for each in (version, OLDEST_PYTHON))
+    if version < OLDEST_PYTHON:
+        return wrong("Python", f"{shown} is too old", f"use {oldest} or newer, `make run` finds one")
+    return ok("Python", shown)
+
+
+def event_loop(new_loop: Callable[[], asyncio.AbstractEventLoop] | None) -> Finding:
+    """The loop that a node without a window runs on."""
+    loop = (new_loop or asyncio.new_event_loop)()
+    try:
+        loop.run_until_complete(asyncio.sleep(0))
+    except (OSError, RuntimeError) as error:
+        return wrong("event loop", f"it does not run, {error}", "`make run` installs what is missing")
+    finally:
+        loop.close()
+    if new_loop is None and sys.platform != "win32":
+        return warn("event loop", "uvloop is missing, so nodes serve fewer clients", "`make run` installs it")
+    return ok("event loop", f"nodes run on {type(loop).__module__.partition('.')[0]}")
+
+
+def client_port(config: Config) -> Finding:
+    """Where clients connect."""
+    wanted = PORT if config.port is None else config.port
+    why = ports.obstacle(config.host, wanted)
+    if why is None:
+        return ok("port", f"{config.host}:{wanted} is free" if wanted else f"{config.host} has a free one")
+    why = f"{why.rstrip('.')}{holder(config.host, wanted)}"
+    free = ports.next_free(config.host, wanted + 1)
+    if config.port is None and free is not None and "in use" in why:
+        return warn("port", f"{why}, a console takes {free} instead", f"give a node --port {free}")
+    return wrong("port", why, f"give --port {free}" if free and "in use" in why else "give --host or --port another")
+
+
+def mesh_port(config: Config) -> Finding:
+    """Where the mesh listens."""
+    if config.bus == "memory":
+        return ok("mesh", "not needed with --bus memory")
+    wanted = MESH_PORT if config.bus_port is None else config.bus_port
+    why = ports.obstacle(config.bus_host, wanted)
+    if why is None:
+        return ok("mesh", f"{config.bus_host}:{wanted} is free" if wanted else f"{config.bus_host} has a free port")
+    free = ports.next_free(config.bus_host, wanted + 1)
+    if config.bus_port is None and free is not None and "in use" in why:
+        held = f"{why.rstrip('.')}{holder(config.bus_host, wanted)}"
+        return ok("mesh", f"{held}, {config.bus_host}:{free} is free and is taken instead")
+    return wrong(
+        "mesh",
+        f"{why.rstrip('.')}{holder(config.bus_host, wanted)}",
+        f"give --bus-port {free}" if free and "in use" in why else "give --bus-host or --bus-port another",
+    )
+
+
+def holder(host: str, port: int) -> str:
+    """Who listens there, as the end of a sentence; empty where that cannot be known."""
+    try:
+        pids = {
+            each.pid
+            for each in psutil.net_connections(kind="tcp")
+            if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port
+        }
+        names = sorted({f"{psutil.Process(pid).name()}, process {pid}" for pid in pids if pid})
+    except (psutil.Error, OSError):
+        names = []
+    by = f" by {names[0]}" if names else ""
+    return f"{by}, which is a Switchboard node" if by and _is_node(host, port) else by
+
+
+def _is_node(host: str, port: int) -> bool:
+    shown = f"[{host}]" if ":" in host else host
+    try:
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with direct.open(f"http://{shown}:{port}/healthz", timeout=ANSWER_SECONDS) as answer:
+            return bool(answer.status == 200)
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
+
+
+def peer(address: str) -> Finding:
+    """A node that the mesh shall join through."""
+    host, port = host_port(address)
+    remedy = "give --peer the `bus` of the ready line of a node that runs"
+    greeting = b""
+    try:
+        with socket.create_connection((host, port), timeout=ANSWER_SECONDS) as probe:
+            while len(greeting) < 10 and (piece := probe.recv(10 - len(greeting))):
+                greeting += piece
+    except TimeoutError:
+        pass  # it listens, and says nothing
+    except OSError as error:
+        return wrong("peer", f"{address} does not answer ({error.strerror or error})", remedy)
+    if len(greeting) < 10 or (greeting[0], greeting[9]) != _ZEROMQ_GREETING:
+        return wrong("peer", f"{address} is no mesh address", remedy)
+    return ok("peer", f"{address} answers, and shares this machine's clock")
+
+
+def data_folder(folder: Path) -> Finding:
+    """Where keys, identity and logs are kept."""
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    remedy = "make it writable or give --data-dir another"
+    try:
+        if there == folder:
+            with tempfile.TemporaryFile(dir=folder) as file:
+                file.write(bytes(4096))
+                file.flush()
+        elif not there.is_dir() or not os.access(there, os.W_OK | os.X_OK) or _is_read_only(there):
+            return wrong("data folder", f"{folder} cannot be made", remedy)
+        free = shutil.disk_usage(there).free
+    except OSError as error:
+        return wrong("data folder", f"{folder} cannot be written ({error.strerror or error})", remedy)
+    shown = f"{free // 1_000_000} MB are free"
+    if free < NO_SPACE:
+        return wrong("data folder", f"{folder}, {shown}", "make room there or give --data-dir another")
+    if free < LITTLE_SPACE:
+        return warn("data folder", f"{folder}, {shown}", "make room there")
+    if there == folder and os.name == "posix" and (mode := stat.S_IMODE(folder.stat().st_mode)) & 0o077:
+        return warn("data folder", f"{folder} is open to others ({mode:04o})", f"chmod 700 {folder}")
+    return ok("data folder", f"{folder}, {shown}{'' if there == folder else '; made at the first start'}")
+
+
+def _is_read_only(folder: Path) -> bool:
+    """Whether its file system is; permission alone does not tell it to root."""
+    return os.name == "posix" and bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
+def key(config: Config) -> Finding:
+    """The key of access tokens."""
+    file = key_file(config.auth_key_file, config.data_dir)
+    if config.auth_key_file is None and not file.exists():
+        return ok("key", f"{file} is made at the first start")
+    try:
+        found = load_key(file, config.data_dir)
+        mode = stat.S_IMODE(file.stat().st_mode)
+    except StartError as error:
+        return wrong("key", str(error))
+    except OSError as error:
+        return wrong("key", f"{file} cannot be read ({error.strerror or error})", "give --auth-key-file another")
+    if os.name == "posix" and found.algorithm == "HS256" and mode & 0o077:
+        return warn("key", f"{file} is open to others ({mode:04o})", f"chmod 600 {file}")
+    return ok("key", f"{file}, {found.algorithm}")
+
+
+def clock(now: float) -> Finding:
+    """The clock, on which tokens and the times of texts rest."""
+    date = datetime.datetime.fromtimestamp(now, datetime.UTC)
+    if date.year not in YEARS:
+        return wrong(
+            "clock", f"it shows {date:%Y-%m-%d}, so every token is expired", "set it: timedatectl set-ntp true"
+        )
+    if is_kept_right() is False:
+        return warn("clock", f"{date:%Y-%m-%d %H:%M} UTC, and nobody keeps it right", "timedatectl set-ntp true")
+    return ok("clock", f"{date:%Y-%m-%d %H:%M} UTC")
+
+
+def is_kept_right() -> bool | None:
+    """Whether the system says that something (NTP) keeps its clock right; None where it does not say."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        answer = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(512))
+    except (OSError, AttributeError):
+        return None
+    return None if answer < 0 else answer != _TIME_ERROR
+
+
+def descriptors() -> Finding:
+    """How many files and sockets a process may have open."""
+    if sys.platform == "win32":
+        return ok("open files", "this system sets no limit")
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= FEW_DESCRIPTORS:
+        return ok("open files", "without limit" if soft == resource.RLIM_INFINITY else f"{soft} at once")
+    within = hard == resource.RLIM_INFINITY or hard >= FEW_DESCRIPTORS
+    remedy = f"ulimit -n {FEW_DESCRIPTORS}" if within else "raise the hard limit: see `man limits.conf`"
+    text = f"{soft} at once, which is enough for {max(0, soft - OWN_DESCRIPTORS)} clients"
+    return (wrong if soft < NO_DESCRIPTORS else warn)("open files", text, remedy)
