@@ -47,8 +47,9 @@ class Shown:
 
     def members(self) -> set[str]:
         """Names in the member table."""
-        model = self.console.rooms.pane.model
-        return {model.at(row).name for row in range(model.rowCount())}
+        model = self.console.rooms.pane.members.model
+        rows = (model.at(row) for row in range(model.rowCount()))
+        return {member.name for member in rows if member.session not in model.gone}
 
     def nodes(self) -> dict[str, int]:
         """Nodes and their sessions as the Nodes view shows them."""

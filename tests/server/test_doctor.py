@@ -1,0 +1,75 @@
+"""What the doctor says of things that a test cannot make wrong on the machine itself."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from server import doctor, ports
+from server.config import Config
+from server.doctor import Standing
+
+
+def test_a_python_that_is_too_old_is_wrong() -> None:
+    assert doctor.python((3, 10, 9)).standing is Standing.WRONG
+    assert doctor.python((3, 11, 0)).standing is Standing.OK
+
+
+@pytest.mark.parametrize("year", [1970, 2100])
+def test_a_year_that_cannot_be_is_wrong(year: int) -> None:
+    found = doctor.clock(datetime.datetime(year, 1, 1, tzinfo=datetime.UTC).timestamp())
+    assert found.standing is Standing.WRONG
+    assert str(year) in found.text
+
+
+@pytest.mark.parametrize(("kept", "standing"), [(True, Standing.OK), (False, Standing.WARN), (None, Standing.OK)])
+def test_a_clock_that_nobody_keeps_right_is_a_warning(
+    kept: bool | None, standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "is_kept_right", lambda: kept)
+    now = datetime.datetime(2026, 5, 1, tzinfo=datetime.UTC).timestamp()
+    assert doctor.clock(now).standing is standing
+
+
+def test_a_node_without_uvloop_is_a_warning() -> None:
+    assert doctor.event_loop(None).standing is Standing.WARN
+
+
+@pytest.mark.parametrize(
+    ("free", "standing"), [(10**6, Standing.WRONG), (10**8, Standing.WARN), (10**10, Standing.OK)]
+)
+def test_a_disk_that_is_nearly_full(
+    free: int, standing: Standing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr("server.doctor.shutil.disk_usage", lambda path: _Usage(free))
+    assert doctor.data_folder(tmp_path).standing is standing
+
+
+class _Usage:
+    def __init__(self, free: int) -> None:
+        self.free = free
+
+
+def test_the_default_port_in_use_is_a_warning_and_the_next_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports, "obstacle", lambda host, port: f"Port {port} is in use." if port < 8770 else None)
+    found = doctor.client_port(Config(name="", data_dir=tmp_path))
+    assert found.standing is Standing.WARN
+    assert "a console takes 8770 instead" in found.text
+    assert doctor.mesh_port(Config(name="", data_dir=tmp_path)).standing is Standing.OK
+    assert "8770" in doctor.mesh_port(Config(name="", data_dir=tmp_path)).text
+
+
+def test_a_node_alone_needs_no_mesh(tmp_path: Path) -> None:
+    assert "not needed" in doctor.mesh_port(Config(name="", data_dir=tmp_path, bus="memory")).text
+
+
+def test_a_line_holds_all_of_it() -> None:
+    assert (
+        doctor.wrong("key", "it is short", "make it longer").line() == "wrong key         it is short: make it longer"
+    )
+    assert doctor.ok("key", "fine").line() == "ok    key         fine"
