@@ -81,6 +81,16 @@ class Engine(abc.ABC):
     def address(self) -> str:
         """Where peers reach it."""
 
+    def join(self, address: str) -> None:
+        """Look for a peer there from now on. Raises ValueError for an address that cannot be reached."""
+        self._running.join(self._reachable(address))
+        self._touch()
+
+    def give_up(self, address: str) -> None:
+        """Look there no more; a peer that was found there stays."""
+        self._running.give_up(self._reachable(address))
+        self._touch()
+
     def append(
         self,
         kind: Kind,
@@ -247,6 +257,10 @@ class Engine(abc.ABC):
     @abc.abstractmethod
     def _send_cast(self, topic: str, frames: list[bytes]) -> None:
         """Send what one turn gathered."""
+
+    def _reachable(self, address: str) -> str:
+        """The address in the form in which peers tell it. Raises ValueError for one that cannot be reached."""
+        return address
 
     @abc.abstractmethod
     def _link(self, address: str) -> None:

@@ -103,6 +103,15 @@ class Bus(Protocol):
     async def stop(self) -> None:
         """Tell the peers, hand over what is queued (0.5 s at most), release every socket. Safe to call twice."""
 
+    def join(self, address: str) -> None:
+        """Look for a peer at ``host:port`` from now on, as for one that was known at the start.
+
+        Raises ValueError with a sentence for an address that this engine cannot reach.
+        """
+
+    def give_up(self, address: str) -> None:
+        """Look there no more; a peer that was found there stays."""
+
     def append(
         self,
         kind: Kind,

@@ -155,6 +155,17 @@ class Replica:
         self._pending.append(record)
         return record
 
+    def join(self, address: str) -> None:
+        """Look for a peer at `address` from now on, as if it had been configured."""
+        if address and address != self.address:
+            self.membership.configured |= {address}
+            self._reach(address)
+
+    def give_up(self, address: str) -> None:
+        """Look there no more; a peer that was found there stays."""
+        self.membership.configured -= {address}
+        self._leave(address)
+
     def announce(self, card: bytes) -> None:
         """Set the card of the next digests. Raises ValueError when it is over 1 KiB."""
         if len(card) > CARD_BYTES:

@@ -237,6 +237,12 @@ class ZeroMQBus(Engine):
 
     # --- connections ----------------------------------------------------------------------------------------
 
+    def _reachable(self, address: str) -> str:
+        try:
+            return peer_address(address)
+        except BusStartError as error:
+            raise ValueError(str(error)) from None
+
     def _link(self, address: str) -> None:
         if self._sockets is None or address in self._connections:
             return

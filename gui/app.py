@@ -14,6 +14,7 @@ from gui.appearance import Appearance, Look
 from gui.bridge import Bridge
 from gui.frame.demo import DemoNote
 from gui.frame.finder import Places
+from gui.frame.join import JoinSheet
 from gui.frame.overlays import LOOK, RATE, Overlays
 from gui.main_window import MainWindow
 from gui.moderation import Moderation
@@ -54,6 +55,7 @@ class Console:
         toasts = Toasts(self.window)
         tasks = Tasks(asyncio.get_running_loop(), toasts.warn)
         actions = Actions(self.window)
+        actions.join.setEnabled(bool(desk.bus_address))
         self.context = Context(
             desk=desk,
             launcher=launcher,
@@ -78,6 +80,7 @@ class Console:
         actions.copy_address.triggered.connect(lambda: QGuiApplication.clipboard().setText(desk.url))
         actions.open_client.triggered.connect(lambda: QDesktopServices.openUrl(QUrl(desk.http)))
         actions.launch.triggered.connect(self._launch)
+        actions.join.triggered.connect(lambda: self.overlays.open_sheet(JoinSheet(self.context, self.window)))
         if stage is not None:
             self.demo = DemoNote(self.context, self.window, stage)
         bridge.start(self.window)

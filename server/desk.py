@@ -10,7 +10,7 @@ import msgspec
 
 from bus.interface import PeerState
 from bus.record import NodeId
-from server import inquiry, lines
+from server import inquiry, joining, lines
 from server.events import (
     AnnouncementShown,
     Event,
@@ -217,6 +217,14 @@ class Desk:
         return lambda: self._observers.remove(observer)
 
     # What can be done.
+
+    def problem_of(self, address: str) -> str:
+        """One sentence that says why no cluster can be joined at this address, or nothing."""
+        return joining.problem(address, self.nodes())
+
+    async def join(self, address: str) -> str:
+        """Join the cluster that has a node at this mesh address; returns that node's name. Raises Refused."""
+        return await joining.join(self._node, address)
 
     async def kick(self, by: Actor, *, session: str, room: str | None = None, reason: str = "") -> list[Outcome]:
         """Put a session out of the cluster, or of `room`, on whichever node it is. Raises Refused."""

@@ -78,13 +78,14 @@ class Overlays(QObject):
             action.setChecked(look is self._context.appearance.look)
 
     def _show_keys(self) -> None:
-        self._open(KeySheet(self._window, self._context.actions.commands(), self._window.view.title))
+        self.open_sheet(KeySheet(self._window, self._context.actions.commands(), self._window.view.title))
 
     def _show_settings(self) -> None:
         reset = Button.of(self._context.actions.reset_layout)
-        self._open(SettingsSheet(self._window, self._context.appearance, self._context.bridge, reset))
+        self.open_sheet(SettingsSheet(self._window, self._context.appearance, self._context.bridge, reset))
 
-    def _open(self, sheet: Sheet) -> None:
+    def open_sheet(self, sheet: Sheet) -> None:
+        """Open a sheet, unless there is one already; it is let go when it closes."""
         if self._sheet is not None:
             sheet.deleteLater()
             return

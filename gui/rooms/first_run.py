@@ -41,7 +41,15 @@ class Step(QWidget):
 class FirstRun(QScrollArea):
     """The first screen; it leaves by itself when somebody joins a room."""
 
-    def __init__(self, address: str, actions: Actions, parent: QWidget | None = None) -> None:
+    def __init__(self, address: str, actions: Actions, *, local: bool, parent: QWidget | None = None) -> None:
+        """Make it.
+
+        Args:
+            address: For clients.
+            actions: What its buttons do.
+            local: Whether clients of this machine alone reach the node.
+            parent: As in Qt.
+        """
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
@@ -56,17 +64,19 @@ class FirstRun(QScrollArea):
         column.addWidget(Emblem(), 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(12)
         title = Label("This console is ready for its first client", Type.EMPTY_TITLE)
-        under = Label(
-            "A node runs in this window. Rooms appear here as soon as someone joins one.", Type.BODY, Colour.TEXT2
-        )
-        hint = Label(_HINT, Type.SMALL, Colour.TEXT3, wrap=True)
-        for label in (title, under, hint):
+        self._under = Label("", Type.BODY, Colour.TEXT2, wrap=True)
+        self.show_nodes(1)
+        reach = "Nothing is sent outside this machine." if local else "Other machines reach it at this address."
+        hint = Label(f"Ctrl K finds every command.  F1 shows the keys.  {reach}", Type.SMALL, Colour.TEXT3, wrap=True)
+        for label in (title, self._under, hint):
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column.addWidget(title)
-        column.addWidget(under)
+        column.addWidget(self._under)
         column.addSpacing(12)
         column.addWidget(self._connect_step(address, actions))
         column.addWidget(self._launch_step(actions))
+        if actions.join.isEnabled():
+            column.addWidget(self._join_step(actions))
         column.addSpacing(4)
         column.addWidget(hint)
         column.addStretch(3)
@@ -81,10 +91,13 @@ class FirstRun(QScrollArea):
         row.addStretch(1)
         self.setWidget(page)
 
+    def show_nodes(self, nodes: int) -> None:
+        """Say how many nodes there are."""
+        runs = "It runs one node." if nodes == 1 else f"It sees {nodes} nodes."
+        self._under.say(f"{runs} Rooms appear here as soon as someone joins one.")
+
     def _connect_step(self, address: str, actions: Actions) -> Card:
-        card, words, _ = _step_card(
-            1, "Connect a client", "Give this address to a client, or open the browser client."
-        )
+        card, words, _ = _step_card(1, "Connect a client", "Give this address to a client, or open the test client.")
         field = QLineEdit(address)
         field.setReadOnly(True)
         field.setFont(theme.font(Type.CODE_LARGE))
@@ -92,7 +105,7 @@ class FirstRun(QScrollArea):
         field.setCursorPosition(0)
         describe(field, "Address for clients")
         self.copy.setFixedHeight(44)
-        client = Button.of(actions.open_client, icon="arrow-square-out", text="Open client", show_key=False)
+        client = Button.of(actions.open_client, icon="arrow-square-out", text="Test client", show_key=False)
         client.setFixedHeight(44)
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -105,7 +118,14 @@ class FirstRun(QScrollArea):
 
     def _launch_step(self, actions: Actions) -> Card:
         card, _, row = _step_card(2, "Add nodes", "Launch more nodes on this machine to share the load.")
-        row.addWidget(Button.of(actions.launch), 0, Qt.AlignmentFlag.AlignVCenter)
+        launch = Button.of(actions.launch, text="Launch nodes", show_key=False)
+        row.addWidget(launch, 0, Qt.AlignmentFlag.AlignVCenter)
+        return card
+
+    def _join_step(self, actions: Actions) -> Card:
+        card, _, row = _step_card(3, "Join a mesh", "Point this console at a node of a cluster that already runs.")
+        join = Button.of(actions.join, text="Join…", show_key=False)
+        row.addWidget(join, 0, Qt.AlignmentFlag.AlignVCenter)
         return card
 
     def _confirm(self) -> None:
@@ -128,9 +148,3 @@ def _step_card(number: int, title: str, sentence: str) -> tuple[Card, QVBoxLayou
     row.addLayout(words, 1)
     card.body.addLayout(row)
     return card, words, row
-
-
-_HINT = (
-    "N launches a node.  Ctrl+1 and Ctrl+2 change the view.  "
-    "Nothing is sent outside this machine until you add a peer."
-)

@@ -15,6 +15,7 @@ from gui.rooms.room_pane import RoomPane
 from gui.tokens import Size
 from gui.views import Changes, Context, View
 from gui.widgets.panes import EmptyState
+from server.addresses import is_loopback
 from server.views import MemberView
 
 LOW = 700
@@ -33,7 +34,7 @@ class RoomsView(View):
         super().__init__()
         self._context = context
         self._seconds = 0
-        self.first_run = FirstRun(context.desk.url, context.actions)
+        self.first_run = FirstRun(context.desk.url, context.actions, local=is_loopback(context.config.host))
         self.list = RoomList(context.desk, context.actions)
         self.pane = RoomPane(context)
         self.closed = EmptyState("", title="This room is closed", icon="chats")
@@ -159,6 +160,7 @@ class RoomsView(View):
             self._pages.setCurrentIndex(1 if rooms else 0)
             self.focus_first()
         if not rooms:
+            self.first_run.show_nodes(len(self._context.desk.nodes()))
             return
         room = self.pane.room
         if not room:

@@ -195,6 +195,38 @@ class BusContract(abc.ABC):
             others = {other.node: other.address for other, _ in nodes if other is not bus}
             assert {peer.node: peer.address for peer in bus.peers()} == others
 
+    async def test_two_meshes_become_one_when_a_node_of_one_joins_the_other(self, mesh: Mesh) -> None:
+        ours, theirs = await mesh.joined(2), [await mesh.add()]
+        theirs.append(await mesh.add(peers=[theirs[0][0].address]))
+        await mesh.whole(theirs)
+        before, _ = ours[1]
+        before.append(Kind.TEXT, b"said before")
+        before.join(theirs[1][0].address)
+        await mesh.whole([*ours, *theirs])
+        theirs[0][0].append(Kind.TEXT, b"said after")
+        after = theirs[0][0].origin
+
+        def has_both(ear: Ear) -> bool:
+            return (ear.payloads(before.origin), ear.payloads(after)) == ([b"said before"], [b"said after"])
+
+        await all_hear([ear for _, ear in (*ours, *theirs)], has_both)
+
+    async def test_joining_oneself_or_a_peer_again_changes_nothing(self, mesh: Mesh) -> None:
+        (a, ear), (b, _) = await mesh.joined(2)
+        a.join(a.address)
+        a.join(b.address)
+        b.append(Kind.TEXT, b"still here")
+        await ear.until(lambda: ear.payloads(b.origin) == [b"still here"])
+        assert [peer.node for peer in a.peers()] == [b.node]
+
+    async def test_a_peer_that_was_found_stays_when_its_address_is_given_up(self, mesh: Mesh) -> None:
+        a, b = await mesh.add(), await mesh.add()
+        a[0].join(b[0].address)
+        await mesh.whole([a, b])
+        a[0].give_up(b[0].address)
+        b[0].append(Kind.TEXT, b"still here")
+        await a[1].until(lambda: a[1].payloads(b[0].origin) == [b"still here"])
+
     async def test_a_node_without_peers_is_synced_at_once_and_once(self, mesh: Mesh) -> None:
         bus, ear = await mesh.add()
         await ear.until(lambda: ear.synced == 1)

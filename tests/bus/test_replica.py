@@ -585,3 +585,15 @@ def test_a_joiner_is_not_done_with_what_a_peer_that_is_behind_can_tell() -> None
     assert Synced() not in joiner.turn(0.2)
     joiner.receive(Fill(PEER, PEER, 1, 2, 0, 2, [text(PEER, 2)]), 0.3)
     assert Synced() in joiner.turn(0.3)
+
+
+def test_an_address_that_was_given_up_is_left_and_one_that_has_a_peer_is_kept() -> None:
+    node = replica()
+    node.join("h:8")
+    node.join("h:2")
+    assert {effect.address for effect in node.turn(1.0) if isinstance(effect, Link)} >= {"h:8"}
+    node.receive(Digest(PEER, "h:2", (), {}, [ME], [], b""), 1.0)
+    node.give_up("h:8")
+    node.give_up("h:2")
+    assert [effect.address for effect in node.turn(1.0) if isinstance(effect, Unlink)] == ["h:8"]
+    assert "h:2" in node.membership.links

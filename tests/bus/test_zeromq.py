@@ -230,6 +230,12 @@ class TestStart:
         with pytest.raises(BusStartError, match=re.escape(peer.removesuffix(":8766"))):
             ZeroMQBus(identity(1), peers=[peer])
 
+    @pytest.mark.parametrize("address", ["192.0.2.1:8766", "8766", "127.0.0.1", ""])
+    async def test_what_cannot_be_reached_is_not_joined(self, mesh: ZeroMQMesh, address: str) -> None:
+        bus, _ = await mesh.add()
+        with pytest.raises(ValueError, match=r"peer|loopback|known"):
+            bus.join(address)
+
     async def test_localhost_and_its_number_are_one_address(self, mesh: ZeroMQMesh) -> None:
         a, ear = await mesh.add()
         b, _ = await mesh.add(peers=[a.address.replace("127.0.0.1", "localhost"), a.address])

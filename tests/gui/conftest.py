@@ -114,12 +114,12 @@ class Cluster:
         self._clients: list[Client] = []
         self.served: list[Served] = []
 
-    async def node(self, name: str) -> Served:
-        """Start one more node that knows the first."""
+    async def node(self, name: str, *, alone_at: str = "") -> Served:
+        """Start one more node that knows the first, or with a mesh address of its own none."""
         config = Config(name=name, port=0, data_dir=self._folder / name)
         identity = Identity(f"{len(self.served) + 1:016x}", 1)
-        peers = (self.served[0].node.name,) if self.served else ()
-        node = Node(config, self._network.bus(identity, address=name, peers=peers), Tokens(KEY))
+        peers = (self.served[0].node.name,) if self.served and not alone_at else ()
+        node = Node(config, self._network.bus(identity, address=alone_at or name, peers=peers), Tokens(KEY))
         gateway = Gateway(node, config)
         host, port = await gateway.listen()
         await node.start(url=f"ws://{host}:{port}/ws", http=f"http://{host}:{port}/")
