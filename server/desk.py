@@ -52,7 +52,6 @@ class Desk:
         self._observers: list[Callable[[str, str], None]] = []
         self._lines = Lines()
         self._texts = 0
-        self._feeds = 0
         self._offsets = Offsets()
         self._rates = Rates(started=node.started)
         self._talks = Talks()
@@ -193,8 +192,7 @@ class Desk:
 
         Raises QueryError.
         """
-        self._feeds += 1
-        return FlowFeed(self._node, self._offsets, number=self._feeds, query=query, every_voice=every_voice)
+        return FlowFeed(self._node, self._offsets, query=query, every_voice=every_voice)
 
     async def trace(self, origin: str, seq: int, *, ssrc: int = 0) -> Trace:
         """The way of a text, or with its `ssrc` of a sampled voice frame, that a feed has shown."""

@@ -58,11 +58,11 @@ class FlowFeed:
     Everything but voice is complete: what is lost on the way is sent again, and `lost` counts what could not be.
     """
 
-    def __init__(self, node: Node, offsets: Offsets, *, number: int, query: str, every_voice: bool) -> None:
+    def __init__(self, node: Node, offsets: Offsets, *, query: str, every_voice: bool) -> None:
         """Made by `Desk.open_flow`. Raises QueryError."""
         self._node = node
         self._offsets = offsets
-        self._number = number
+        self._number = node.taps.new_feed()
         self._query = parse(query, flow.FIELDS)
         self._text = query
         self._epoch = 1
@@ -81,7 +81,7 @@ class FlowFeed:
         self.closed = False
         self.sampling = flow.one_in(self._rate_of_cards(), self._most)
         """Of voice, one frame in so many is shown; 1 is every frame."""
-        topic = flow.topic_of(node.bus.origin, number)
+        topic = flow.topic_of(node.bus.origin, self._number)
         self._ends = [node.hear(topic, self._hear), node.watch(self._note)]
         self._renew()
 

@@ -99,7 +99,7 @@ class FlowRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def flags(self) -> tuple[str, ...]:
         """What can stand behind ``is:``."""
         flags = ["slow"] if self.latency is not None and self.latency >= SLOW_MS else []
-        if self.kind == "voice" and len(self.data) >= voice.SHORTEST:
+        if self.kind == "voice" and len(self.data) >= voice.HEADER.size:
             flags += [name for name, at, bit in _VOICE_FLAGS if self.data[at] & bit]
         return tuple(flags)
 

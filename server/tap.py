@@ -58,6 +58,7 @@ class Taps:
         self._unwatch: Callable[[], None] | None = None
         self._one_in = 1
         self._lives = 0
+        self._feeds = 0
 
     # What consoles ask.
 
@@ -113,6 +114,11 @@ class Taps:
             receivers=times.receivers,
             copies=times.copies,
         )
+
+    def new_feed(self) -> int:
+        """A number for another feed of the own console."""
+        self._feeds += 1
+        return self._feeds
 
     def tick(self, now: float) -> None:
         """Send what was gathered, and close the taps whose consoles are silent; ten times a second."""

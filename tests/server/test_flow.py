@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 
 import pytest
 
+from bus.memory import MemoryBus
+from bus.packets import Packet
 from server.desk import Desk
 from server.feed import FlowFeed
-from server.flow import FlowRow
+from server.flow import FlowRow, as_json, is_sampled, one_in
 from server.query import QueryError
 from server.session import Actor, Role
 from server.wire.native import Code, Refused
 from tests.cluster.nodes import eventually
-from tests.guest import frame
+from tests.guest import Guest, frame
 from tests.nodes import Served, Serving
 
 
@@ -265,3 +268,316 @@ async def test_a_whisper_that_is_not_held_here_is_asked_of_its_node(
     desk = Desk(a.node, "Ops")
     assert await desk.reveal(desk.operator, sent["origin"], sent["seq"], "reported") == "a secret"
     assert caplog.text.count("reads the whisper") == 2, "at the node that asked and at the one that told"
+
+
+# What it costs, and what it may not show
+
+
+def traffic(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the buses send from now on: the kind of each packet, the topic of each cast."""
+    sent: list[str] = []
+    send, send_cast = MemoryBus._send, MemoryBus._send_cast
+
+    def noting_send(bus: MemoryBus, address: str | None, packet: Packet) -> None:
+        sent.append(type(packet).__name__)
+        send(bus, address, packet)
+
+    def noting_cast(bus: MemoryBus, topic: str, frames: list[bytes]) -> None:
+        sent.extend([topic.partition("/")[0]] * len(frames))
+        send_cast(bus, topic, frames)
+
+    monkeypatch.setattr(MemoryBus, "_send", noting_send)
+    monkeypatch.setattr(MemoryBus, "_send_cast", noting_cast)
+    return sent
+
+
+async def talk(ann: Guest, bob: Guest, ssrc: int, seq: int) -> None:
+    """A little of everything, by Ann on one node to Bob on another, and read there."""
+    await ann.say("hi")
+    await ann.whisper("psst", session=bob.session)
+    await ann.send_raw(frame(ssrc, seq=seq))
+    await bob.next("message")
+    await bob.next("whisper")
+    await bob.voice()
+
+
+async def test_a_closed_flow_costs_the_mesh_nothing(serve: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = await pair(serve)
+    (ann,), (bob,) = await a.members("Ann"), await b.members("Bob")
+    (ssrc,) = a.node.conversations[ann.session].places
+    desk = Desk(b.node, "Ops")
+    sent = traffic(monkeypatch)
+
+    await talk(ann, bob, ssrc, 1)
+    for served in (a, b):
+        served.advance(3.0)
+    assert "voice" in sent, "it is real packets that are counted"
+    assert not {"Call", "Answer", "flow"} & set(sent)
+
+    watcher = Watcher(desk.open_flow(""))
+    await watcher.until(lambda: not watcher.feed.silent)
+    await talk(ann, bob, ssrc, 2)
+    await watcher.next("voice")
+    assert {"Call", "Answer", "flow"} <= set(sent)
+
+    watcher.feed.close()
+    await eventually(lambda: a.node.tap is None)
+    await ann.settle()
+    sent.clear()
+    await talk(ann, bob, ssrc, 3)
+    for served in (a, b):
+        served.advance(3.0)
+    assert "voice" in sent
+    assert not {"Call", "Answer", "flow"} & set(sent)
+    assert (a.node.post.written, b.node.post.written) == (None, None)
+    assert watcher.of("chat") == watcher.of("chat")[:1]
+
+
+async def test_only_the_console_that_looks_is_sent_rows(serve: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = await pair(serve)
+    c = await serve("a", address="c")
+    await eventually(lambda: len(c.node.cards.urls_of_others()) == 2)
+    watcher = await watch(a)
+    heard: list[str] = []
+    monkeypatch.setattr(type(c.node), "on_cast", lambda node, topic, frames: heard.append(topic))
+    (bob,) = await b.members("Bob")
+    await bob.say("hi")
+    monkeypatch.undo()
+    await watcher.next("chat")
+    assert [topic for topic in heard if topic.startswith("flow")] == []
+
+
+async def test_what_is_lost_on_the_way_is_sent_again(serve: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = await pair(serve)
+    watcher = await watch(a, "kind:chat")
+    (bob,) = await b.members("Bob")
+    send_cast = MemoryBus._send_cast
+
+    def lossy(bus: MemoryBus, topic: str, frames: list[bytes]) -> None:
+        if not topic.startswith("flow"):
+            send_cast(bus, topic, frames)
+
+    monkeypatch.setattr(MemoryBus, "_send_cast", lossy)
+    for number in range(50):
+        await bob.say(str(number))
+        b.node.tick(0.0)
+    monkeypatch.undo()
+    await bob.say("last")
+    rows = await watcher.next("chat", count=51)
+    assert [row.text for row in rows] == [*map(str, range(50)), "last"]
+    assert watcher.numbers == list(range(1, 52))
+    assert watcher.feed.lost == 0
+
+
+async def test_what_is_lost_for_good_is_counted(serve: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = await pair(serve)
+    monkeypatch.setattr("server.tap_feed.ROWS", 3)
+    watcher = await watch(a, "kind:chat")
+    (bob,) = await b.members("Bob")
+    for number in range(10):
+        await bob.send("say", id=str(number), room="lobby", text=str(number))
+    await bob.answer("9")
+    await watcher.until(lambda: watcher.feed.matched == 10)
+    watcher.look()
+    assert watcher.feed.lost > 0
+    assert watcher.feed.lost + len(watcher.rows) == 10
+
+
+async def test_another_filter_begins_with_new_totals(serve: Serving) -> None:
+    a, b = await pair(serve)
+    watcher = await watch(a, "kind:chat")
+    (bob,) = await b.members("Bob")
+    await bob.say("one")
+    await watcher.next("chat")
+    with pytest.raises(QueryError):
+        watcher.feed.set_query("text:")
+    assert watcher.feed.matched == 1
+    watcher.feed.set_query("text:two")
+    assert (watcher.feed.seen, watcher.feed.matched) == (0, 0)
+    await watcher.until(lambda: not watcher.feed._asking)
+    await bob.say("one")
+    await bob.say("two")
+    await watcher.next("chat", count=2)
+    assert [row.text for row in watcher.rows] == ["one", "two"]
+    await watcher.until(lambda: watcher.feed.seen == 2)
+    assert watcher.feed.matched == 1
+
+
+async def test_voice_is_sampled_and_the_true_count_is_told(serve: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.flow.ROWS_PER_SECOND", 40)
+    a, b = await serve(address="a", voice_fps=0), await serve("a", address="b", voice_fps=0)
+    await eventually(lambda: all(one.node.synced and one.node.cards.urls_of_others() for one in (a, b)))
+    watcher = await watch(a, "kind:voice")
+    bob, cid = await b.members("Bob", "Cid")
+    (ssrc,) = b.node.conversations[bob.session].places
+    for seq in range(600):
+        await bob.send_raw(frame(ssrc, seq=seq))
+    await bob.settle()
+    await watcher.until(lambda: watcher.feed.matched == 600)
+    assert watcher.feed.seen >= 600
+    a.advance(1.0)
+    assert watcher.feed.sampling >= 16
+    await watcher.until(lambda: not watcher.feed._asking)
+    watcher.look()
+    first = len(watcher.rows)
+    assert first < 100
+    sampling = watcher.feed.sampling
+    for seq in range(600, 632):
+        await bob.send_raw(frame(ssrc, seq=seq))
+    await bob.settle()
+    await watcher.until(lambda: watcher.feed.matched == 632)
+    watcher.look()
+    expected = [seq for seq in range(600, 632) if is_sampled(ssrc, seq, sampling)]
+    assert [row.seq for row in watcher.rows[first:]] == expected
+    watcher.feed.set_every_voice(True)
+    assert watcher.feed.sampling == 1
+
+
+def test_every_node_samples_the_same_frames() -> None:
+    for number in (1, 2, 8, 64):
+        shown = [seq for seq in range(65_536) if is_sampled(305_419_896, seq, number)]
+        assert len(shown) == 65_536 // number
+        assert {later - earlier for earlier, later in itertools.pairwise(shown)} == {number}
+
+
+def test_sampling_is_the_least_that_keeps_to_the_bound() -> None:
+    assert [one_in(rate, 2_000) for rate in (0, 1_999, 2_000, 2_001, 4_001, 7_350)] == [1, 1, 1, 2, 4, 4]
+
+
+async def test_a_filter_by_latency_counts_every_frame(serve: Serving) -> None:
+    a, b = await pair(serve)
+    watcher = await watch(a, "kind:voice latency>=0")
+    none = await watch(a, "kind:voice is:slow latency>60s")
+    bob, _ = await b.members("Bob", "Cid")
+    (ssrc,) = b.node.conversations[bob.session].places
+    for seq in range(5):
+        await bob.send_raw(frame(ssrc, seq=seq))
+    await watcher.next("voice", count=5)
+    await none.until(lambda: none.feed.seen >= 5)
+    assert watcher.feed.matched == 5
+    assert none.feed.matched == 0
+
+
+# Everything else that is shown
+
+
+async def test_moderation_is_shown_by_the_node_that_has_the_session(serve: Serving) -> None:
+    a, b = await pair(serve)
+    watcher = await watch(a)
+    (bob,) = await b.members("Bob")
+    moderator = await a.enter_as("moderator")
+    await eventually(lambda: bob.session in a.node.presence.present)
+    await moderator.ask("mute", session=bob.session, room="lobby", seconds=600, reason="too loud")
+    await moderator.ask("unmute", session=bob.session, room="lobby")
+    await bob.ask("deafen", on=True)
+    await moderator.ask("kick", session=bob.session, reason="enough")
+    await watcher.next("bye")
+    told = [
+        (row.kind, row.node, row.sender, row.to, row.room) for row in watcher.of("mute", "unmute", "deafen", "kick")
+    ]
+    assert told == [
+        ("mute", "n2", "mod", "Bob", "lobby"),
+        ("unmute", "n2", "mod", "Bob", "lobby"),
+        ("deafen", "n2", "Bob", "", ""),
+        ("kick", "n2", "mod", "Bob", ""),
+    ]
+    (kick,) = watcher.of("kick")
+    moderated = await bob.next("moderated", action="kick")
+    assert json.loads(kick.data) == moderated
+
+
+async def test_an_announcement_is_shown(serve: Serving) -> None:
+    a, b = await pair(serve)
+    watcher = await watch(a, "kind:announcement text:maintenance")
+    (bob,) = await b.members("Bob")
+    moderator = await b.enter_as("moderator")
+    await moderator.ask("announce", id="x", text="maintenance at noon")
+    await moderator.ask("announce", id="y", room="lobby", text="maintenance here")
+    rows = await watcher.next("announcement", count=2)
+    assert [(row.to, row.room, row.text) for row in rows] == [
+        ("all", "", "maintenance at noon"),
+        ("room", "lobby", "maintenance here"),
+    ]
+    assert json.loads(rows[0].data) == await bob.next("announcement")
+
+
+async def test_of_whispered_voice_nothing_is_shown_that_can_be_heard(serve: Serving) -> None:
+    a, b = await pair(serve)
+    watcher = await watch(a, "kind:voice to:Ann")
+    (ann,), (bob,) = await a.members("Ann"), await b.members("Bob")
+    (ssrc,) = b.node.conversations[bob.session].places
+    await eventually(lambda: ann.session in b.node.presence.present)
+    assert (await bob.ask("voice_target", target=7, to={"session": ann.session}))["type"] == "ok"
+    sent = frame(ssrc, target=7, seq=3, packet=b"secret sound")
+    await bob.send_raw(sent)
+    await bob.send_raw(frame(ssrc, seq=4))
+    heard = await ann.voice()
+    (row,) = await watcher.next("voice")
+    assert (row.sender, row.to, row.room, row.seq, row.size) == ("Bob", "Ann", "lobby", 3, len(heard))
+    assert row.data == heard[:16]
+    assert "whispered" in row.flags
+
+
+async def test_a_lost_node_and_who_was_lost_with_it_are_shown(serve: Serving) -> None:
+    a, b = await pair(serve)
+    watcher = await watch(a)
+    await b.members("Bob")
+    await eventually(lambda: "lobby" in a.node.rooms)
+    serve.network.buses["b"].vanish()
+    await watcher.next("leave")
+    (left,) = watcher.of("leave")
+    assert (left.sender, left.node) == ("Bob", "n1")
+    assert json.loads(left.data)["reason"] == "lost"
+    assert ("n2", "down") in [(row.sender, json.loads(row.data)["state"]) for row in watcher.of("peer")]
+
+
+async def test_rows_are_exported_as_lines_of_json(serve: Serving) -> None:
+    a, b = await pair(serve)
+    watcher = await watch(a, "kind:chat,whisper,voice,join")
+    bob, cid = await b.members("Bob", "Cid")
+    (ssrc,) = b.node.conversations[bob.session].places
+    await bob.say('a "quote" \u2028 小')
+    await bob.whisper("a secret", session=cid.session)
+    await bob.send_raw(frame(ssrc, packet=b"\x00\xff"))
+    await watcher.next("voice")
+    lines = [as_json(row) for row in watcher.of("join", "chat", "whisper", "voice")]
+    assert not any(b"\n" in line for line in lines)
+    exported = [json.loads(line) for line in lines]
+    assert [line["kind"] for line in exported] == ["join", "join", "chat", "whisper", "voice"]
+    assert exported[2]["data"]["text"] == 'a "quote" \u2028 小'
+    assert "data" not in exported[3]
+    assert bytes.fromhex(exported[4]["data"]) == frame(ssrc, packet=b"\x00\xff")
+    assert all(line["node"] == "n2" for line in exported)
+
+
+async def test_the_way_of_a_voice_frame_is_told(serve: Serving) -> None:
+    a, b = await pair(serve)
+    desk, watcher = Desk(a.node, "Ops"), await watch(a, "kind:voice")
+    (ann,), (bob, _) = await a.members("Ann"), await b.members("Bob", "Cid")
+    (ssrc,) = b.node.conversations[bob.session].places
+    await eventually(lambda: a.node.bus.wanted("voice/lobby") or b.node.bus.wanted("voice/lobby"))
+    await bob.send_raw(frame(ssrc, seq=9))
+    await ann.voice()
+    (row,) = await watcher.next("voice")
+    trace = await desk.trace(row.origin, row.seq, ssrc=row.ssrc)
+    assert [(hop.place, hop.label) for hop in trace.hops] == [
+        ("Bob", "client"),
+        ("n2", "half of its round trip"),
+        ("n1", "shown"),
+        ("room", trace.hops[-1].label),
+    ]
+    assert trace.hops[-1].label.startswith("written to 1 person")
+    assert trace.hops[-1].at_ms is not None
+
+
+async def test_a_feed_that_nobody_reads_keeps_the_newest(serve: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.feed.KEPT", 5)
+    served = await serve()
+    watcher = await watch(served, "kind:chat")
+    (ann,) = await served.members("Ann")
+    for number in range(8):
+        await ann.say(str(number))
+    await eventually(lambda: watcher.feed.matched == 8)
+    watcher.look()
+    assert [row.text for row in watcher.rows] == ["3", "4", "5", "6", "7"]
+    assert watcher.numbers == [4, 5, 6, 7, 8]
