@@ -1,0 +1,1 @@
+"""The Flow view: what goes through the cluster, message by message; models and views side by side."""
