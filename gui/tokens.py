@@ -174,6 +174,7 @@ class Size:
     NODE_ROW = 56
     MEMBER_ROW = 40
     LOG_ROW = 23
+    FLOW_ROW = 26
     PADDING = 16
     DIALOG_PADDING = 24
     BUTTON = 32

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from server.wire import voice
 
@@ -178,9 +178,7 @@ def lines(found: Iterable[Piece]) -> list[Line]:
             previous = piece.text
         else:
             previous = ""
-        if piece.ink is Ink.MARK and piece.text == ",":
-            end()
-        elif piece.ink is Ink.MARK and piece.text in ("{", "["):
+        if piece.ink is Ink.MARK and piece.text in (",", "{", "["):
             end()
     end()
     return made
@@ -206,6 +204,21 @@ def members(found: Sequence[Piece]) -> dict[str, tuple[str, Span]]:
             key, start = piece, place + 2
         depth += opens - closes
     return made
+
+
+def json_parts(found: Sequence[Piece], known: Mapping[str, str]) -> list[Part]:
+    """What is known of a message, each with its bytes where the JSON has a member of that name.
+
+    Args:
+        found: Its JSON.
+        known: Names and values in the order in which they are shown; what has no value is left out.
+    """
+    there = members(found)
+    return [
+        Part(name, shown, there[name][1] if name in there else NOWHERE)
+        for name, shown in known.items()
+        if shown or name in there
+    ]
 
 
 def innermost(spans: Iterable[Span], at: int) -> Span:

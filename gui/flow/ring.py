@@ -61,10 +61,25 @@ class Ring(Generic[Row]):
         return self._rows[self._gone + place][0] if 0 <= place < len(self) else None
 
     def since(self, number: int) -> Iterator[tuple[int, Row]]:
-        """Rows from this number on, with their numbers, oldest first."""
-        start = max(number, self._first)
-        for place in range(start - self._first, len(self)):
-            yield self._first + place, self._rows[self._gone + place][0]
+        """Rows from this number on, with their numbers, oldest first, as far as they are there when asked for."""
+        number = max(number, self._first)
+        while number < self.next:
+            yield number, self._rows[self._gone + number - self._first][0]
+            number = max(number + 1, self._first)
+
+    def backwards(self) -> Iterator[tuple[int, Row]]:
+        """Rows with their numbers, newest first, as they are now; what goes meanwhile is left out."""
+        number = self.next - 1
+        while number >= self._first:
+            yield number, self._rows[self._gone + number - self._first][0]
+            number -= 1
+
+    def copy(self) -> Ring[Row]:
+        """The same rows under the same numbers, which stay whatever becomes of this ring."""
+        made: Ring[Row] = Ring(rows=self._most, octets=self._octets_most)
+        made._rows = self._rows[self._gone :]
+        made._octets, made._first = self._octets, self._first
+        return made
 
     def clear(self) -> None:
         """Let all rows go; numbers go on."""

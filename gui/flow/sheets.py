@@ -1,0 +1,134 @@
+"""The sheets of the Flow view: where an export goes, and why somebody reads a whisper."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QButtonGroup, QLineEdit, QRadioButton, QVBoxLayout, QWidget
+
+from gui import theme, wording
+from gui.tokens import Type
+from gui.widgets.buttons import Button, Kind
+from gui.widgets.forms import Field
+from gui.widgets.labels import describe
+from gui.widgets.sheet import Sheet
+
+REASON_CHARS = 200
+
+
+class ExportSheet(Sheet):
+    """Asks what is written, and where."""
+
+    wanted = Signal(bool, str)
+    """Whether all that is kept is written and not only what is shown, and the path."""
+
+    def __init__(self, window: QWidget, *, shown: int, kept: int, path: Path) -> None:
+        """Make it; of `kept` messages `shown` fit the filter, and `path` is proposed."""
+        super().__init__(window, "Export messages", "One line of JSON for each message, oldest first.", width=560)
+        self.shown = QRadioButton(f"What is shown: {wording.plural(shown, 'message')}")
+        self.kept = QRadioButton(f"All that is kept: {wording.plural(kept, 'message')}")
+        self._group = QButtonGroup(self)
+        self.shown.setChecked(True)
+        choice = QVBoxLayout()
+        choice.setSpacing(8)
+        for button in (self.shown, self.kept):
+            button.setFont(theme.font(Type.BODY))
+            self._group.addButton(button)
+            choice.addWidget(button)
+        self.kept.setVisible(kept != shown)
+        self.path = QLineEdit(str(path))
+        self.path.setFont(theme.font(Type.CODE))
+        self.field = Field("File", self.path, hint="only you can read it")
+        self.body.addLayout(choice)
+        self.body.addWidget(self.field)
+        self.cancel = Button("Cancel", key="Esc")
+        self.cancel.clicked.connect(self.reject)
+        self.confirm = Button("Export", kind=Kind.PRIMARY, key="Ctrl+Enter")
+        self.confirm.clicked.connect(self.accept)
+        self.buttons.addWidget(self.cancel)
+        self.buttons.addWidget(self.confirm)
+        self.path.textEdited.connect(lambda _: self.field.blame(""))
+        self.path.returnPressed.connect(self.accept)
+
+    def first_focus(self) -> QWidget:
+        return self.path
+
+    def accept(self) -> None:
+        """Check the path; an existing file is replaced only by who says so twice."""
+        text = self.path.text().strip()
+        path = Path(text).expanduser()
+        if not text:
+            self.blame("Give the name of a file.")
+        elif not path.is_absolute():
+            self.blame("Give the whole path, such as /tmp/flow.jsonl or ~/flow.jsonl.")
+        elif path.is_dir():
+            self.blame("This is a folder. Give the name of a file in it.")
+        elif path.exists() and self.confirm.text() != "Replace the file":
+            self.blame("There is a file of this name. Press once more to replace it.")
+            self._name("Replace the file")
+        else:
+            self.wanted.emit(self.kept.isChecked(), str(path))
+
+    def blame(self, problem: str) -> None:
+        """Say what is wrong with the path."""
+        self.field.blame(problem)
+        self._name("Export")
+        self.confirm.setEnabled(True)
+
+    def work(self) -> None:
+        """It is being written."""
+        self.confirm.setEnabled(False)
+
+    def _name(self, words: str) -> None:
+        self.confirm.setText(words)
+        describe(self.confirm, words, key="Ctrl+Enter")
+        self.confirm.updateGeometry()
+
+
+class ReasonSheet(Sheet):
+    """Asks why the text of a whisper is to be read."""
+
+    wanted = Signal(str)
+    """The reason."""
+
+    def __init__(self, window: QWidget, sender: str, to: str) -> None:
+        """Make it for a whisper of `sender` to `to`."""
+        sentence = (
+            "The reading, your name and the reason are logged and shown in the flow of every console. "
+            "A whisper that is not kept any more cannot be read."
+        )
+        title = f"Read what {wording.within(sender)} whispered to {wording.within(to)}?"
+        super().__init__(window, title, sentence, width=480)
+        self.reason = QLineEdit()
+        self.reason.setMaxLength(REASON_CHARS)
+        self.reason.setFont(theme.font(Type.BODY))
+        self.field = Field("Reason", self.reason)
+        self.body.addWidget(self.field)
+        self.cancel = Button("Do not read it", key="Esc")
+        self.cancel.clicked.connect(self.reject)
+        self.confirm = Button("Read the whisper", kind=Kind.PRIMARY, key="Ctrl+Enter")
+        self.confirm.clicked.connect(self.accept)
+        self.buttons.addWidget(self.cancel)
+        self.buttons.addWidget(self.confirm)
+        self.reason.textEdited.connect(lambda _: self.field.blame(""))
+        self.reason.returnPressed.connect(self.accept)
+
+    def first_focus(self) -> QWidget:
+        return self.reason
+
+    def accept(self) -> None:
+        """Take the reason, if there is one."""
+        reason = self.reason.text().strip()
+        if not reason:
+            self.field.blame("Say why, in a few words.")
+            return
+        self.wanted.emit(reason)
+        super().accept()
+
+
+def proposed(now: int) -> Path:
+    """A name for an export in the folder of the person; `now` in ms since 1970."""
+    local = datetime.datetime.fromtimestamp(now / 1000, datetime.UTC).astimezone()
+    return Path.home() / f"switchboard-flow-{local:%Y%m%d-%H%M%S}.jsonl"

@@ -1,0 +1,299 @@
+"""The table of messages, painted row by row, with a cell under the keyboard and the pill that counts newer ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QHeaderView, QWidget
+
+from gui import theme, wording
+from gui.flow import rows
+from gui.flow.model import FlowModel
+from gui.flow.rows import Column
+from gui.tokens import Colour, Size, Type
+from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, ColumnHeader, Table
+from gui.widgets.labels import describe
+from server.flow import FlowRow
+
+GAP = 12
+BAR = 128
+RIGHT = frozenset((Column.BYTES, Column.LATENCY))
+FIXED = {
+    Column.TIME: 112,
+    Column.NODE: 84,
+    Column.KIND: 116,
+    Column.BYTES: 56,
+    Column.LATENCY: 84,
+    Column.BAR: 2 * GAP + BAR + 4,
+}
+SHARED = {Column.ROOM: 8, Column.FROM: 8, Column.TO: 7}
+"""Columns that share what is left, and in which parts."""
+LEAST = 84
+"""A shared column is not narrower than this while another may go."""
+YIELDING = (Column.BAR, Column.NODE, Column.BYTES)
+"""Columns that go, in this order, where the table is too narrow for all."""
+
+
+class Pill(QAbstractButton):
+    """Counts what came while the list stood still; a click returns to the newest."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.hide()
+
+    def say(self, newer: int) -> None:
+        """Count these; hidden at 0."""
+        words = f"{wording.count(newer)} newer" if newer else ""
+        if words != self.text():
+            self.setText(words)
+            describe(self, f"{words}, go to the newest", key="Home")
+            self.resize(self.sizeHint())
+            self.setVisible(bool(words))
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme.metrics(Type.SMALL_STRONG).horizontalAdvance(self.text()) + 52, 32)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(theme.pen(Colour.FIELD if self.underMouse() else Colour.LINE2))
+        painter.setBrush(theme.colour(Colour.BG3))
+        box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.drawRoundedRect(box, box.height() / 2, box.height() / 2)
+        arrow = theme.pixmap("arrow-up", Colour.ACCENT, 16, self.devicePixelRatioF())
+        painter.drawPixmap(QPointF(14, (self.height() - 16) / 2), arrow)
+        painter.setFont(theme.font(Type.SMALL_STRONG))
+        painter.setPen(theme.colour(Colour.TEXT))
+        painter.drawText(self.rect().adjusted(36, 0, 0, 0), ALIGN_LEFT, self.text())
+        painter.end()
+
+
+class FlowTable(Table):
+    """The table. It paints whole rows itself: a delegate called for each cell costs five times as much."""
+
+    asked = Signal(QPoint)
+    """The menu of the current cell is wanted, at a place of the screen."""
+    opened = Signal()
+    """Enter was pressed on a message."""
+    returned = Signal()
+    """The person wants the newest again."""
+
+    def __init__(self, model: FlowModel, parent: QWidget | None = None) -> None:
+        super().__init__(
+            "Messages",
+            ColumnHeader(RIGHT, {Column.TIME: Size.PADDING, Column.BAR: 2 * GAP}),
+            Size.FLOW_ROW,
+            parent,
+        )
+        self._model = model
+        self.lit: Callable[[FlowRow], bool] | None = None
+        """Says which rows are highlighted."""
+        self.setModel(model)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.verticalScrollBar().setSingleStep(Size.FLOW_ROW)
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.pill = Pill(self)
+        self.pill.clicked.connect(self.returned)
+
+    @property
+    def chosen_number(self) -> int:
+        """The identity of the selected message, 0 for none."""
+        index = self.chosen
+        return self._model.number(index.row()) if index.isValid() else 0
+
+    @property
+    def cell(self) -> tuple[FlowRow, int] | None:
+        """The message that is selected, and the column where the keyboard is."""
+        index = self.chosen
+        if not index.isValid():
+            return None
+        return self._model.at(index.row()), self.currentIndex().column()
+
+    def choose(self, number: int, column: int = Column.TIME) -> None:
+        """Select a message by its identity, if it is here."""
+        row = self._model.row_of(number)
+        if row >= 0:
+            self.setCurrentIndex(self._model.index(row, column))
+
+    @property
+    def at_newest(self) -> bool:
+        """Whether the newest row is at the top of what is seen."""
+        return self.verticalScrollBar().value() <= 0
+
+    def moveCursor(self, cursorAction: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
+        action, current = QAbstractItemView.CursorAction, self.currentIndex()
+        if cursorAction == action.MoveHome:
+            self.returned.emit()
+            return QModelIndex()
+        if cursorAction in (action.MoveLeft, action.MoveRight) and current.isValid():
+            shown = [int(column) for column in Column if column != Column.BAR and not self.isColumnHidden(column)]
+            step = -1 if cursorAction == action.MoveLeft else 1
+            place = shown.index(current.column()) if current.column() in shown else 0
+            return self._model.index(current.row(), shown[max(0, min(len(shown) - 1, place + step))])
+        return super().moveCursor(cursorAction, modifiers)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        mouse = event.reason() is QContextMenuEvent.Reason.Mouse
+        index = self.indexAt(event.pos()) if mouse else self.currentIndex()
+        if not index.isValid():
+            return
+        if mouse:
+            self.setCurrentIndex(index)
+        place = event.pos() if mouse else self.visualRect(index).bottomLeft()
+        self.asked.emit(self.viewport().mapToGlobal(place))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.chosen.isValid():
+            self.opened.emit()
+            return
+        super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._share()
+        super().resizeEvent(event)
+        self.place_pill()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.PaletteChange:
+            self.viewport().update()
+        return super().event(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self.viewport())
+        exposed = event.rect()
+        painter.fillRect(exposed, theme.colour(Colour.BG1))
+        first = self.rowAt(exposed.top())
+        if first >= 0:
+            top, height = self.rowViewportPosition(first), Size.FLOW_ROW
+            width, focused = self.viewport().width(), self.hasFocus()
+            chosen, current = self.chosen, self.currentIndex()
+            cells = [
+                (column, QRect(self.columnViewportPosition(column), 0, self.columnWidth(column), height))
+                for column in Column
+                if not self.isColumnHidden(column)
+            ]
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            for row in range(first, self._model.rowCount()):
+                box = QRect(0, top, width, height)
+                if box.top() > exposed.bottom():
+                    break
+                selected = chosen.isValid() and chosen.row() == row
+                self._paint_row(painter, box, self._model.at(row), cells, selected=selected, focused=focused)
+                if selected and focused and current.row() == row:
+                    self._paint_cell_focus(painter, box, current.column())
+                top += height
+        painter.end()
+
+    def _paint_row(
+        self,
+        painter: QPainter,
+        box: QRect,
+        row: FlowRow,
+        cells: list[tuple[Column, QRect]],
+        *,
+        selected: bool,
+        focused: bool,
+    ) -> None:
+        grave, loud = row.kind in rows.MODERATION, row.kind in rows.LOUD
+        ground = (
+            Colour.ACCENT_SOFT
+            if selected
+            else Colour.DANGER_SOFT
+            if grave
+            else Colour.WARN_SOFT
+            if self.lit is not None and self.lit(row)
+            else None
+        )
+        if ground is not None:
+            painter.fillRect(box, theme.colour(ground))
+        if selected:
+            bar = QRect(0, box.top(), Size.SELECTION_BAR + focused, box.height())
+            painter.fillRect(bar, theme.colour(Colour.ACCENT))
+        quiet = Colour.TEXT if loud else Colour.TEXT2
+        kind = Type.SMALL_STRONG if loud else Type.SMALL
+        for column, place in cells:
+            spot = place.translated(0, box.top())
+            if column == Column.KIND:
+                self._paint_kind(painter, spot, row, kind, quiet)
+            elif column == Column.BAR:
+                self._paint_bar(painter, spot, row, loud=loud, selected=selected)
+            else:
+                self._paint_words(painter, spot, row, column, kind, quiet)
+
+    def _paint_words(
+        self, painter: QPainter, spot: QRect, row: FlowRow, column: Column, kind: Type, tone: Colour
+    ) -> None:
+        words = rows.cell(row, column)
+        if not words:
+            return
+        if column == Column.LATENCY and rows.is_slow(row):
+            kind, tone = Type.SMALL_STRONG, Colour.WARN
+        elif column in (Column.TIME, Column.NODE, Column.BYTES, Column.LATENCY):
+            kind = Type.SMALL
+        painter.setFont(theme.font(kind))
+        painter.setPen(theme.colour(tone))
+        if column in RIGHT:
+            painter.drawText(spot, ALIGN_RIGHT, words)
+            return
+        left = Size.PADDING if column == Column.TIME else 0
+        room = spot.width() - left - (0 if column == Column.TIME else GAP)
+        if column != Column.TIME:
+            words = theme.elided(words, kind, room)
+        painter.drawText(spot.adjusted(left, 0, 0, 0), ALIGN_LEFT, words)
+
+    def _paint_kind(self, painter: QPainter, spot: QRect, row: FlowRow, kind: Type, tone: Colour) -> None:
+        if row.kind in rows.MODERATION:
+            tone = Colour.DANGER
+        elif row.kind == "whisper":
+            tone = Colour.ACCENT
+        drawn = theme.pixmap(rows.icon(row.kind), tone, Size.ICON_TEXT, painter.device().devicePixelRatioF())
+        painter.drawPixmap(spot.left(), spot.top() + (spot.height() - Size.ICON_TEXT) // 2, drawn)
+        painter.setFont(theme.font(kind))
+        painter.setPen(theme.colour(tone))
+        painter.drawText(spot.adjusted(Size.ICON_TEXT + 8, 0, 0, 0), ALIGN_LEFT, row.kind)
+
+    def _paint_bar(self, painter: QPainter, spot: QRect, row: FlowRow, *, loud: bool, selected: bool) -> None:
+        track = QRectF(spot.left() + 2 * GAP, spot.center().y() - 1.0, spot.width() - 2 * GAP - Size.PADDING, 4)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour(Colour.LINE2 if selected else Colour.BG3))
+        painter.drawRoundedRect(track, 2, 2)
+        if row.latency is None:
+            return
+        tone = Colour.WARN if rows.is_slow(row) else Colour.ACCENT if loud else Colour.FIELD
+        painter.setBrush(theme.colour(tone))
+        track.setWidth(max(4.0, min(1.0, row.latency / rows.FULL_MS) * track.width()))
+        painter.drawRoundedRect(track, 2, 2)
+
+    def _paint_cell_focus(self, painter: QPainter, box: QRect, column: int) -> None:
+        left, width = self.columnViewportPosition(column), self.columnWidth(column)
+        inset = Size.SELECTION_BAR + 5 if column == Column.TIME else -6
+        spot = QRectF(left + inset, box.top() + 2.5, width - inset - (0 if column in RIGHT else 8), box.height() - 5)
+        if column in RIGHT:
+            spot.setRight(left + width + 6)
+        painter.setPen(theme.pen(Colour.ACCENT))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(spot, 4, 4)
+
+    def _share(self) -> None:
+        """Give the columns their widths, and hide those that matter least where there is no room."""
+        left = self.viewport().width() - sum(FIXED.values())
+        for column in YIELDING:
+            hidden = left < LEAST * len(SHARED)
+            self.setColumnHidden(column, hidden)
+            left += FIXED[column] if hidden else 0
+        header = self.horizontalHeader()
+        for fixed, width in FIXED.items():
+            header.resizeSection(fixed, width)
+        parts = sum(SHARED.values())
+        for shared, part in SHARED.items():
+            header.resizeSection(shared, max(24, left * part // parts))
+
+    def place_pill(self) -> None:
+        """Put the pill where it belongs; its width follows its count."""
+        self.pill.move(self.width() - self.pill.width() - Size.PADDING, Size.COLUMN_HEADER + 8)
