@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from gui.actions import Actions
 from gui.appearance import Appearance, Look
 from gui.bridge import Bridge
+from gui.flow.view import FlowView
 from gui.frame.demo import DemoNote
 from gui.frame.finder import Places
 from gui.frame.join import JoinSheet
@@ -73,7 +74,8 @@ class Console:
         self._ended = False
         self.rooms = RoomsView(self.context)
         self.nodes = NodesView(self.context)
-        self.window.furnish(self.context, (self.rooms, self.nodes))
+        self.flow = FlowView(self.context)
+        self.window.furnish(self.context, (self.rooms, self.nodes, self.flow))
         self.overlays = Overlays(self.window, self.context, self._places())
         self._restore()
         self.window.closing.connect(self._closed.set)

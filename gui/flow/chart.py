@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
-from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QLinearGradient, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import (
+    QColor,
+    QKeyEvent,
+    QLinearGradient,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from gui import theme, wording
-from gui.flow.series import UNKNOWN, Track, Value, ceiling, columns, stretches, ticks
+from gui.flow.series import Rates, Track, Value, ceiling, columns, stretches, ticks
 from gui.tokens import Colour, Size, Type
 from gui.widgets.columns import ALIGN_RIGHT
 from gui.widgets.labels import Label, describe
-from gui.widgets.tabs import Tabs
+from gui.widgets.segments import Segments
 
-SPANS = {"5 min": 300, "15 min": 900, "1 h": 3600}
-"""How far back the chart goes, in seconds."""
+SPANS = (("300", "5 min"), ("900", "15 min"), ("3600", "1 h"))
+"""How far back the chart goes, in seconds, and how that is called."""
 AXIS = 40
 """Width of the figures at the left."""
 FOOT = 20
@@ -29,25 +36,6 @@ TIGHT = 84
 """Height of the plot in a low window."""
 TALL = 108
 LEGEND_BAR = 12
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Mark:
-    """Something that happened to a node."""
-
-    at: int
-    """ms since 1970."""
-    text: str
-    bad: bool = False
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Rates:
-    """What the chart shows."""
-
-    received: Track = UNKNOWN
-    sent: Track = UNKNOWN
-    marks: Sequence[Mark] = ()
 
 
 class Plot(QWidget):
@@ -165,7 +153,7 @@ class Plot(QWidget):
             y = round(field.bottom() - (field.height() - 1) * share)
             painter.fillRect(QRect(field.left(), y, field.width(), 1), theme.colour(Colour.LINE))
             painter.setPen(theme.colour(Colour.TEXT3))
-            painter.drawText(QRect(0, y - 8, AXIS - 8, 16), ALIGN_RIGHT, wording.short(self._top * share))
+            painter.drawText(QRect(0, y - 8, AXIS - 8, 16), ALIGN_RIGHT, _figure(self._top * share))
         shift = datetime.datetime.now(datetime.UTC).astimezone().utcoffset()
         for second in ticks(self._start, self._span, round(shift.total_seconds()) if shift else 0):
             x = field.left() + (second - self._start) / self._span * field.width()
@@ -278,9 +266,6 @@ class Legend(QWidget):
 class ChartPane(QWidget):
     """The chart with its head: what the lines are, and how far back they go."""
 
-    span_chosen = Signal(int)
-    """Seconds."""
-
     def __init__(self) -> None:
         super().__init__()
         self.plot = Plot()
@@ -288,7 +273,7 @@ class ChartPane(QWidget):
         self.received = Legend("In", Colour.TEXT2)
         self.held = Label("", Type.SMALL, Colour.WARN)
         self.held.hide()
-        self.spans = Tabs(list(SPANS))
+        self.spans = Segments("Time shown", SPANS)
         self._rates = Rates()
         self._end = 0
         head = QHBoxLayout()
@@ -310,7 +295,7 @@ class ChartPane(QWidget):
     @property
     def span(self) -> int:
         """How many seconds it shows."""
-        return list(SPANS.values())[self.spans.place]
+        return int(self.spans.current)
 
     def show_rates(self, rates: Rates, end: int) -> None:
         """Show what there is up to the second `end`."""
@@ -330,12 +315,16 @@ class ChartPane(QWidget):
 
     def _choose(self) -> None:
         self.plot.show_rates(self._rates, self._end, self.span)
-        self.span_chosen.emit(self.span)
 
 
 def rate(value: Value) -> str:
     """A rate as people read it; a dash where it is not known."""
     return "–" if value is None else wording.short(value)
+
+
+def _figure(value: float) -> str:
+    """A round figure of the axis, without digits that say nothing."""
+    return wording.short(value).replace(".0k", "k").replace(".00M", "M")
 
 
 def _last(track: Track, end: int) -> Value:

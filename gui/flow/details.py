@@ -141,7 +141,8 @@ class Details(QWidget):
         if frame.is_voice(row.data):
             parts = frame.voice_parts(row.data)
             spans = [part.span for part in parts]
-            parts += [Part(name, value) for name, value in _known(row).items() if value and name not in ("kind", "seq")]
+            there = {part.name for part in parts}
+            parts += [Part(name, value) for name, value in _known(row).items() if value and name not in there]
             self._sections["json"].hide()
         else:
             pieces = frame.pieces(row.data)
@@ -223,9 +224,8 @@ def _known(row: FlowRow) -> dict[str, str]:
         "from": row.sender,
         "to": row.to if row.to != "room" else "",
         "node": row.node,
-        "at": rows.moment(row.at),
         "origin": row.origin,
         "seq": wording.count(row.seq) if row.seq else "",
         "id": row.id,
-        "session": row.sender_session,
+        "session": row.sender_session if not row.data or row.ssrc else "",
     }

@@ -112,8 +112,7 @@ def voice_parts(data: bytes) -> list[Part]:
         f"{ts:,}",
     )
     parts = [
-        Part(name, value, Span(start, length))
-        for (name, start, length), value in zip(_VOICE, values, strict=True)
+        Part(name, value, Span(start, length)) for (name, start, length), value in zip(_VOICE, values, strict=True)
     ]
     packet = len(data) - voice.HEADER.size
     return [*parts, Part("packet", f"{packet} bytes", Span(voice.HEADER.size, packet))]

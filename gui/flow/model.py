@@ -117,9 +117,7 @@ class FlowModel(QAbstractTableModel):
             return f"{HEADS[index.column()] or 'Latency'} {rows.cell(row, min(index.column(), Column.LATENCY))}"
         return None
 
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return HEADS[section]
         return None

@@ -42,10 +42,7 @@ class PathStrip(QWidget):
     def show_hops(self, hops: Sequence[Hop]) -> None:
         """Show a way."""
         self._hops = tuple(picked(hops))
-        words = ", ".join(
-            wording.within(hop.place) + (f" ({hop.label})" if hop.label else "") + (f" after {wording.milliseconds(hop.took_ms)}" if place else "")
-            for place, hop in enumerate(hops)
-        )
+        words = ", ".join(_words(place, hop) for place, hop in enumerate(self._hops))
         self.setAccessibleDescription(words)
         self.setToolTip(literal(words))
         self.update()
@@ -84,10 +81,13 @@ class PathStrip(QWidget):
         if place == 0:
             room, align = max(24, round(after * 0.6)), Qt.AlignmentFlag.AlignLeft
         elif place == len(places) - 1:
-            room, align = max(24, round(before * 0.6)), Qt.AlignmentFlag.AlignRight
+            room, align = max(24, round(before * 0.7)), Qt.AlignmentFlag.AlignRight
         left = 0 if place == 0 else self.width() - room if place == len(places) - 1 else round(x - room / 2)
         top = LINE + 9
-        for words, kind, tone in ((wording.name(hop.place), Type.SMALL, Colour.TEXT), (hop.label, Type.CAPTION, Colour.TEXT3)):
+        for words, kind, tone in (
+            (wording.name(hop.place), Type.SMALL, Colour.TEXT),
+            (hop.label, Type.CAPTION, Colour.TEXT3),
+        ):
             painter.setFont(theme.font(kind))
             painter.setPen(theme.colour(tone))
             box = QRect(left, top, room, 16)
@@ -109,6 +109,12 @@ class PathStrip(QWidget):
             extra = spare * (0.5 * share + 0.5 / len(legs))
             places.append(places[-1] + min(LEAST, width / len(legs)) + extra)
         return places
+
+
+def _words(place: int, hop: Hop) -> str:
+    """A hop for those who listen."""
+    what = f" ({hop.label})" if hop.label else ""
+    return wording.within(hop.place) + what + (f" after {wording.milliseconds(hop.took_ms)}" if place else "")
 
 
 def slowest(hops: Sequence[Hop]) -> int:

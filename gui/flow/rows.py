@@ -62,6 +62,11 @@ def is_slow(row: FlowRow) -> bool:
     return row.latency is not None and row.latency >= SLOW_MS
 
 
+def latency(value: float | None) -> str:
+    """A latency; one that reads as nothing is said to be less than what reads."""
+    return "<0.1\u00a0ms" if value is not None and value < 0.05 else wording.milliseconds(value)
+
+
 def moment(at: int) -> str:
     """A time of day to the millisecond; `at` in ms since 1970."""
     local = datetime.datetime.fromtimestamp(at / 1000, datetime.UTC).astimezone()
@@ -86,7 +91,7 @@ def cell(row: FlowRow, column: int) -> str:
         case Column.BYTES:
             return wording.count(row.size)
         case Column.LATENCY:
-            return wording.milliseconds(row.latency)
+            return latency(row.latency)
     return ""
 
 
@@ -119,6 +124,6 @@ def describe(row: FlowRow) -> str:
         parts.append(f"node {wording.within(row.node)}")
     parts.append(f"{wording.count(row.size)} bytes")
     if row.latency is not None:
-        parts.append(("slow, " if is_slow(row) else "") + wording.milliseconds(row.latency))
+        parts.append(("slow, " if is_slow(row) else "") + latency(row.latency))
     parts.append(wording.clock(row.at, seconds=True))
     return ", ".join(parts)

@@ -28,6 +28,25 @@ class Track:
 UNKNOWN = Track()
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened to a node."""
+
+    at: int
+    """ms since 1970."""
+    text: str
+    bad: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rates:
+    """What the chart shows."""
+
+    received: Track = UNKNOWN
+    sent: Track = UNKNOWN
+    marks: Sequence[Mark] = ()
+
+
 def columns(track: Track, start: int, span: int, width: int) -> list[Value]:
     """The figures of `span` seconds from `start` on, as the mean of each column of seconds.
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout, QWidget
 
@@ -134,7 +134,12 @@ class FlowView(View):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.chart.tighten(event.size().height() < LOW)
-        self._place()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """As in Qt: table and message share what is left below the bar."""
+        if watched is self._floor and event.type() == QEvent.Type.Resize:
+            self._place()
+        return super().eventFilter(watched, event)
 
     # What there is to see.
 
@@ -273,7 +278,7 @@ class FlowView(View):
             self._context.tasks.start(self._show_way(number, row), "follow the message")
 
     async def _show_way(self, number: int, row: FlowRow) -> None:
-        trace = await self._context.desk.trace(row.origin, row.seq)
+        trace = await self._context.desk.trace(row.origin, row.seq, ssrc=row.ssrc)
         if self.details.number == number:
             self.details.show_trace(trace)
 
@@ -439,6 +444,7 @@ class FlowView(View):
             part.setParent(self._floor)
         self._edge = Divider(Qt.Orientation.Vertical, self._floor)
         self.details.hide()
+        self._floor.installEventFilter(self)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -448,7 +454,6 @@ class FlowView(View):
 
     def _place(self) -> None:
         """Put the message beside the table, or over it where there is no room for both."""
-        self.layout().activate()
         width, height = self._floor.width(), self._floor.height()
         shown = self.details.isVisibleTo(self._floor)
         beside = shown and width >= Size.WIDE

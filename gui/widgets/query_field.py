@@ -13,7 +13,6 @@ from PySide6.QtGui import (
     QSyntaxHighlighter,
     QTextCharFormat,
     QTextCursor,
-    QTextDocument,
 )
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QSizePolicy, QWidget
 
@@ -73,7 +72,7 @@ class _Line(QPlainTextEdit):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTabChangesFocus(True)
         self.document().setDocumentMargin(0)
-        self.setFixedHeight(theme.metrics(Type.CODE).height() + 4)
+        self.setFixedHeight(theme.metrics(Type.CODE).height() + 2)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._owner.wants(event):
@@ -143,8 +142,7 @@ class QueryField(QWidget):
         self.line.setPlaceholderText(example)
         describe(self.line, name, key=key)
         self.setFocusProxy(self.line)
-        self._tint = _Tint(QTextDocument())
-        self._tint.setDocument(self.line.document())
+        self._tint = _Tint(self.line.document())
         self.wipe = Button(icon="x", kind=Kind.QUIET, name=f"Clear: {name}")
         self.wipe.setFixedSize(QSize(26, 26))
         self.wipe.clicked.connect(lambda: self.put(""))
