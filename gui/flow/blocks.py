@@ -13,7 +13,6 @@ from gui import theme, wording
 from gui.flow.frame import NOWHERE, Ink, Line, Part, Piece, Span, hex_lines
 from gui.tokens import Colour, Type
 from gui.widgets.columns import ALIGN_LEFT
-from gui.widgets.labels import describe
 
 LINE = 18
 INKS = {
@@ -37,8 +36,7 @@ class Block(QWidget):
         self._lit = NOWHERE
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        describe(self, name)
-        self.setToolTip("")
+        self.setAccessibleName(name)
 
     @property
     def lit(self) -> Span:

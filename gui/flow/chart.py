@@ -22,7 +22,7 @@ from gui import theme, wording
 from gui.flow.series import Rates, Track, Value, ceiling, columns, stretches, ticks
 from gui.tokens import Colour, Size, Type
 from gui.widgets.columns import ALIGN_RIGHT
-from gui.widgets.labels import Label, describe
+from gui.widgets.labels import Label
 from gui.widgets.segments import Segments
 
 SPANS = (("300", "5 min"), ("900", "15 min"), ("3600", "1 h"))
@@ -46,8 +46,7 @@ class Plot(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        describe(self, "Messages per second")
-        self.setToolTip("")
+        self.setAccessibleName("Messages per second")
         self._rates = Rates()
         self._start = 0
         self._span = 300
