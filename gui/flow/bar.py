@@ -21,7 +21,7 @@ CHIP_MOST = 280
 CROSS = 22
 NARROW = 900
 """Below this width the buttons show no keys."""
-EXAMPLE = "latency>20ms not kind:voice (from:kestrel or room:lobby)"
+EXAMPLE = "latency>20ms not kind:voice"
 
 
 class SavedChip(QAbstractButton):
@@ -204,7 +204,7 @@ class FilterBar(QWidget):
         self._blame(self.highlight_problem, self.highlight.problem if shown else "")
 
     def _blame(self, label: Label, problem: str) -> None:
-        label.say(f"{problem[:1].upper()}{problem[1:]}. The last filter that could be read stays." if problem else "")
+        label.say(f"Not a filter yet: {problem}. The last one stays." if problem else "")
         label.setVisible(bool(problem))
 
     def _lay_out(self) -> None:

@@ -74,7 +74,7 @@ class Capture(QObject):
         self._slices = QTimer(self)
         self._slices.setSingleShot(True)
         self._slices.setInterval(0)
-        self._slices.timeout.connect(self._slice)
+        self._slices.timeout.connect(self.look_further)
 
     # The feed.
 
@@ -231,8 +231,8 @@ class Capture(QObject):
         if self.searching:
             self._slices.start()
 
-    def _slice(self) -> None:
-        """Find some more of what is kept; when that is done, count what came since it stands still."""
+    def look_further(self) -> None:
+        """Look through some more of what is kept, for a few milliseconds; called by a timer until all is seen."""
         if self._pending is not None:
             kept = self._frozen if self._frozen is not None else self.ring
             found = self._search(ROWS)

@@ -159,8 +159,8 @@ class Details(QWidget):
 
     def _show_path(self, hops: Sequence[Hop], whole: float | None) -> None:
         self.path.show_hops(hops)
-        note, slow = self._sections["path"].note, slowest(hops)
-        note.say(wording.milliseconds(whole), Colour.WARN if slow else Colour.TEXT2)
+        note, slow = self._sections["path"].note, slowest(hops) > 0
+        note.say(rows.latency(whole), Colour.WARN if slow else Colour.TEXT2)
         self._sections["path"].setVisible(bool(hops))
 
     def _light(self, span: Span) -> None:
@@ -177,8 +177,10 @@ class Details(QWidget):
         words = QVBoxLayout()
         words.setContentsMargins(0, 0, 0, 0)
         words.setSpacing(1)
+        words.addStretch(1)
         words.addWidget(self.title)
         words.addWidget(self.sentence)
+        words.addStretch(1)
         head = QWidget()
         head.setFixedHeight(HEAD)
         row = QHBoxLayout(head)

@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui import theme, wording
+from gui.flow.rows import latency
 from gui.tokens import Colour, Type
 from gui.widgets.labels import describe, literal
 from server.flow import SLOW_MS
@@ -65,7 +66,7 @@ class PathStrip(QWidget):
             painter.setFont(theme.font(Type.SMALL_STRONG if late else Type.SMALL))
             painter.setPen(theme.colour(Colour.WARN if late else Colour.TEXT2))
             box = QRect(round(left), 0, round(right - left), LINE - 5)
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, wording.milliseconds(self._hops[place].took_ms))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, latency(self._hops[place].took_ms))
         for place, (x, hop) in enumerate(zip(places, self._hops, strict=True)):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour(Colour.WARN if place == slow else Colour.TEXT2))
@@ -114,14 +115,14 @@ class PathStrip(QWidget):
 def _words(place: int, hop: Hop) -> str:
     """A hop for those who listen."""
     what = f" ({hop.label})" if hop.label else ""
-    return wording.within(hop.place) + what + (f" after {wording.milliseconds(hop.took_ms)}" if place else "")
+    return wording.within(hop.place) + what + (f" after {latency(hop.took_ms)}" if place else "")
 
 
 def slowest(hops: Sequence[Hop]) -> int:
-    """The place of the hop that made a way slow; 0 where it was not."""
+    """The place of the hop that made a way slow; -1 where it was not."""
     legs = [hop.took_ms or 0.0 for hop in hops[1:]]
     if not legs or sum(legs) < SLOW_MS:
-        return 0
+        return -1
     return legs.index(max(legs)) + 1
 
 

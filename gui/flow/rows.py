@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 import enum
+import functools
 
 from gui import wording
 from server.flow import SLOW_MS, FlowRow
@@ -67,10 +67,21 @@ def latency(value: float | None) -> str:
     return "<0.1\u00a0ms" if value is not None and value < 0.05 else wording.milliseconds(value)
 
 
+@functools.lru_cache(maxsize=1024)
+def second(since: int) -> str:
+    """A time of day to the second; `since` in seconds since 1970."""
+    return wording.clock(since * 1000, seconds=True)
+
+
 def moment(at: int) -> str:
     """A time of day to the millisecond; `at` in ms since 1970."""
-    local = datetime.datetime.fromtimestamp(at / 1000, datetime.UTC).astimezone()
-    return f"{local:%H:%M:%S}.{at % 1000:03d}"
+    return f"{second(at // 1000)}.{at % 1000:03d}"
+
+
+@functools.lru_cache(maxsize=4096)
+def name(text: str) -> str:
+    """A name that cannot deceive; nothing where there is none."""
+    return wording.name(text) if text else ""
 
 
 def cell(row: FlowRow, column: int) -> str:
@@ -79,13 +90,13 @@ def cell(row: FlowRow, column: int) -> str:
         case Column.TIME:
             return moment(row.at)
         case Column.NODE:
-            return wording.name(row.node) if row.node else ""
+            return name(row.node)
         case Column.ROOM:
-            return wording.name(row.room) if row.room else ""
+            return name(row.room)
         case Column.FROM:
-            return wording.name(row.sender) if row.sender else ""
+            return name(row.sender)
         case Column.TO:
-            return wording.name(row.to) if row.to else ""
+            return name(row.to)
         case Column.KIND:
             return row.kind
         case Column.BYTES:

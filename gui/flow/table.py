@@ -9,17 +9,15 @@ from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QPainter, QPaintEvent, Q
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QHeaderView, QWidget
 
 from gui import theme, wording
-from gui.flow import rows
 from gui.flow.model import FlowModel
+from gui.flow.row import GAP, RIGHT, paint_row
 from gui.flow.rows import Column
 from gui.tokens import Colour, Size, Type
-from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, ColumnHeader, Table
+from gui.widgets.columns import ALIGN_LEFT, ColumnHeader, Table
 from gui.widgets.labels import describe
 from server.flow import FlowRow
 
-GAP = 12
 BAR = 128
-RIGHT = frozenset((Column.BYTES, Column.LATENCY))
 FIXED = {
     Column.TIME: 112,
     Column.NODE: 84,
@@ -74,7 +72,7 @@ class Pill(QAbstractButton):
 
 
 class FlowTable(Table):
-    """The table. It paints whole rows itself: a delegate called for each cell costs five times as much."""
+    """The table. It paints whole rows itself (gui/flow/row.py)."""
 
     asked = Signal(QPoint)
     """The menu of the current cell is wanted, at a place of the screen."""
@@ -98,6 +96,8 @@ class FlowTable(Table):
         self.verticalScrollBar().setSingleStep(Size.FLOW_ROW)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        # Every pixel is painted below, so nothing behind it need be.
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.pill = Pill(self)
         self.pill.clicked.connect(self.returned)
 
@@ -170,105 +170,23 @@ class FlowTable(Table):
         painter.fillRect(exposed, theme.colour(Colour.BG1))
         first = self.rowAt(exposed.top())
         if first >= 0:
-            top, height = self.rowViewportPosition(first), Size.FLOW_ROW
-            width, focused = self.viewport().width(), self.hasFocus()
-            chosen, current = self.chosen, self.currentIndex()
             cells = [
-                (column, QRect(self.columnViewportPosition(column), 0, self.columnWidth(column), height))
+                (column, self.columnViewportPosition(column), self.columnWidth(column))
                 for column in Column
                 if not self.isColumnHidden(column)
             ]
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            for row in range(first, self._model.rowCount()):
-                box = QRect(0, top, width, height)
-                if box.top() > exposed.bottom():
+            top, width, focused = self.rowViewportPosition(first), self.viewport().width(), self.hasFocus()
+            chosen = self.chosen.row()
+            for place in range(first, self._model.rowCount()):
+                if top > exposed.bottom():
                     break
-                selected = chosen.isValid() and chosen.row() == row
-                self._paint_row(painter, box, self._model.at(row), cells, selected=selected, focused=focused)
-                if selected and focused and current.row() == row:
-                    self._paint_cell_focus(painter, box, current.column())
-                top += height
+                row, selected = self._model.at(place), place == chosen
+                lit = self.lit is not None and self.lit(row)
+                paint_row(painter, top, row, cells, width=width, selected=selected, focused=focused, lit=lit)
+                if selected and focused:
+                    self._paint_cell_focus(painter, QRect(0, top, width, Size.FLOW_ROW), self.currentIndex().column())
+                top += Size.FLOW_ROW
         painter.end()
-
-    def _paint_row(
-        self,
-        painter: QPainter,
-        box: QRect,
-        row: FlowRow,
-        cells: list[tuple[Column, QRect]],
-        *,
-        selected: bool,
-        focused: bool,
-    ) -> None:
-        grave, loud = row.kind in rows.MODERATION, row.kind in rows.LOUD
-        ground = (
-            Colour.ACCENT_SOFT
-            if selected
-            else Colour.DANGER_SOFT
-            if grave
-            else Colour.WARN_SOFT
-            if self.lit is not None and self.lit(row)
-            else None
-        )
-        if ground is not None:
-            painter.fillRect(box, theme.colour(ground))
-        if selected:
-            bar = QRect(0, box.top(), Size.SELECTION_BAR + focused, box.height())
-            painter.fillRect(bar, theme.colour(Colour.ACCENT))
-        quiet = Colour.TEXT if loud else Colour.TEXT2
-        kind = Type.SMALL_STRONG if loud else Type.SMALL
-        for column, place in cells:
-            spot = place.translated(0, box.top())
-            if column == Column.KIND:
-                self._paint_kind(painter, spot, row, kind, quiet)
-            elif column == Column.BAR:
-                self._paint_bar(painter, spot, row, loud=loud, selected=selected)
-            else:
-                self._paint_words(painter, spot, row, column, kind, quiet)
-
-    def _paint_words(
-        self, painter: QPainter, spot: QRect, row: FlowRow, column: Column, kind: Type, tone: Colour
-    ) -> None:
-        words = rows.cell(row, column)
-        if not words:
-            return
-        if column == Column.LATENCY and rows.is_slow(row):
-            kind, tone = Type.SMALL_STRONG, Colour.WARN
-        elif column in (Column.TIME, Column.NODE, Column.BYTES, Column.LATENCY):
-            kind = Type.SMALL
-        painter.setFont(theme.font(kind))
-        painter.setPen(theme.colour(tone))
-        if column in RIGHT:
-            painter.drawText(spot, ALIGN_RIGHT, words)
-            return
-        left = Size.PADDING if column == Column.TIME else 0
-        room = spot.width() - left - (0 if column == Column.TIME else GAP)
-        if column != Column.TIME:
-            words = theme.elided(words, kind, room)
-        painter.drawText(spot.adjusted(left, 0, 0, 0), ALIGN_LEFT, words)
-
-    def _paint_kind(self, painter: QPainter, spot: QRect, row: FlowRow, kind: Type, tone: Colour) -> None:
-        if row.kind in rows.MODERATION:
-            tone = Colour.DANGER
-        elif row.kind == "whisper":
-            tone = Colour.ACCENT
-        drawn = theme.pixmap(rows.icon(row.kind), tone, Size.ICON_TEXT, painter.device().devicePixelRatioF())
-        painter.drawPixmap(spot.left(), spot.top() + (spot.height() - Size.ICON_TEXT) // 2, drawn)
-        painter.setFont(theme.font(kind))
-        painter.setPen(theme.colour(tone))
-        painter.drawText(spot.adjusted(Size.ICON_TEXT + 8, 0, 0, 0), ALIGN_LEFT, row.kind)
-
-    def _paint_bar(self, painter: QPainter, spot: QRect, row: FlowRow, *, loud: bool, selected: bool) -> None:
-        track = QRectF(spot.left() + 2 * GAP, spot.center().y() - 1.0, spot.width() - 2 * GAP - Size.PADDING, 4)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour(Colour.LINE2 if selected else Colour.BG3))
-        painter.drawRoundedRect(track, 2, 2)
-        if row.latency is None:
-            return
-        tone = Colour.WARN if rows.is_slow(row) else Colour.ACCENT if loud else Colour.FIELD
-        painter.setBrush(theme.colour(tone))
-        track.setWidth(max(4.0, min(1.0, row.latency / rows.FULL_MS) * track.width()))
-        painter.drawRoundedRect(track, 2, 2)
 
     def _paint_cell_focus(self, painter: QPainter, box: QRect, column: int) -> None:
         left, width = self.columnViewportPosition(column), self.columnWidth(column)
@@ -276,9 +194,11 @@ class FlowTable(Table):
         spot = QRectF(left + inset, box.top() + 2.5, width - inset - (0 if column in RIGHT else 8), box.height() - 5)
         if column in RIGHT:
             spot.setRight(left + width + 6)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(theme.pen(Colour.ACCENT))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(spot, 4, 4)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def _share(self) -> None:
         """Give the columns their widths, and hide those that matter least where there is no room."""

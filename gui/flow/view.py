@@ -97,10 +97,10 @@ class FlowView(View):
             self.capture.flush()
 
     def focus_first(self) -> None:
-        self.table.setFocus()
+        self._stage.setFocus()
 
     def panes(self) -> Sequence[QWidget]:
-        return (self.bar.filter.line, self.table, *self.details.panes(), self.chart.plot)
+        return (self.bar.filter.line, self._stage, *self.details.panes(), self.chart.plot)
 
     def focus_filter(self) -> None:
         self.bar.filter.setFocus()
@@ -111,7 +111,7 @@ class FlowView(View):
             self._toggle_highlight()
         elif self.bar.filter.line.hasFocus() and (self.bar.filter.problem or not self.details.isVisible()):
             self.bar.filter.put("")
-            self.table.setFocus()
+            self._stage.setFocus()
         elif self.details.isVisible():
             self._close_details()
         elif self.capture.hold & Hold.PAUSED:
@@ -161,17 +161,20 @@ class FlowView(View):
         self.table.place_pill()
         filtered = not capture.query.everything
         seen = wording.count(capture.seen)
-        self.bar.count.say(f"{wording.count(capture.matched)} of {seen}" if filtered else seen)
+        if filtered:
+            self.bar.count.say(f"{wording.count(capture.matched)} of {seen}")
+        else:
+            self.bar.count.say(wording.plural(capture.seen, "message"))
         self.bar.show_paused(paused)
         self.chart.hold(wording.clock(capture.paused_at, seconds=True) if paused else "")
         some = self.model.rowCount() > 0
         if not some:
             self._say_empty(filtered=filtered, paused=paused)
         if self._pages.currentIndex() != (0 if some else 1):
-            held = self.table.hasFocus()
+            held = self._stage.hasFocus()
             self._pages.setCurrentIndex(0 if some else 1)
-            if some and (held or self.focusWidget() is None):
-                self.table.setFocus()
+            if held:
+                self._stage.setFocus()
 
     def _say_empty(self, *, filtered: bool, paused: bool) -> None:
         capture = self.capture
@@ -188,6 +191,11 @@ class FlowView(View):
         self.empty.say(sentence.strip())
         self.empty.sentence.setVisible(bool(sentence))
         self.clear_filter.setVisible(filtered)
+
+    @property
+    def _stage(self) -> QWidget:
+        """The table, or what stands in its place while it is empty."""
+        return self.table if self._pages.currentIndex() == 0 else self.empty
 
     def _enable(self) -> None:
         """Let actions be triggered that have something to act on."""
@@ -269,7 +277,7 @@ class FlowView(View):
         self.table.clearSelection()
         self.table.setCurrentIndex(self.model.index(-1, 0))
         self._scrolled()
-        self.table.setFocus()
+        self._stage.setFocus()
         self._enable()
 
     def _trace(self) -> None:
@@ -329,7 +337,7 @@ class FlowView(View):
         shown = not self.bar.highlight.isVisibleTo(self.bar)
         self.bar.show_highlight(shown)
         self._apply_highlight()
-        (self.bar.highlight if shown else self.table).setFocus()
+        (self.bar.highlight if shown else self._stage).setFocus()
 
     def _copy(self) -> None:
         cell = self.table.cell
@@ -407,7 +415,7 @@ class FlowView(View):
             action.triggered.connect(act)
         self.addActions(commands.of_view)
         self.table.addActions((*commands.of_table, commands.pause))
-        for widget in (self.chart.plot, self.details):
+        for widget in (self.chart.plot, self.details, self.empty):
             widget.addAction(commands.pause)
         self.capture.told.connect(self._show_state)
         self.capture.begun.connect(self._begun)
@@ -418,10 +426,10 @@ class FlowView(View):
         table.asked.connect(self._menu)
         table.opened.connect(lambda: self.details.header.setFocus())
         bar.filter.applied.connect(self._apply_filter)
-        bar.filter.entered.connect(self.table.setFocus)
+        bar.filter.entered.connect(lambda: self._stage.setFocus())
         bar.filter.judged.connect(lambda _: self._enable())
         bar.highlight.applied.connect(self._apply_highlight)
-        bar.highlight.entered.connect(self.table.setFocus)
+        bar.highlight.entered.connect(lambda: self._stage.setFocus())
         bar.saved.changed.connect(lambda: self._context.state.put("flow/filters", bar.saved.filters))
         self.notice.wanted.connect(self.capture.show_every_voice)
         self.details.wants_text.connect(commands.reveal.trigger)
@@ -439,6 +447,7 @@ class FlowView(View):
         left.setSpacing(0)
         left.addWidget(self.notice)
         left.addLayout(self._pages, 1)
+        self.empty.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._floor = QWidget()
         for part in (self._beside, self.details):
             part.setParent(self._floor)
