@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from gui.flow.rows import Column
 from server.flow import FIELDS, FlowRow
-from server.query import Either, QueryError, parse
+from server.query import QueryError, parse
 from server.query_lexer import as_value
+from server.query_tree import Either
 
 NAMES = {
     Column.NODE: "node",
