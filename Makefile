@@ -4,7 +4,7 @@ PYTHON_IN_VENV := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test style types bench bench-window
+.PHONY: help run test style types bench bench-window pictures
 
 help:  ## show this list
 	@echo 'make run      open the console; ARGS="..." passes options, such as ARGS="node --port 0" or ARGS="--help"'
@@ -12,6 +12,7 @@ help:  ## show this list
 	@echo 'make style    ruff: rules and format'
 	@echo 'make types    mypy, strict'
 	@echo 'make bench    measure this machine: our nodes beside two reference servers; ARGS="--help" lists options'
+	@echo 'make pictures   take the pictures of the console from a demo, and read them for faults'
 	@echo 'make bench-window   measure what the window costs the people whom its node serves'
 
 run:
@@ -39,3 +40,7 @@ bench:
 bench-window:
 	@.ci/setup bench
 	@$(PYTHON_IN_VENV) tests/bench/window_load.py $(ARGS)
+
+pictures:
+	@.ci/setup pictures
+	@$(PYTHON_IN_VENV) tests/pictures/take.py $(ARGS)

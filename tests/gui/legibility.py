@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -88,7 +89,10 @@ class _Engine(QPaintEngine):
         ink = QColor(painter.pen().color())
         ink.setAlphaF(ink.alphaF() * painter.opacity())
         height = item.ascent() * 0.75  # of capitals; the rest is room for accents
-        box = painter.deviceTransform().mapRect(QRectF(at.x(), at.y() - height, item.width(), height))
+        place = QRectF(at.x(), at.y() - height, item.width(), height)
+        if painter.hasClipping() and not painter.clipRegion().intersects(place.toAlignedRect()):
+            return  # as of selected text the part that is not
+        box = painter.deviceTransform().mapRect(place)
         self.writings.append(Writing(item.text(), box, self._clip(), ink, _is_large(item.font()), next(self._order)))
 
     def drawPath(self, path: QPainterPath) -> None:
@@ -171,10 +175,23 @@ def read(window: QWidget) -> list[Writing]:
     engine = page.engine
     return [
         writing
-        for writing in engine.writings
+        for writing in _joined(engine.writings)
         if not writing.seen.isEmpty()
         and not any(order > writing.order and ground.contains(writing.seen) for order, ground in engine.grounds)
     ]
+
+
+def _joined(writings: Sequence[Writing]) -> Iterator[Writing]:
+    """Text that was painted in pieces, each cell of a table its own, as the one that a reader sees."""
+    for _, pieces in itertools.groupby(sorted(writings, key=_place), key=_place):
+        kept = [piece for piece in pieces if not piece.seen.isEmpty()]
+        if kept:
+            clip = functools.reduce(QRectF.united, (piece.clip for piece in kept))
+            yield dataclasses.replace(kept[-1], clip=clip)
+
+
+def _place(writing: Writing) -> tuple[float, float, str]:
+    return round(writing.box.top()), round(writing.box.left()), writing.text
 
 
 def faults(window: QWidget) -> list[str]:
@@ -221,11 +238,13 @@ def _faint(image: QImage, writings: Sequence[Writing]) -> Iterator[str]:
 
 
 def _ground(image: QImage, box: QRect) -> QColor | None:
-    """The colour that most of a place has: what is behind the letters there."""
+    """The colour that is most around a place, just outside of its letters."""
     ratio = image.devicePixelRatio()
-    left, right = max(0, round((box.left() - 2) * ratio)), min(image.width(), round((box.right() + 3) * ratio))
-    top, bottom = max(0, round((box.top() - 2) * ratio)), min(image.height(), round((box.bottom() + 3) * ratio))
-    counted = collections.Counter(image.pixel(x, y) for x in range(left, right) for y in range(top, bottom))
+    left, right = round((box.left() - 2) * ratio), round((box.right() + 2) * ratio)
+    top, bottom = round((box.top() - 2) * ratio), round((box.bottom() + 2) * ratio)
+    border = [(x, y) for x in range(left, right + 1) for y in (top, bottom)]
+    border += [(x, y) for y in range(top, bottom + 1) for x in (left, right)]
+    counted = collections.Counter(image.pixel(x, y) for x, y in border if image.valid(x, y))
     return QColor(counted.most_common(1)[0][0]) if counted else None
 
 

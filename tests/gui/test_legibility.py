@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QApplication, QLabel, QListWidget, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QListWidget, QPushButton, QWidget
 
 from tests.gui.legibility import contrast, faults, read
 
@@ -110,3 +110,16 @@ def test_contrast_is_that_of_wcag() -> None:
     assert contrast(QColor("black"), QColor("white")) == pytest.approx(21)
     assert contrast(QColor("#777777"), QColor("white")) == pytest.approx(4.48, abs=0.01)
     assert contrast(QColor("#767676"), QColor("white")) == pytest.approx(4.54, abs=0.01)
+
+
+def test_selected_text_is_read_on_its_own_ground() -> None:
+    window = paper()
+    field = QLineEdit("chosen", window)
+    field.setStyleSheet(
+        "color: #999999; background: white; selection-color: black; selection-background-color: #99ff99"
+    )
+    field.setGeometry(20, 100, 200, 30)
+    field.show()
+    assert [fault.partition(":")[0] for fault in faults(window)] == ["too faint"]
+    field.selectAll()
+    assert faults(window) == []
