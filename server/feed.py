@@ -73,7 +73,7 @@ class FlowFeed:
         self._told: dict[NodeId, Origin] = {}
         self._asking: set[NodeId] = set()
         self._again: set[NodeId] = set()
-        self._silent: dict[NodeId, str] = {}
+        self._silent: set[NodeId] = set()
         self._seconds = 0
         self._voice_rows = 0
         self.lost = 0
@@ -105,8 +105,9 @@ class FlowFeed:
 
     @property
     def silent(self) -> tuple[str, ...]:
-        """Names of the nodes that are up and have not confirmed that they watch for this feed."""
-        return tuple(sorted(self._silent.values()))
+        """Names of the nodes that live and have not confirmed that they watch for this feed."""
+        cards, gone = self._node.cards, (None, PeerState.DOWN)
+        return tuple(sorted(cards.name_of(node) for node in self._silent if cards.state_of(node) not in gone))
 
     def set_query(self, text: str) -> None:
         """Look for something else from now on; the totals begin anew. Raises QueryError, and then nothing changes."""
@@ -145,11 +146,11 @@ class FlowFeed:
                 self._second()
             case PeerTurned(node, _, "up"):
                 self._ask(node)
-            case NodeChanged(node) if self._is_strange(node):
+            case NodeChanged(node) if node not in self._asking and self._is_strange(node):
                 self._ask(node)
             case PeerTurned(node, _, "down" | "left"):
                 self._told.pop(node, None)
-                self._silent.pop(node, None)
+                self._silent.discard(node)
 
     def _second(self) -> None:
         self._seconds += 1
@@ -183,11 +184,9 @@ class FlowFeed:
                 self._ask(node)
 
     def _is_strange(self, node: NodeId) -> bool:
-        """Whether a node is up that has not been told in this life of it."""
+        """Whether a node lives that has not been told in this life of it."""
         known = self._node.cards.peers.get(node)
-        if known is None or known[0].state is not PeerState.UP or node in self._asking:
-            return False
-        return self._told.get(node) != known[0].origin
+        return known is not None and known[0].state is not PeerState.DOWN and self._told.get(node) != known[0].origin
 
     def _lease(self, origin: Origin | None) -> Lease:
         source = self._sources.get(origin) if origin else None
@@ -212,7 +211,8 @@ class FlowFeed:
             self._again.add(node)
             return
         self._asking.add(node)
-        self._silent.setdefault(node, self._node.cards.name_of(node))
+        if self._is_strange(node):
+            self._silent.add(node)
         self._node.tasks.start(self._call(node), name="lease flow")
 
     async def _call(self, node: NodeId) -> None:
@@ -226,7 +226,7 @@ class FlowFeed:
                 self._offsets.note(node, began, clock.now(), answer.now)
                 self._held(node, answer)
         except (BusError, msgspec.MsgspecError):
-            self._silent[node] = self._node.cards.name_of(node)  # it is asked again with the next lease
+            self._silent.add(node)  # it is asked again with the next lease
         finally:
             self._asking.discard(node)
         if node in self._again:
@@ -246,9 +246,9 @@ class FlowFeed:
             return
         self._told[node] = held.origin
         if held.refused:
-            self._silent[node] = held.name
+            self._silent.add(node)
             return
-        self._silent.pop(node, None)
+        self._silent.discard(node)
         source = self._source(held.origin, held.life)
         for again in held.again:
             self._take(flow.unpack_batch(bytes(again)))

@@ -339,7 +339,7 @@ async def test_only_the_console_that_looks_is_sent_rows(serve: Serving, monkeypa
     await eventually(lambda: len(c.node.cards.urls_of_others()) == 2)
     watcher = await watch(a)
     heard: list[str] = []
-    monkeypatch.setattr(type(c.node), "on_cast", lambda node, topic, frames: heard.append(topic))
+    monkeypatch.setattr(c.node, "on_cast", lambda topic, frames: heard.append(topic))
     (bob,) = await b.members("Bob")
     await bob.say("hi")
     monkeypatch.undo()
