@@ -90,14 +90,16 @@ class Actions(QObject):
         self.kick = self.make("Kick", "K", group="Rooms", icon="sign-out", scope=IN_LIST, danger=True)
         self.whisper = self.make("Whisper", "W", group="Rooms", icon="chat-circle-dots", scope=IN_LIST)
         self.send = self.make("Send", "Ctrl+Return", "Ctrl+Enter", group="Rooms", scope=IN_LIST)
+        self.search = self.make("Search", "Ctrl+K", icon="magnifying-glass")
         self.launch = self.make("Launch node", "N", icon="plus")
         self.join = self.make("Join a mesh", "Ctrl+J", icon="share-network")
         self.copy_address = self.make("Copy address", "Ctrl+Shift+C", icon="copy")
         self.open_client = self.make("Open the browser client", "Ctrl+Shift+O", icon="arrow-square-out")
         self.filter = self.make("Filter", "/", icon="funnel-simple")
-        self.search = self.make("Search", "Ctrl+K", icon="magnifying-glass")
-        self.back = self.make("Step back", "Esc")
+        self.next_pane = self.make("Next pane", "F6", icon="caret-right")
+        self.back = self.make("Step back", "Esc", icon="x")
         self.go_back = self.make("Go back", "Alt+Left", icon="arrow-left")
+        self.go_forward = self.make("Go forward", "Alt+Right", icon="arrow-right")
         self.news = self.make("What was said", "Ctrl+Shift+N", icon="bell")
         self.keys = self.make("Keys", "F1", "?", icon="keyboard")
         self.settings = self.make("Settings", "Ctrl+,", icon="gear-six")
@@ -107,8 +109,6 @@ class Actions(QObject):
         ]
         """In the order of `gui.appearance.Look`."""
         self.reset_layout = self.make("Reset layout", icon="arrow-counter-clockwise")
-        self.go_forward = self.make("Go forward", "Alt+Right", icon="arrow-right")
-        self.next_pane = self.make("Next pane", "F6")
 
     def make(
         self,

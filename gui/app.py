@@ -121,9 +121,10 @@ class Console:
     def _restore(self) -> None:
         """Have the window as it was when it was closed."""
         state = self.context.state
-        state.keep("window", self.window, lambda: self.window.resize(MainWindow.SIZE))
+        if QGuiApplication.platformName() != "offscreen":  # there is no screen into which it would be fitted
+            state.keep("window", self.window, lambda: self.window.resize(MainWindow.SIZE))
         last = state.value(VIEW, "")
-        for view in (self.rooms, self.nodes):
+        for view in self.window.views:
             if view.title == last:
                 self.window.show_view(view)
 

@@ -88,6 +88,11 @@ class MainWindow(QMainWindow):
         self.show_view(views[0])
 
     @property
+    def views(self) -> Sequence[View]:
+        """All of them, in the order of the rail."""
+        return list(self._shown)
+
+    @property
     def view(self) -> View:
         """The visible view."""
         return list(self._shown)[self._stack.currentIndex()]

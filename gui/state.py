@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import dataclasses
 import json
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +24,17 @@ Keeps = QSplitter | QHeaderView | QMainWindow
 Value = TypeVar("Value", str, int, float, bool, list[str])
 
 
+def _always() -> bool:
+    return True
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Kept:
+    widget: Keeps
+    reset: Callable[[], object]
+    worth: Callable[[], bool]
+
+
 class State:
     """Values and layouts by name, such as ``rooms/splitter``.
 
@@ -32,8 +45,8 @@ class State:
     def __init__(self, folder: Path) -> None:
         """Open the state of the profile that has its data in `folder`."""
         self._path = folder / FILE
-        self._kept: dict[str, tuple[Keeps, QByteArray]] = {}
-        self._resets: list[Callable[[], None]] = []
+        self._kept: dict[str, _Kept] = {}
+        self._remembered: dict[str, Callable[[], object]] = {}
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -56,21 +69,30 @@ class State:
         """Remember a value."""
         self._settings.setValue(key, json.dumps(value))
 
-    def keep(self, key: str, widget: Keeps, reset: Callable[[], None] | None = None) -> bool:
+    def remember(self, key: str, value: Callable[[], str | int | float | bool | list[str]]) -> None:
+        """Put what `value` gives when the window closes."""
+        self._remembered[key] = value
+
+    def keep(
+        self,
+        key: str,
+        widget: Keeps,
+        reset: Callable[[], None] | None = None,
+        *,
+        worth: Callable[[], bool] = _always,
+    ) -> bool:
         """Give a splitter, a header or the window the layout that it had, and remember the one that it will have.
 
         Args:
             key: Its name.
             widget: As it is when nothing is remembered: that is what `reset_layout` goes back to.
             reset: Called instead of going back to that.
+            worth: Whether the layout is one to remember; else what was remembered stays.
 
         Returns:
             Whether something was remembered.
         """
-        self._kept[key] = widget, _layout(widget)
-        if reset is not None:
-            self._resets.append(reset)
-            self._kept[key] = widget, QByteArray()
+        self._kept[key] = _Kept(widget, reset or partial(_restore, widget, _layout(widget)), worth)
         try:
             data = base64.b64decode(self.value(f"layout/{key}", ""), validate=True)
         except (binascii.Error, ValueError):
@@ -79,16 +101,16 @@ class State:
 
     def reset_layout(self) -> None:
         """Put everything that was kept back to how it is in a new window."""
-        for widget, first in self._kept.values():
-            if not first.isEmpty():
-                _restore(widget, first)
-        for reset in self._resets:
-            reset()
+        for kept in self._kept.values():
+            kept.reset()
 
     def save(self) -> None:
         """Write everything down; called when the window closes."""
-        for key, (widget, _) in self._kept.items():
-            self.put(f"layout/{key}", base64.b64encode(_layout(widget).data()).decode())
+        for key, value in self._remembered.items():
+            self._settings.setValue(key, json.dumps(value()))
+        for key, kept in self._kept.items():
+            if kept.worth():
+                self.put(f"layout/{key}", base64.b64encode(_layout(kept.widget).data()).decode())
         self._settings.sync()
         if self._settings.status() is not QSettings.Status.NoError:
             log.warning("the layout of the window cannot be kept in %s", self._path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt, QTimer
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from gui import theme
@@ -15,6 +15,8 @@ from gui.widgets.mark import Emblem
 from gui.widgets.panes import Card
 
 WIDTH = 704
+LOW = 640
+"""Below this height the steps stand closer."""
 
 
 class Step(QWidget):
@@ -58,7 +60,7 @@ class FirstRun(QScrollArea):
         self._restore = QTimer(self)
         self._restore.setSingleShot(True)
         self._restore.timeout.connect(lambda: self.copy.restyle("Copy address", "copy"))
-        column = QVBoxLayout()
+        self._column = column = QVBoxLayout()
         column.setSpacing(Size.PADDING)
         column.addStretch(2)
         column.addWidget(Emblem(), 0, Qt.AlignmentFlag.AlignHCenter)
@@ -90,6 +92,10 @@ class FirstRun(QScrollArea):
         row.addWidget(middle, 100)
         row.addStretch(1)
         self.setWidget(page)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._column.setSpacing(Size.PADDING if event.size().height() >= LOW else 10)
 
     def show_nodes(self, nodes: int) -> None:
         """Say how many nodes there are."""

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSplitter, QStackedLayout, QWidget
 
 from gui import wording
 from gui.rooms.first_run import FirstRun
+from gui.rooms.layout import Widths, keep_orders
 from gui.rooms.room_list import RoomList
 from gui.rooms.room_pane import RoomPane
 from gui.tokens import Size
@@ -53,6 +54,8 @@ class RoomsView(View):
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self.first_run)
         self._pages.addWidget(self.splitter)
+        self._widths = Widths(context.state, self.splitter, self.pane.splitter)
+        keep_orders(context.state, self.list, self.pane.members)
         self.list.opened.connect(self._wanted)
         self.list.list.addAction(context.actions.announce)
 
@@ -135,11 +138,7 @@ class RoomsView(View):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        before, now = event.oldSize().width(), event.size().width()
-        small = now < Size.WIDE
-        if (before < Size.WIDE) is not small or before < 0:
-            self.splitter.setSizes([252 if small else Size.ROOM_LIST, now])
-            self.pane.splitter.setSizes([now, 264 if small else 376])
+        self._widths.fit(event.size().width())
         self.pane.members.fold(event.size().height() < LOW)
 
     def _wanted(self, room: str) -> None:

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QSplitter, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QWidget
 
 from gui.state import FILE, State
 
@@ -71,6 +71,26 @@ def test_a_layout_comes_back_and_can_be_reset(tmp_path: Path) -> None:
     assert other.sizes() == moved
     again.reset_layout()
     assert other.sizes() == first
+
+
+def test_the_window_comes_back_where_it_was(tmp_path: Path) -> None:
+    state, window = State(tmp_path), QMainWindow()
+    state.keep("window", window)
+    window.setGeometry(30, 40, 500, 400)
+    state.save()
+    other = QMainWindow()
+    assert State(tmp_path).keep("window", other)
+    assert other.size() == window.size()
+
+
+def test_what_is_not_worth_it_is_not_remembered(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    state.keep("split", _splitter(), worth=lambda: False)
+    state.remember("order", lambda: "by name")
+    state.save()
+    again = State(tmp_path)
+    assert not again.keep("split", _splitter())
+    assert again.value("order", "") == "by name"
 
 
 def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
