@@ -20,7 +20,7 @@ from server.session import Role
 from server.wire import native
 from tests.processes import Process, environment, started
 
-NAMES = {person.name for person in cast.PEOPLE}
+NAMES = {person.name for person in (*cast.PEOPLE, cast.INTRUDER)}
 MODERATORS = {person.name for person in cast.PEOPLE if person.moderator}
 
 

@@ -22,6 +22,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     """Milliseconds that its line takes."""
     client: str = "web/1.0"
     moderator: bool = False
+    deaf: bool = False
+    """Whether it turns off what others say."""
     restless: bool = False
     """Whether it comes, goes and changes nodes."""
 
@@ -87,7 +89,7 @@ PEOPLE = (
     _person("priya", "Priya N.", 1, SUPPORT, MODERATORS, NIGHT, voice="en-4", far=71, moderator=True),
     _person("dragonfly_88", "dragonfly_88", 1, NIGHT, TRADING, far=58, haunts=(LOBBY, MUSIC), restless=True),
     _person("renato", "Renato", 0, LOBBY, SPEEDRUN, voice="en-5", far=35),
-    _person("amara", "Amara Okafor", 2, LOBBY, STUDY, NIGHT, voice="en-4", far=44),
+    _person("amara", "Amara Okafor", 2, LOBBY, STUDY, NIGHT, voice="en-4", far=44, deaf=True),
     _person("yusuf", "Yusuf K.", 0, LOBBY, RAID, NIGHT, voice="en-2", far=29),
     _person("ines", "Inês", 2, LOBBY, MUSIC, far=33, haunts=(STUDY,), restless=True),
     _person("oleksii", "Олексій", 0, LOBBY, TRADING, far=40, haunts=(DEVS,), restless=True),
@@ -108,15 +110,20 @@ PEOPLE = (
     _person("ulf", "Ulf", 0, STAMMTISCH, TRADING, voice="de-1", far=23, restless=True, haunts=(LOBBY,)),
     _person("pixelpaw", "pixelpaw", 2, SPEEDRUN, voice="en-5", far=47, client="native/2.3"),
     _person("sam", "Sam O'Neill", 0, SPEEDRUN, LOBBY, NIGHT, voice="en-3", far=30),
-    _person("fatima", "فاطمة", 2, TRADING, STUDY, far=61),
+    _person("fatima", "فاطمة", 2, TRADING, STUDY, far=61, deaf=True),
     _person("quartz", "quartz", 0, TRADING, DEVS, far=17, client="native/2.3"),
     _person("lena", "Lena Fischer", 0, MODERATORS, SUPPORT, voice="en-4", far=15, moderator=True),
     _person("daniel", "Daniel Wu", 1, MODERATORS, DEVS, voice="en-2", far=66, moderator=True),
     _person("rafa", "DJ Rafa", 2, MUSIC, voice="en-6", far=28, client="native/2.3"),
     _person("hana", "佐藤花", 1, MUSIC, STUDY, NIGHT, far=94, haunts=(LOBBY,), restless=True),
-    _person("arjun", "Arjun", 2, DEVS, STUDY, far=57),
-    _person("tealbot", "tealbot", 0, DEVS, TRADING, SPEEDRUN, far=3, client="tealbot/0.4"),
+    _person("arjun", "Arjun", 2, DEVS, STUDY, far=57, deaf=True),
+    _person("tealbot", "tealbot", 0, DEVS, TRADING, SPEEDRUN, far=3, client="tealbot/0.4", deaf=True),
 )
+
+INTRUDER = _person("freegold", "FreeGold4U", 1, TRADING, far=112)
+"""Comes later than the others, and is not wanted."""
+
+MUTE_REASONS = ("open mic noise", "an echo on your line", "music in the background")
 
 BOT = "tealbot"
 """It answers commands, whoever gives them."""

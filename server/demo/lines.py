@@ -348,3 +348,16 @@ rafa: That was a great request.
 ines: Play it again next week!
 """)
 """What two people say to each other alone: the one, and what the other answers."""
+
+NOTICES: Sequence[tuple[str, str]] = (
+    (cast.NIGHT, "Handover in fifteen minutes: please add your notes."),
+    (cast.LOBBY, "Welcome everybody. Questions about the rooms go to Support Desk."),
+    (cast.SPEEDRUN, "Next relay on the hour, four legs, open to all."),
+    (cast.STUDY, "Quiet hour until ten: text only, please."),
+    (cast.MUSIC, "Listening party on Saturday at nine, bring one song each."),
+    (cast.TRADING, "Trades are yours to check: we do not refund gold."),
+)
+"""What moderators announce."""
+
+ADVERTISEMENTS = ("FREE GOLD for everyone, write me now!!!", "500 gold, no questions asked, first ten only!!!")
+"""What nobody wants to read."""

@@ -17,7 +17,7 @@ import msgspec
 from server.client import NO_NODE, Client, Closed, Talk
 from server.demo import cast
 from server.demo.cast import Person
-from server.demo.script import Act, Enter, Exit, Join, Leave, Say, Speak, Whisper, script
+from server.demo.script import Act, Announce, Enter, Exit, Join, Kick, Leave, Mute, Say, Speak, Whisper, script
 from server.demo.voices import FRAME_SECONDS, Voice, read_voices
 from server.wire import native
 from server.wire.native import Refused
@@ -81,7 +81,7 @@ class Company:
         self._loop = asyncio.get_running_loop()
         self.began = self._loop.time()
         self.speaking = 0
-        self._players = {person.user: Player(self, person) for person in cast.PEOPLE}
+        self._players = {person.user: Player(self, person) for person in (*cast.PEOPLE, cast.INTRUDER)}
         self._tasks: set[asyncio.Task[None]] = set()
         self._announced = False
 
@@ -137,9 +137,9 @@ class Company:
         """Say so once everybody is in and enough people speak."""
         if self._announced or self.speaking < SPEAKING_ON_STAGE:
             return
-        if all(player.is_in for player in self._players.values()):
+        if all(self._players[person.user].is_in for person in cast.PEOPLE):
             self._announced = True
-            line = OnStage(people=len(self._players), speaking=self.speaking)
+            line = OnStage(people=len(cast.PEOPLE), speaking=self.speaking)
             with contextlib.suppress(OSError):
                 os.write(1, msgspec.json.encode(line) + b"\n")
 
@@ -211,6 +211,12 @@ class Player:
                     await self._client.say(room, text)
             case Whisper(to=to, text=text):
                 await self._client.whisper(text, user=to)
+            case Announce(room=room, text=text):
+                await self._client.announce(text, room=room)
+            case Mute(whom=whom, room=room, seconds=seconds, reason=reason):
+                await self._client.mute(user=whom, room=room, seconds=seconds, reason=reason)
+            case Kick(whom=whom, reason=reason):
+                await self._client.kick(user=whom, reason=reason)
 
     async def _enter(self, url: str, rooms: Iterable[str]) -> None:
         async with self._door:
@@ -229,6 +235,8 @@ class Player:
             await client.open()
             self._client = client
             self._company.start(self._listen(client))
+            if person.deaf:
+                await client.deafen(True)
             for room in rooms:
                 await self._join(client, room)
         self._company.check_stage()

@@ -17,8 +17,8 @@ NODES = 3
 """Nodes that the people are spread over."""
 ENTRY_SECONDS = 0.05
 """How long one person waits for the next at the beginning."""
-BRISK_SECONDS = 20.0
-"""For so long the chats go faster than they ever will again: who opens the window sees conversations, not blanks."""
+PACES = ((8.0, 0.12), (30.0, 0.3))
+"""Until when the chats go how much faster than later: who opens the window sees conversations, not blanks."""
 
 
 class Chance(Protocol):
@@ -83,6 +83,29 @@ class Speak(Act, frozen=True):
     phrase: int
 
 
+class Announce(Act, frozen=True):
+    """Says something to a whole room, as a moderator."""
+
+    room: str
+    text: str
+
+
+class Mute(Act, frozen=True):
+    """Silences somebody in a room for a while, as a moderator."""
+
+    whom: str
+    room: str
+    seconds: int
+    reason: str
+
+
+class Kick(Act, frozen=True):
+    """Puts somebody out, as a moderator."""
+
+    whom: str
+    reason: str
+
+
 Process = Generator[float, None, None]
 """Something that goes on: it acts, then yields the seconds until it goes on."""
 
@@ -113,6 +136,8 @@ class _Play:
         self._away: set[str] = set()
         self._busy: dict[str, float] = {}
         """Until when somebody speaks."""
+        self._muted: dict[tuple[str, str], float] = {}
+        """Until when somebody is muted in a room."""
 
     def acts(self) -> Iterator[Act]:
         self._go(0, self._entry())
@@ -131,16 +156,27 @@ class _Play:
     def _entry(self) -> Process:
         people = list(cast.PEOPLE)
         self._chance.shuffle(people)
-        people.sort(key=lambda person: cast.ROOMS[0].name not in person.rooms)
-        for person in people:
-            self._enter(person, person.rooms)
+        first = [person for person in people if cast.NIGHT in person.rooms]
+        for person in first:
+            self._enter(person, (cast.NIGHT,))
             yield ENTRY_SECONDS
+        for person in people:
+            if person not in first:
+                self._enter(person, person.rooms)
+                yield ENTRY_SECONDS
+        for person in first:
+            for name in person.rooms:
+                if name != cast.NIGHT:
+                    self._join(person, name)
         for room in cast.ROOMS:
             self._go(self._chance.uniform(0.2, 3), self._chat(room))
             if room.turn:
                 self._go(self._chance.uniform(0, 1) if room.quiet < 10 else room.quiet / 3, self._turns(room))
         self._go(6, self._errands())
         self._go(9, self._asides())
+        self._go(5, self._order())
+        self._go(20, self._announcements())
+        self._go(45, self._intruder())
 
     # Speaking.
 
@@ -179,7 +215,7 @@ class _Play:
     def _can_speak(self, user: str, room: Room) -> bool:
         voice = self._people[user].voice
         fits = bool(voice) and (not room.language or self._languages[voice] == room.language)
-        return fits and self._busy.get(user, 0) <= self._now
+        return fits and self._busy.get(user, 0) <= self._now and not self._is_muted(user, room.name)
 
     def _phrases(self, user: str, number: int) -> list[int]:
         phrases = list(range(len(self._voices[self._people[user].voice])))
@@ -201,13 +237,13 @@ class _Play:
             self._chance.shuffle(talks)
             for talk in talks:
                 for who, text in talk:
-                    if who in self._inside[room.name]:
+                    if who in self._inside[room.name] and not self._is_muted(who, room.name):
                         self._done.append(Say(self._now, who, room.name, text))
                         yield self._typing(room, text)
                 yield 2 * self._typing(room, "")
 
     def _typing(self, room: Room, text: str) -> float:
-        pace = 0.25 if self._now < BRISK_SECONDS else 1.0
+        pace = next((pace for end, pace in PACES if self._now < end), 1.0)
         return pace * (0.8 + len(text) / 40 + self._chance.expovariate(1 / room.lines))
 
     def _asides(self) -> Process:
@@ -231,6 +267,52 @@ class _Play:
         return any(one in inside and other in inside for inside in rooms) or (
             self._people[one].moderator and any(other in inside for inside in rooms)
         )
+
+    # Keeping order.
+
+    def _order(self) -> Process:
+        """Now and then a moderator mutes somebody whose microphone is left open."""
+        while True:
+            room = self._chance.choice([room for room in cast.ROOMS if room.turn > 1])
+            if self._now < PACES[0][0]:
+                room = cast.ROOMS[0]
+            noisy = [
+                user
+                for user in self._inside[room.name]
+                if not self._people[user].moderator and not self._people[user].restless and self._people[user].voice
+            ]
+            if noisy:
+                whom, seconds = self._chance.choice(noisy), 60 + self._chance.randrange(120)
+                self._muted[whom, room.name] = self._now + seconds + 1
+                reason = self._chance.choice(cast.MUTE_REASONS)
+                self._done.append(Mute(self._now, self._moderator(), whom, room.name, seconds, reason))
+            yield self._chance.uniform(40, 90)
+
+    def _is_muted(self, user: str, room: str) -> bool:
+        return self._muted.get((user, room), 0) > self._now
+
+    def _announcements(self) -> Process:
+        while True:
+            notices = list(lines.NOTICES)
+            self._chance.shuffle(notices)
+            for room, text in notices:
+                self._done.append(Announce(self._now, self._moderator(), room, text))
+                yield self._chance.uniform(60, 120)
+
+    def _intruder(self) -> Process:
+        """Somebody comes to advertise, and is put out."""
+        who = cast.INTRUDER.user
+        while True:
+            self._done.append(Enter(self._now, who, cast.INTRUDER.home, cast.INTRUDER.rooms))
+            for text in lines.ADVERTISEMENTS:
+                yield self._chance.uniform(2, 4)
+                self._done.append(Say(self._now, who, cast.INTRUDER.rooms[0], text))
+            yield self._chance.uniform(1.5, 3)
+            self._done.append(Kick(self._now, self._moderator(), who, "advertising"))
+            yield cast.TURNED_AWAY_SECONDS + self._chance.uniform(60, 300)
+
+    def _moderator(self) -> str:
+        return self._chance.choice([person.user for person in cast.PEOPLE if person.moderator])
 
     # Coming and going.
 
@@ -259,9 +341,11 @@ class _Play:
             self._inside[room].remove(person.user)
             self._done.append(Leave(self._now, person.user, room))
         else:
-            room = self._chance.choice(person.haunts)
-            self._inside[room].append(person.user)
-            self._done.append(Join(self._now, person.user, room))
+            self._join(person, self._chance.choice(person.haunts))
+
+    def _join(self, person: Person, room: str) -> None:
+        self._inside[room].append(person.user)
+        self._done.append(Join(self._now, person.user, room))
 
     def _break(self, person: Person, *, other_node: bool) -> Process:
         """Out, and in again: soon on another node, or after a while on its own."""

@@ -94,7 +94,7 @@ async def test_the_window_shows_what_a_client_of_another_node_is_told(shown: Sho
             shown.console.window.flush(Changes.whole())
             if told == {member.name for member in desk.members(room)} == shown.members():
                 break
-        assert told <= {person.name for person in cast.PEOPLE}
+        assert told <= {person.name for person in (*cast.PEOPLE, cast.INTRUDER)}
         while True:
             nodes = {item["name"]: item["sessions"] for item in (await eve.list("nodes")).items}
             if nodes == {view.name: view.sessions for view in desk.nodes()} == shown.nodes():

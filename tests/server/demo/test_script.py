@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from server.demo import cast, lines
-from server.demo.script import Act, Enter, Exit, Join, Leave, Say, Speak, Whisper, script
+from server.demo.script import Act, Announce, Enter, Exit, Join, Kick, Leave, Mute, Say, Speak, Whisper, script
 from server.demo.voices import read_voices
 from server.session import Role
 from server.wire import names, native
 
 VOICES = read_voices(Path(__file__).resolve().parents[3] / "resources/demo")
 LENGTHS = {name: [phrase.seconds for phrase in voice.phrases] for name, voice in VOICES.items()}
-PEOPLE = {person.user: person for person in cast.PEOPLE}
+PEOPLE = {person.user: person for person in (*cast.PEOPLE, cast.INTRUDER)}
 ROOMS = {room.name: room for room in cast.ROOMS}
 MINUTES = 20
 
@@ -42,16 +42,21 @@ def test_acts_come_in_rising_time(acts: list[Act]) -> None:
 
 
 def test_everybody_is_in_before_anything_else_happens_to_them(acts: list[Act]) -> None:
-    entries = [act for act in acts if isinstance(act, Enter)][: len(PEOPLE)]
-    assert {act.who for act in entries} == set(PEOPLE)
+    entries = [act for act in acts if isinstance(act, Enter)][: len(cast.PEOPLE)]
+    assert {act.who for act in entries} == {person.user for person in cast.PEOPLE}
     assert entries[-1].at < 3
     assert {act.node for act in entries} == {0, 1, 2}
-    assert {room for act in entries for room in act.rooms} == set(ROOMS)
+    soon = [act for act in acts if act.at < 4]
+    joined = {(act.who, act.room) for act in soon if isinstance(act, Join)}
+    entered = {(act.who, room) for act in entries for room in act.rooms}
+    assert joined | entered >= {(person.user, room) for person in cast.PEOPLE for room in person.rooms}
+    assert entries[0].rooms == (cast.NIGHT,)
 
 
 def test_people_act_only_where_they_are(acts: list[Act]) -> None:
     """Followed by hand: what everybody does is possible at that moment."""
     inside: dict[str, set[str]] = {}
+    muted: dict[tuple[str, str], float] = {}
     for act in acts:
         match act:
             case Enter(who=who, rooms=rooms):
@@ -66,6 +71,12 @@ def test_people_act_only_where_they_are(acts: list[Act]) -> None:
                 inside[who].remove(room)
             case Say(who=who, room=room) | Speak(who=who, room=room):
                 assert room in inside[who]
+                assert muted.get((who, room), 0) <= act.at
+            case Mute(whom=whom, room=room, seconds=seconds):
+                assert room in inside[whom]
+                muted[whom, room] = act.at + seconds
+            case Kick(whom=whom):
+                del inside[whom]
             case Whisper(who=who, to=to):
                 assert PEOPLE[who].moderator or inside[who] & inside[to]
     assert all(inside.values())
@@ -95,8 +106,15 @@ def spoken_in(acts: Iterable[Act], room: str) -> list[Speak]:
     return [act for act in acts if isinstance(act, Speak) and act.room == room]
 
 
+def test_moderators_alone_keep_order(acts: list[Act]) -> None:
+    orders = [act for act in acts if isinstance(act, Announce | Mute | Kick)]
+    assert {type(act) for act in orders} == {Announce, Mute, Kick}
+    assert all(PEOPLE[act.who].moderator for act in orders)
+    assert not any(PEOPLE[act.whom].moderator for act in orders if isinstance(act, Mute))
+
+
 def test_people_write_whisper_come_and_go_and_change_nodes(acts: list[Act]) -> None:
-    assert {type(act) for act in acts} == {Enter, Exit, Join, Leave, Say, Whisper, Speak}
+    assert {type(act) for act in acts} == {Announce, Enter, Exit, Join, Kick, Leave, Mute, Say, Speak, Whisper}
     homes = {(act.who, act.node) for act in acts if isinstance(act, Enter)}
     assert len(homes) > len(PEOPLE)
     assert {act.room for act in acts if isinstance(act, Say)} == set(ROOMS)
@@ -109,12 +127,12 @@ def test_no_seed_runs_dry(seed: int) -> None:
 
 
 def test_names_are_such_as_nodes_take() -> None:
-    for person in cast.PEOPLE:
+    for person in PEOPLE.values():
         assert names.person_name(person.name) == person.name
         assert names.user_name(person.user) == person.user
         assert len(person.rooms) + len(person.haunts) <= native.ROOMS
     assert all(names.room_name(room) == room for room in ROOMS)
-    assert len({person.name for person in cast.PEOPLE}) == len(PEOPLE) == len(cast.PEOPLE)
+    assert len({person.name for person in PEOPLE.values()}) == len(PEOPLE) == len(cast.PEOPLE) + 1
     assert any(person.moderator for person in cast.PEOPLE)
     assert Role.MODERATOR in Role
 
