@@ -104,7 +104,7 @@ PEOPLE = (
     _person("meiling", "美玲", 1, OWLS, MUSIC, voice="cmn-1", far=79),
     _person("laozhou", "老周", 2, OWLS, TRADING, voice="cmn-2", far=83, haunts=(LOBBY,), restless=True),
     _person("grace", "Grace Lindqvist", 0, SUPPORT, voice="en-1", far=38, haunts=(LOBBY,), restless=True),
-    _person("sunil", "सुनील", 1, SUPPORT, STUDY, voice="en-2", far=68),
+    _person("sunil", "Sunil", 1, SUPPORT, STUDY, voice="en-2", far=68),
     _person("jonas", "Jonas", 0, STAMMTISCH, voice="de-1", far=14),
     _person("heike", "Heike Brandt", 2, STAMMTISCH, STUDY, voice="de-2", far=20),
     _person("ulf", "Ulf", 0, STAMMTISCH, TRADING, voice="de-1", far=23, restless=True, haunts=(LOBBY,)),

@@ -214,8 +214,9 @@ class _Play:
 
     def _can_speak(self, user: str, room: Room) -> bool:
         voice = self._people[user].voice
+        there = user in self._inside[room.name] and not self._is_muted(user, room.name)
         fits = bool(voice) and (not room.language or self._languages[voice] == room.language)
-        return fits and self._busy.get(user, 0) <= self._now and not self._is_muted(user, room.name)
+        return there and fits and self._busy.get(user, 0) <= self._now
 
     def _phrases(self, user: str, number: int) -> list[int]:
         phrases = list(range(len(self._voices[self._people[user].voice])))
@@ -237,10 +238,16 @@ class _Play:
             self._chance.shuffle(talks)
             for talk in talks:
                 for who, text in talk:
-                    if who in self._inside[room.name] and not self._is_muted(who, room.name):
-                        self._done.append(Say(self._now, who, room.name, text))
-                        yield self._typing(room, text)
-                yield 2 * self._typing(room, "")
+                    if not all(self._can_write(each, room) for each, _ in talk):
+                        break  # without one of them the rest makes no sense
+                    self._done.append(Say(self._now, who, room.name, text))
+                    yield self._typing(room, text)
+                else:
+                    yield 2 * self._typing(room, "")
+            yield 1.0
+
+    def _can_write(self, user: str, room: Room) -> bool:
+        return user in self._inside[room.name] and not self._is_muted(user, room.name)
 
     def _typing(self, room: Room, text: str) -> float:
         pace = next((pace for end, pace in PACES if self._now < end), 1.0)
