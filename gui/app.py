@@ -9,6 +9,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QApplication
 
+from gui import wording
 from gui.actions import Actions
 from gui.appearance import Appearance, Look
 from gui.bridge import Bridge
@@ -20,6 +21,7 @@ from gui.frame.overlays import LOOK, RATE, Overlays
 from gui.main_window import MainWindow
 from gui.moderation import Moderation
 from gui.nodes.launch import LaunchDialog
+from gui.nodes.news import NodeNews
 from gui.nodes.view import NodesView
 from gui.rooms.view import RoomsView
 from gui.state import State
@@ -79,6 +81,11 @@ class Console:
         self.overlays = Overlays(self.window, self.context, self._places())
         self._restore()
         self.window.closing.connect(self._closed.set)
+        self.news = NodeNews(self.context)
+        self.news.restart.connect(self.nodes.restart_child)
+        self.news.show_log.connect(lambda child: self._show_node(child, log=True))
+        self.news.show_node.connect(lambda node: self._show_node(node, log=False))
+        self.window.looked.connect(self._tell_news)
         actions.copy_address.triggered.connect(lambda: QGuiApplication.clipboard().setText(desk.url))
         actions.open_client.triggered.connect(lambda: QDesktopServices.openUrl(QUrl(desk.http)))
         actions.launch.triggered.connect(self._launch)
@@ -94,6 +101,8 @@ class Console:
     async def close(self) -> None:
         """Take the window down: no more looks at the node, no task left. Safe to call twice."""
         self.context.bridge.stop()
+        self.news.stop()
+        self.nodes.stop_listening()
         await self.context.tasks.stop()
         self.window.close()
         if not self._ended:
@@ -127,6 +136,15 @@ class Console:
         for view in self.window.views:
             if view.title == last:
                 self.window.show_view(view)
+
+    def _tell_news(self) -> None:
+        wrong = self.news.look()
+        words = f"{wording.plural(wrong, 'node')} lost or late" if wrong else ""
+        self.window.button(self.nodes).count(wrong, words)
+
+    def _show_node(self, id: str, *, log: bool) -> None:
+        self.window.show_view(self.nodes)
+        self.nodes.show_row(id, log=log)
 
     def _launch(self) -> None:
         dialog = LaunchDialog(self.context, self.window)

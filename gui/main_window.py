@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QStackedWidget, Q
 
 from gui import wording
 from gui.frame.banner import Banners
-from gui.frame.rail import Rail
+from gui.frame.rail import Rail, RailButton
 from gui.frame.status_bar import StatusBar
 from gui.frame.top_bar import OperatorButton, TopBar
 from gui.frame.trail import Trail
@@ -33,6 +33,9 @@ class MainWindow(QMainWindow):
     SIZE = QSize(1440, 900)
     closing = Signal()
     """The person has closed the window. What that ends, `main` decides."""
+
+    looked = Signal()
+    """Nodes or launched nodes have changed, or a second is over; for what concerns every view."""
 
     def __init__(self, desk: Desk, pace: Pace) -> None:
         super().__init__()
@@ -97,6 +100,10 @@ class MainWindow(QMainWindow):
         """The visible view."""
         return list(self._shown)[self._stack.currentIndex()]
 
+    def button(self, view: View) -> RailButton:
+        """The button of a view in the rail."""
+        return self.rail.button(self._shown[view])
+
     def show_view(self, view: View, _checked: bool = True) -> None:
         """Show a view and bring it up to date."""
         self._shown[view].setChecked(True)
@@ -135,8 +142,10 @@ class MainWindow(QMainWindow):
         view = self.view
         view.refresh(changes)
         self.top_bar.sentence.say(view.sentence())
-        if changes.second or changes.nodes:
-            self.status_bar.show_health(self._desk.health(), self._desk.nodes())
+        if changes.second or changes.nodes or changes.children:
+            now = int(time.time() * 1000)
+            self.status_bar.show_health(self._desk.health(), self._desk.nodes(), self._desk.outages(), now)
+            self.looked.emit()
         if changes.second:
             self.status_bar.show_pace(self._pace.flushes, self._pace.slowed)
             self.status_bar.show_clock(int(time.time() * 1000))

@@ -11,13 +11,14 @@ import re
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
 import msgspec
 
-from server.childlog import LOG_BYTES, LOG_FILE, fresh_log
+from server.childlog import LOG_BYTES, LOG_FILE, Level, LogLine, LogRing, fresh_log
 from server.plaintext import plain
 
 logger = logging.getLogger(__name__)
@@ -110,6 +111,38 @@ class LineWriter(logging.Handler):
         # Where there can be no new one, the old one goes on.
         with contextlib.suppress(OSError), fresh_log(folder) as file:
             os.dup2(file.fileno(), self._descriptor)
+
+
+class RingWriter(logging.Handler):
+    """Keeps the last lines of this process for its own window."""
+
+    def __init__(self, ring: LogRing) -> None:
+        """Write to `ring`; `listen` puts it to work."""
+        super().__init__(logging.INFO)
+        self._ring = ring
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See logging.Handler."""
+        try:
+            extra = "".join(f" {key}={value}" for key, value in _fields(record).items() if key != "trace")
+            text = f"{_safe(record.getMessage())}{extra}"
+            level: Level = (
+                "error"
+                if record.levelno >= logging.ERROR
+                else "warning"
+                if record.levelno >= logging.WARNING
+                else "info"
+            )
+            self._ring.append(LogLine(int(record.created * 1000), level, text))
+        except Exception:
+            self.handleError(record)
+
+
+def listen(ring: LogRing) -> Callable[[], None]:
+    """Put what this process logs from now on into `ring` too, secrets left out. Returns what ends that."""
+    writer, root = RingWriter(ring), logging.getLogger()
+    root.addHandler(writer)
+    return lambda: root.removeHandler(writer)
 
 
 class TextFormatter(logging.Formatter):

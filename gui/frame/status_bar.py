@@ -15,7 +15,7 @@ from gui.widgets.labels import Label
 from gui.widgets.panes import Dot
 
 if TYPE_CHECKING:
-    from server.views import HealthView, NodeView
+    from server.views import HealthView, NodeView, OutageView
 
 
 class Figure(QWidget):
@@ -93,8 +93,10 @@ class StatusBar(QWidget):
             row.addSpacing(8)
             row.addWidget(figure)
 
-    def show_health(self, health: HealthView, nodes: Sequence[NodeView]) -> None:
-        """Take the figures of the cluster."""
+    def show_health(
+        self, health: HealthView, nodes: Sequence[NodeView], outages: Sequence[OutageView], now: int
+    ) -> None:
+        """Take the figures of the cluster; `now` in ms since 1970."""
         wrong = [node for node in nodes if node.state != "up"]
         down = [node for node in wrong if node.state == "down"]
         if len(nodes) == 1:
@@ -104,12 +106,16 @@ class StatusBar(QWidget):
             self.mesh.say(f"Mesh {up} of {len(nodes)} nodes" if wrong else f"Mesh {len(nodes)} nodes")
         self._dot.say(Colour.DANGER if down else Colour.WARN if wrong else Colour.LIVE)
         if wrong:
+            since = {outage.node: outage.at for outage in outages}
             worst = (down or wrong)[0]
-            state = "lost" if worst.state == "down" else "not heard for"
-            since = f"{wording.minutes(worst.heard)}{' ago' if worst.state == 'down' else ''}"
+            ago = wording.minutes((now - since.get(worst.node, now - int(worst.heard * 1000))) / 1000)
+            words = f"lost {ago} ago" if worst.state == "down" else f"not heard for {ago}"
             more = f", {len(wrong) - 1} more" if len(wrong) > 1 else ""
+            lost = sum(outage.sessions for outage in outages if outage.state == "lost")
+            back = sum(outage.back for outage in outages if outage.state == "lost")
+            sessions = f", {back} of {wording.plural(lost, 'session')} back" if lost else ""
             self.news.say(
-                f"{wording.within(worst.name)} {state} {since}{more}", Colour.DANGER if down else Colour.WARN
+                f"{wording.within(worst.name)} {words}{more}{sessions}", Colour.DANGER if down else Colour.WARN
             )
         else:
             self.news.say("this console" if len(nodes) == 1 else "all up", Colour.TEXT2)

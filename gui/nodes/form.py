@@ -1,4 +1,4 @@
-"""What was filled in to launch a node, checked; no Qt here."""
+"""What was filled in to launch nodes, checked; no Qt here."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from server.views import NodeView
 
 NAME_CHARS = 32
 """What protocol.md section 2 allows for a name."""
+MOST = 16
+"""Nodes that can be launched at once."""
+NUMBER = "{n}"
+"""Stands in a name for a number that counts up."""
 _ENDS_IN_NUMBER = re.compile(r"^(.*?)(\d+)$", re.DOTALL)
 
 Obstacle = Callable[[str, int], str | None]
@@ -25,6 +29,7 @@ class Field(enum.Enum):
     """What can be wrong."""
 
     NAME = enum.auto()
+    COUNT = enum.auto()
     PORT = enum.auto()
     BUS_PORT = enum.auto()
     PEER = enum.auto()
@@ -35,11 +40,15 @@ class Values:
     """The fields as they were typed."""
 
     name: str
+    """May hold `NUMBER`."""
+    count: int
     port: str
+    """A port for each, or one 0 for all."""
     bus_port: str
     peer: str
     """Mesh address of the node to join through."""
     keep: bool
+    restart: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,8 +57,8 @@ class Checked:
 
     problems: dict[Field, str]
     """One sentence for each field that is wrong."""
-    spec: Spec | None
-    """What can be launched; None where something is wrong."""
+    specs: tuple[Spec, ...]
+    """What can be launched; nothing where something is wrong."""
     sentence: str
     """What was found about ports and peer, when all is well."""
 
@@ -68,53 +77,90 @@ def check(
 
     Args:
         values: The fields.
-        host: Where it will listen for clients.
-        bus_host: Where it will listen for the mesh.
+        host: Where they will listen for clients.
+        bus_host: Where they will listen for the mesh.
         names: Names that are in use.
-        peers: Nodes that it could join through.
+        peers: Nodes that they could join through.
         obstacle: Asks the system about an address.
         next_free: Asks the system for a free port.
     """
     problems: dict[Field, str] = {}
-    name = values.name.strip()
-    if problem := _name_problem(name, names):
-        problems[Field.NAME] = problem
-    port, bus_port = _number(values.port), _number(values.bus_port)
-    for field, where, number in ((Field.PORT, host, port), (Field.BUS_PORT, bus_host, bus_port)):
-        if number is None:
-            problems[field] = "A port is a number from 0 to 65535."
-        elif problem := obstacle(where, number):
-            other = next_free(where, number + 1, [each for each in (port, bus_port) if each is not None])
-            problems[field] = problem if other is None else f"{problem.rstrip('.')}, {other} is free."
-    if port and port == bus_port and Field.BUS_PORT not in problems:
+    if not 1 <= values.count <= MOST:
+        problems[Field.COUNT] = f"1 to {MOST} at once."
+    chosen = expand(values.name.strip(), max(1, min(MOST, values.count)), names)
+    for name in chosen:
+        if problem := _name_problem(name, names):
+            problems.setdefault(Field.NAME, problem)
+    if len(set(chosen)) < len(chosen):
+        problems.setdefault(Field.NAME, f"Several nodes need {NUMBER} in the name, which counts up.")
+    ports, wrong = _ports_of(values.port, len(chosen))
+    bus_ports, bus_wrong = _ports_of(values.bus_port, len(chosen))
+    taken = [*filter(None, ports), *filter(None, bus_ports)]
+    for field, where, found, problem in (
+        (Field.PORT, host, ports, wrong),
+        (Field.BUS_PORT, bus_host, bus_ports, bus_wrong),
+    ):
+        if problem := problem or _port_problem(found, where, taken, obstacle, next_free):
+            problems[field] = problem
+    if Field.BUS_PORT not in problems and {*filter(None, ports)} & {*filter(None, bus_ports)}:
         problems[Field.BUS_PORT] = "Clients and mesh need a port each."
     peer = next((node for node in peers if node.bus == values.peer), None)
     if peer is None:
         problems[Field.PEER] = (
             "That node is gone. Choose another one." if peers else "This console runs alone: no node can join it."
         )
-    if problems or port is None or bus_port is None or peer is None:
-        return Checked(problems, None, "")
-    spec = Spec(
-        name=name,
-        host=host,
-        port=port,
-        bus_host=bus_host,
-        bus_port=bus_port,
-        peer=peer.bus,
-        keep=values.keep,
+    if problems or peer is None:
+        return Checked(problems, (), "")
+    specs = tuple(
+        Spec(
+            name=name,
+            host=host,
+            port=port,
+            bus_host=bus_host,
+            bus_port=bus_port,
+            peer=peer.bus,
+            keep=values.keep,
+            restart=values.restart,
+        )
+        for name, port, bus_port in zip(chosen, ports, bus_ports, strict=True)
     )
     answers = "is late: it may not answer." if peer.state == "suspect" else "answers."
-    return Checked({}, spec, f"{_ports(port, bus_port)} {wording.within(peer.name)} {answers}")
+    return Checked({}, specs, f"{_free(ports, bus_ports)} {wording.within(peer.name)} {answers}")
 
 
-def next_name(own: str, names: Collection[str]) -> str:
-    """Propose a name that is not in use: that of this node with the next number."""
-    found = _ENDS_IN_NUMBER.match(own)
-    stem, number = (found[1], int(found[2]) + 1) if found else (f"{own}-", 2)
-    while f"{stem}{number}" in names:
+def expand(pattern: str, count: int, names: Collection[str]) -> list[str]:
+    """The names that a pattern gives: `NUMBER` counts up from the first number that is free."""
+    if NUMBER not in pattern:
+        return [pattern] * count
+    found: list[str] = []
+    number = 1
+    while len(found) < count:
+        name = pattern.replace(NUMBER, str(number))
+        if name not in names:
+            found.append(name)
         number += 1
-    return f"{stem[: NAME_CHARS - len(str(number))]}{number}"
+    return found
+
+
+def next_pattern(own: str) -> str:
+    """Propose a name for others beside a node of this name: the same with a number that counts up."""
+    found = _ENDS_IN_NUMBER.match(own)
+    stem = found[1] if found else f"{own}-"
+    return f"{stem[: NAME_CHARS - 2]}{NUMBER}"
+
+
+def ports_for(count: int, host: str, first: int, had: str, next_free: NextFree, besides: Collection[int]) -> str:
+    """Ports for so many nodes: those that were filled in, then the next free ones, `besides` left out."""
+    given = _numbers(had)
+    if given is None or given == [0]:
+        return had
+    given = given[:count]
+    while len(given) < count:
+        port = next_free(host, (given[-1] + 1) if given else first, [*given, *besides])
+        if port is None:
+            break
+        given.append(port)
+    return ", ".join(map(str, given))
 
 
 def _name_problem(name: str, names: Collection[str]) -> str | None:
@@ -129,15 +175,43 @@ def _name_problem(name: str, names: Collection[str]) -> str | None:
     return None
 
 
-def _number(text: str) -> int | None:
-    text = text.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else None
+def _port_problem(
+    found: Sequence[int], host: str, taken: Sequence[int], obstacle: Obstacle, next_free: NextFree
+) -> str | None:
+    twice = next((port for port in found if port and list(found).count(port) > 1), None)
+    if twice is not None:
+        return f"Port {twice} stands there twice."
+    for port in found:
+        if problem := obstacle(host, port):
+            other = next_free(host, port + 1, taken)
+            return problem if other is None else f"{problem.rstrip('.')}, {other} is free."
+    return None
 
 
-def _ports(port: int, bus_port: int) -> str:
-    named = [str(each) for each in (port, bus_port) if each]
-    if len(named) == 2:
-        return f"Ports {named[0]} and {named[1]} are free."
-    if named:
-        return f"Port {named[0]} is free, for the other the system picks one."
-    return "The system picks two free ports."
+def _ports_of(text: str, count: int) -> tuple[list[int], str]:
+    """The ports in a text, and what is wrong with it."""
+    found = _numbers(text)
+    if found is None:
+        return [], "A port is a number from 0 to 65535." if count == 1 else "Ports are numbers from 0 to 65535."
+    if found == [0]:
+        return [0] * count, ""
+    if len(found) != count:
+        return found, f"{wording.plural(count, 'port')} wanted, {len(found)} given."
+    return found, ""
+
+
+def _numbers(text: str) -> list[int] | None:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and len(part) < 8 for part in parts):
+        return None
+    return [int(part) for part in parts]
+
+
+def _free(ports: Sequence[int], bus_ports: Sequence[int]) -> str:
+    groups = [", ".join(map(str, each)) for each in (ports, bus_ports) if any(each)]
+    if len(groups) == 2:
+        return f"Ports {groups[0]} and {groups[1]} are free."
+    if groups:
+        one = len(ports) == 1
+        return f"{'Port' if one else 'Ports'} {groups[0]} {'is' if one else 'are'} free, the system picks the rest."
+    return "The system picks free ports."

@@ -1,4 +1,4 @@
-"""The sheet that launches a node."""
+"""The sheet that launches nodes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gui import theme, wording
 from gui.nodes import form
 from gui.tokens import Colour, Type
 from gui.widgets.buttons import Button, Kind
-from gui.widgets.forms import Choice, CopyLine, Field, Switch
-from gui.widgets.labels import Label, Picture
+from gui.widgets.forms import Choice, CopyLine, Field, Stepper, Switch
+from gui.widgets.labels import Label, Picture, describe
 from gui.widgets.panes import Divider
 from gui.widgets.sheet import Sheet
 from server import ports
@@ -24,6 +24,8 @@ from server.views import NodeView
 if TYPE_CHECKING:
     from gui.views import Context
 
+FIRST_COUNT = 2
+"""So many are proposed while none was launched: with this one they are a cluster that survives any node's end."""
 FIRST_PORT = 8765
 """From where a free port is looked for: the default of `--port`."""
 CHECK_MS = 1000
@@ -31,37 +33,46 @@ CHECK_MS = 1000
 
 
 class LaunchDialog(Sheet):
-    """Asks for what a node needs, says at once whether it can be had, and launches it."""
+    """Asks for what nodes need, says at once whether it can be had, and launches them."""
 
     launched = Signal(str)
-    """`Child.id` of the node that was launched."""
+    """`Child.id` of the last node that was launched."""
 
     def __init__(self, context: Context, window: QWidget) -> None:
         """Make it, filled in with values that are free now; `open` shows it."""
-        super().__init__(window, "Launch a node", "It starts on this machine.")
+        super().__init__(window, "Launch nodes", "They start on this machine.")
         self._context = context
-        self._checked = form.Checked({}, None, "")
-        self.name = QLineEdit(form.next_name(context.desk.name, self._names()))
+        self._checked = form.Checked({}, (), "")
+        self._filling = False
+        self.name = QLineEdit(form.next_pattern(context.desk.name))
+        self.stepper = Stepper(1, form.MOST)
+        self.count = self.stepper.box
         self.port, self.bus_port = QLineEdit(), QLineEdit()
         self.peer = Choice()
+        self.restart = Switch("Restart after a crash")
+        self.restart.setChecked(True)
         self.keep = Switch("Keep running when this console closes")
         self._fields = {
-            form.Field.NAME: Field("Name", self.name, "unique in the cluster"),
-            form.Field.PORT: Field("Listen port", self.port, f"for clients, on {context.config.host}"),
-            form.Field.BUS_PORT: Field("Mesh port", self.bus_port, f"for nodes, on {context.config.bus_host}"),
+            form.Field.NAME: Field("Name", self.name, "{n} counts up from the first free number"),
+            form.Field.COUNT: Field("How many", self.count, around=self.stepper),
+            form.Field.PORT: Field("Ports", self.port, context.config.host),
+            form.Field.BUS_PORT: Field("Mesh ports", self.bus_port, context.config.bus_host),
             form.Field.PEER: Field("Join through", self.peer),
         }
         self._mark = Picture()
         self._verdict = Label("", Type.BODY, wrap=True)
-        self.command = CopyLine("command that launches the same node")
+        self.command = CopyLine("command that launches the same")
         self.confirm = Button("Launch", kind=Kind.PRIMARY, key="Ctrl ↵")
+        self.count.setValue(1 if self._living() else FIRST_COUNT)
         self._fill_in()
         self._lay_out()
         for line in (self.name, self.port, self.bus_port):
             line.setFont(theme.font(Type.CODE))
             line.textChanged.connect(lambda _: self.look())
+        self.count.valueChanged.connect(lambda _: self._fill_ports())
         self.peer.currentIndexChanged.connect(lambda _: self.look())
-        self.keep.toggled.connect(lambda _: self.look())
+        for switch in (self.keep, self.restart):
+            switch.toggled.connect(lambda _: self.look())
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.look)
         self.look()
@@ -84,15 +95,19 @@ class LaunchDialog(Sheet):
 
     def look(self) -> None:
         """Check everything and say what was found."""
+        if self._filling:
+            return
         peers = self._peers()
         self.peer.offer([(wording.name(node.name), node.bus) for node in peers])
         peer = next((node for node in peers if node.bus == self.peer.currentData()), None)
         values = form.Values(
             name=self.name.text(),
+            count=self.count.value(),
             port=self.port.text(),
             bus_port=self.bus_port.text(),
             peer=peer.bus if peer else "",
             keep=self.keep.isChecked(),
+            restart=self.restart.isChecked(),
         )
         self._checked = form.check(
             values,
@@ -107,12 +122,13 @@ class LaunchDialog(Sheet):
 
     def accept(self) -> None:
         self.look()
-        if self._checked.spec is None:
+        if not self._checked.specs:
             wrong = next(iter(self._checked.problems))
             self._fields[wrong].control.setFocus(Qt.FocusReason.OtherFocusReason)
             return
         try:
-            child = self._context.launcher.launch(self._checked.spec)
+            for spec in self._checked.specs:
+                child = self._context.launcher.launch(spec)
         except LaunchError as error:
             self._judge(str(error), "warning-circle-fill", Colour.DANGER)
             return
@@ -126,16 +142,23 @@ class LaunchDialog(Sheet):
         trip = peer.round_trip if peer is not None else None
         self._fields[form.Field.PEER].hint.say(f"round trip {wording.milliseconds(trip)}" if trip is not None else "")
         if peer is not None:
-            self.sentence.say(f"It starts on this machine and joins the mesh through {wording.within(peer.name)}.")
-        self.confirm.setEnabled(checked.spec is not None)
-        if checked.spec is not None:
+            self.sentence.say(f"They start on this machine and join the mesh through {wording.within(peer.name)}.")
+        self.confirm.setEnabled(bool(checked.specs))
+        words = f"Launch {wording.plural(self.count.value(), 'node')}"
+        if words != self.confirm.text():
+            self.confirm.setText(words)
+            describe(self.confirm, words, key="Ctrl+Enter")
+            self.confirm.updateGeometry()
+        if checked.specs:
             late = peer is not None and peer.state == "suspect"
             self._judge(
                 checked.sentence,
                 "warning-fill" if late else "check-circle-fill",
                 Colour.WARN if late else Colour.LIVE,
             )
-            self.command.say(self._context.launcher.command(checked.spec))
+            lines = [self._context.launcher.command(spec) for spec in checked.specs]
+            more = f"  … and {len(lines) - 1} more" if len(lines) > 1 else ""
+            self.command.say("\n".join(lines), lines[0] + more)
         else:
             self._judge("Change what is marked above.", "warning-circle-fill", Colour.DANGER)
             self.command.say("")
@@ -166,25 +189,32 @@ class LaunchDialog(Sheet):
         meant = {port for child in self._living() for port in (child.spec.port, child.spec.bus_port)}
         return ports.next_free(host, first, besides=meant.union(besides))
 
+    def _fill_ports(self) -> None:
+        """Have as many ports as nodes: those that stand there, and free ones."""
+        config, count = self._context.config, self.count.value()
+        self._filling = True
+        for line, host, other in (
+            (self.port, config.host, self.bus_port),
+            (self.bus_port, config.bus_host, self.port),
+        ):
+            taken = [int(part) for part in other.text().replace(" ", "").split(",") if part.isdigit()]
+            line.setText(form.ports_for(count, host, FIRST_PORT, line.text(), self._next_free, taken))
+        self._filling = False
+        self.look()
+
     def _fill_in(self) -> None:
         config = self._context.config
         port = self._next_free(config.host, FIRST_PORT, ()) or 0
         self.port.setText(str(port))
         self.bus_port.setText(str(self._next_free(config.bus_host, port + 1, ()) or 0))
+        self._fill_ports()
 
     def _lay_out(self) -> None:
         pair = QHBoxLayout()
         pair.setSpacing(16)
-        pair.addWidget(self._fields[form.Field.PORT], 1)
-        pair.addWidget(self._fields[form.Field.BUS_PORT], 1)
-        words = QVBoxLayout()
-        words.setSpacing(2)
-        words.addWidget(Label("Keep running when this console closes", Type.NAME))
-        words.addWidget(Label("Else it drains and ends with this window.", Type.SMALL, Colour.TEXT2, wrap=True))
-        keep = QHBoxLayout()
-        keep.setSpacing(16)
-        keep.addLayout(words, 1)
-        keep.addWidget(self.keep)
+        pair.addWidget(self._fields[form.Field.COUNT], 4)
+        pair.addWidget(self._fields[form.Field.PORT], 5)
+        pair.addWidget(self._fields[form.Field.BUS_PORT], 5)
         verdict = QHBoxLayout()
         verdict.setSpacing(8)
         verdict.addWidget(self._mark)
@@ -203,7 +233,12 @@ class LaunchDialog(Sheet):
         self.body.addLayout(pair)
         self.body.addWidget(self._fields[form.Field.PEER])
         self.body.addWidget(Divider())
-        self.body.addLayout(keep)
+        self.body.addLayout(
+            _switched(self.restart, "Restart after a crash", "Waits 1, 2, 4 … 30 s. Stops after 5 crashes in 10 min.")
+        )
+        self.body.addLayout(
+            _switched(self.keep, "Keep running when this console closes", "Else they drain and end with this window.")
+        )
         self.body.addWidget(Divider())
         self.body.addLayout(found)
         cancel = Button("Cancel")
@@ -211,3 +246,15 @@ class LaunchDialog(Sheet):
         self.confirm.clicked.connect(self.accept)
         self.buttons.addWidget(cancel)
         self.buttons.addWidget(self.confirm)
+
+
+def _switched(switch: Switch, name: str, sentence: str) -> QHBoxLayout:
+    words = QVBoxLayout()
+    words.setSpacing(2)
+    words.addWidget(Label(name, Type.NAME))
+    words.addWidget(Label(sentence, Type.SMALL, Colour.TEXT2, wrap=True))
+    made = QHBoxLayout()
+    made.setSpacing(16)
+    made.addLayout(words, 1)
+    made.addWidget(switch)
+    return made

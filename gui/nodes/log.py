@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QAbstractItemView,
     QHBoxLayout,
+    QMenu,
+    QSizePolicy,
     QStackedWidget,
     QStyle,
     QStyledItemDelegate,
@@ -19,13 +23,22 @@ from PySide6.QtWidgets import (
 )
 
 from gui import theme, wording
-from gui.nodes.model import LEVELS, LogModel, moment
+from gui.nodes.lines import LEVELS, LogModel, Matches, Source, matching, moment
 from gui.tokens import Colour, Size, Type
 from gui.widgets.buttons import Button, Kind
-from gui.widgets.columns import ALIGN_LEFT, Listing
+from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, Listing
+from gui.widgets.filter import FilterField
 from gui.widgets.labels import Label, describe
 from gui.widgets.panes import Divider, EmptyState
 from server.child import Child, ChildState
+from server.childlog import Level
+from server.query import QueryError
+
+MakeAction = Callable[..., QAction]
+
+ALL = "all"
+"""The id of the tab of all logs."""
+NODE_LETTERS = 14
 
 TONES = {
     "debug": Colour.TEXT3,
@@ -46,26 +59,36 @@ class LogRow(QStyledItemDelegate):
     ) -> None:
         model = index.model()
         assert isinstance(model, LogModel)
-        line = model.line(index.row())
+        entry = model.entry(index.row())
+        line = entry.line
         box: QRect = option.rect
         if option.state & QStyle.StateFlag.State_Selected:
             painter.fillRect(box, theme.colour(Colour.ACCENT_SOFT))
         elif line.level == "error":
             painter.fillRect(box, theme.colour(Colour.DANGER_SOFT))
         step = theme.metrics(Type.CODE).horizontalAdvance("0")
+        times = f"× {wording.count(entry.count)}" if entry.count > 1 else ""
         painter.setFont(theme.font(Type.CODE))
         left = box.left() + Size.PADDING
+        room = box.right() - Size.PADDING - (step * (len(times) + 2) if times else 0)
+        loud = line.level not in ("debug", "info")
         for words, tone, width in (
             (moment(line), Colour.TEXT3, step * 14),
+            (wording.name(entry.node), Colour.TEXT2, step * NODE_LETTERS if model.several else 0),
             (LEVELS[line.level], TONES[line.level], step * 8),
-            (line.text, Colour.TEXT2 if line.level in ("debug", "info") else Colour.TEXT, 0),
+            (line.text, Colour.TEXT if loud else Colour.TEXT2, room),
         ):
-            width = width or box.right() - left - Size.PADDING
+            if width <= 0:
+                continue
+            width = min(width, room - left)
             painter.setPen(theme.colour(tone))
             painter.drawText(
-                QRect(left, box.top(), width, box.height()), ALIGN_LEFT, theme.elided(words, Type.CODE, width)
+                QRect(left, box.top(), width, box.height()), ALIGN_LEFT, theme.elided(words, Type.CODE, width - step)
             )
             left += width
+        if times:
+            painter.setPen(theme.colour(Colour.TEXT3))
+            painter.drawText(box.adjusted(0, 0, -Size.PADDING, 0), ALIGN_RIGHT, times)
 
 
 class LogList(Listing):
@@ -80,13 +103,9 @@ class LogList(Listing):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)
         self.verticalScrollBar().setSingleStep(Size.LOG_ROW)
         self._model = model
-        self.copy = copy = QAction("Copy lines", self)
-        copy.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
-        copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        copy.triggered.connect(self._copy)
-        self.addAction(copy)
 
-    def _copy(self) -> None:
+    def copy(self) -> None:
+        """Copy the selected lines."""
         rows = [index.row() for index in self.selectionModel().selectedRows()]
         if rows:
             QGuiApplication.clipboard().setText(self._model.text(min(rows), max(rows)))
@@ -164,23 +183,150 @@ class Tabs(QTabBar):
         return self.tabText(place).replace("&&", "&")
 
 
+class TabStrip(QWidget):
+    """Tabs as far as there is room; the others are in a menu. The current one is always in sight."""
+
+    def __init__(self, tabs: Tabs) -> None:
+        """Put `tabs` in a strip."""
+        super().__init__()
+        self.tabs = tabs
+        self.more = Button("More", kind=Kind.QUIET)
+        describe(self.more, "Logs of more nodes")
+        self.more.clicked.connect(self._open)
+        self.more.hide()
+        self.setFixedHeight(Size.BUTTON)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        tabs.setParent(self)
+        tabs.setUsesScrollButtons(False)
+        tabs.currentChanged.connect(lambda _: self.fit())
+
+    def fit(self) -> None:
+        """Hide the tabs for which there is no room."""
+        sizes = [self.tabs.tabSizeHint(place).width() for place in range(self.tabs.count())]
+        more = self.more.sizeHint().width()
+        room = self.width() - (more if sum(sizes) > self.width() else 0)
+        current = self.tabs.currentIndex()
+        left = room - (sizes[current] if 0 <= current < len(sizes) else 0)
+        hidden = False
+        for place, size in enumerate(sizes):
+            if place != current:
+                left -= size
+            shown = place == current or left >= 0
+            hidden = hidden or not shown
+            if self.tabs.isTabVisible(place) is not shown:
+                self.tabs.setTabVisible(place, shown)
+        used = min(room, sum(size for place, size in enumerate(sizes) if self.tabs.isTabVisible(place)))
+        self.tabs.setGeometry(0, 2, used, 28)
+        self.more.setVisible(hidden)
+        if hidden:
+            self.more.setParent(self)
+            self.more.setGeometry(used, 0, more, Size.BUTTON)
+            self.more.show()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.fit()
+
+    def _open(self) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for place in range(self.tabs.count()):
+            if not self.tabs.isTabVisible(place):
+                act = menu.addAction(self.tabs.tabText(place))
+                act.triggered.connect(partial(self.tabs.choose, str(self.tabs.tabData(place))))
+        menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
+
+
+class LevelButton(QAbstractButton):
+    """Shows or hides the lines of a level, and says how many there are."""
+
+    def __init__(self, word: str, tone: Colour) -> None:
+        """Make one that shows them."""
+        super().__init__()
+        self._word = word
+        self._tone = tone
+        self._number = 0
+        self.setCheckable(True)
+        self.setChecked(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.toggled.connect(lambda _: self._describe())
+        self._describe()
+
+    def count(self, number: int) -> None:
+        """Say how many lines there are."""
+        if number != self._number:
+            self._number = number
+            self._describe()
+            self.updateGeometry()
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        words = theme.metrics(Type.SMALL_STRONG).horizontalAdvance
+        figure = words(wording.short(self._number)) + 6 if self._number else 0
+        return QSize(words(self._word) + figure + 16, 28)
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        on = self.isChecked()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        if self.underMouse() or self.hasFocus():
+            painter.setPen(theme.pen(Colour.ACCENT, 2) if self.hasFocus() else Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour(Colour.BG2) if self.underMouse() else Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(box, Size.RADIUS_BUTTON, Size.RADIUS_BUTTON)
+        painter.setFont(theme.font(Type.SMALL_STRONG, not on))
+        painter.setPen(theme.colour(Colour.TEXT2 if on else Colour.TEXT3))
+        words = self.rect().adjusted(8, 0, -8, 0)
+        painter.drawText(words, ALIGN_LEFT, self._word)
+        if self._number:
+            painter.setFont(theme.font(Type.SMALL_STRONG))
+            painter.setPen(theme.colour(self._tone if on else Colour.TEXT3))
+            painter.drawText(words, ALIGN_RIGHT, wording.short(self._number))
+        painter.end()
+
+    def _describe(self) -> None:
+        state = "shown" if self.isChecked() else "hidden"
+        describe(self, f"{self._word}: {wording.count(self._number)}, {state}", hint=f"Show or hide: {self._word}")
+
+
 class LogPane(QWidget):
-    """What the launched nodes say, one of them at a time."""
+    """What the launched nodes and this console say, all together or one of them."""
 
     chosen = Signal(str)
     """`Child.id` of the tab that was chosen."""
 
-    def __init__(self, launch: Button) -> None:
-        """Make an empty pane; `launch` is offered while no node was launched."""
+    def __init__(self, launch: Button, make: MakeAction, own: Source | None = None) -> None:
+        """Make an empty pane.
+
+        Args:
+            launch: Is offered while there is no log.
+            make: Makes the actions of the list, as `gui.actions.Actions.make` does.
+            own: The log of this console.
+        """
         super().__init__()
         self.setProperty("part", "dark")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.model = LogModel(self)
         self.list = LogList(self.model)
         self.tabs = Tabs("Log of")
+        self.strip = TabStrip(self.tabs)
         self.follow = Button("Following", kind=Kind.QUIET)
-        self._children: dict[str, Child] = {}
-        self._shown: Child | None = None
+        self.search = FilterField("Find in log")
+        self.reason = Label("", Type.SMALL, Colour.DANGER, elide=True)
+        self.levels: dict[tuple[Level, ...], LevelButton] = {
+            ("error",): LevelButton("Errors", Colour.DANGER),
+            ("warning",): LevelButton("Warnings", Colour.WARN),
+            ("info", "debug"): LevelButton("Info", Colour.TEXT3),
+        }
+        self._own = own
+        self._matches: Matches | None = None
+        self._sources: dict[str, Source] = {}
+        self._exited: set[str] = set()
+        self._shown = ""
         self._following = True
         self._newer = 0
         self._moving = False
@@ -196,31 +342,42 @@ class LogPane(QWidget):
             self.stack.addWidget(page)
         self._lay_out()
         self.tabs.currentChanged.connect(lambda _: self._choose())
-        self.follow.clicked.connect(self.follow_newest)
+        self.follow.clicked.connect(self.pause)
+        self.search.textChanged.connect(lambda _: self._narrow())
+        for button in self.levels.values():
+            button.toggled.connect(lambda _: self._narrow())
         bar = self.list.verticalScrollBar()
         bar.valueChanged.connect(self._scrolled)
         bar.rangeChanged.connect(self._stretched)
-        end = QAction("Follow the newest line", self.list)
-        end.setShortcut(QKeySequence(Qt.Key.Key_End))
-        end.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        end.triggered.connect(self.follow_newest)
-        self.list.addAction(end)
-        self.commands = (self.list.copy, end)
-        """For the register of actions."""
+        scope = Qt.ShortcutContext.WidgetShortcut
+        copy = QKeySequence.StandardKey.Copy
+        for action in (
+            make("Copy lines of the log", copy, group="Nodes", icon="copy", scope=scope, act=self.list.copy),
+            make(
+                "Follow the newest line", "End", group="Nodes", icon="arrow-down", scope=scope, act=self.follow_newest
+            ),
+            make("Pause the log, or follow it", "Space", group="Nodes", icon="pause", scope=scope, act=self.pause),
+        ):
+            self.list.addAction(action)
         self._show_following()
 
     def refresh(self, children: Sequence[Child], *, choose: str = "") -> None:
         """Show a tab for each of these, and the lines that are new in the current one; `choose` another one."""
-        self._children = {child.id: child for child in children}
-        self.tabs.offer([(child.id, wording.name(child.spec.name)) for child in children])
-        if choose in self._children:
+        launched = [Source(child.id, child.spec.name, child.log) for child in children]
+        own = [self._own] if self._own is not None else []
+        sources = [*launched, *own]
+        self._sources = {source.id: source for source in sources}
+        self._exited = {child.id for child in children if child.state is ChildState.EXITED}
+        every = [(ALL, "All nodes")] if len(sources) > 1 else []
+        self.tabs.offer([*every, *((source.id, wording.name(source.name)) for source in sources)])
+        self.strip.fit()
+        if choose in self._sources:
             self.tabs.choose(choose)
-        if self.tabs.current() not in self._children or self._shown is not self._children[self.tabs.current()]:
-            self._choose()
+        self._choose()
         self.sync()
 
     def sync(self) -> None:
-        """Take what the current node said since the last look."""
+        """Take what was said since the last look."""
         bar = self.list.verticalScrollBar()
         value, had = bar.value(), self.model.rowCount()
         self._moving = True
@@ -242,27 +399,70 @@ class LogPane(QWidget):
         self._stretched()
         self._show_following()
 
-    def _choose(self) -> None:
-        child = self._children.get(self.tabs.current())
-        if child is not self._shown:
-            self._shown = child
-            self._moving = True
-            self.model.show(child.log if child is not None else None)
-            self._moving = False
+    def pause(self) -> None:
+        """Stay where it is while more is said, or go on."""
+        if self._following and self.model.rowCount():
+            self._following, self._newer = False, 0
+            self._show_following()
+        else:
             self.follow_newest()
-            if child is not None:
-                self.chosen.emit(child.id)
+
+    def _choose(self) -> None:
+        """Show the logs of the current tab."""
+        tab = self.tabs.current()
+        wanted = list(self._sources.values()) if tab == ALL else [self._sources[tab]] if tab in self._sources else []
+        ids = tuple(source.id for source in wanted)
+        if (tab, ids) == (self._shown, self.model.sources):
+            self._turn()
+            return
+        more = [source for source in wanted if source.id not in self.model.sources]
+        if tab == self._shown == ALL and set(self.model.sources) <= set(ids):
+            for source in more:
+                self.model.add(source)
+        else:
+            changed, self._shown = tab != self._shown, tab
+            self._moving = True
+            self.model.show(wanted, several=tab == ALL)
+            self._moving = False
+            if changed:
+                self.follow_newest()
+                self.chosen.emit("" if tab == ALL else tab)
+        self._turn()
+
+    def _narrow(self) -> None:
+        """Read filter and levels; while the filter cannot be read, the last one stays."""
+        off = [level for levels, button in self.levels.items() if not button.isChecked() for level in levels]
+        problem = ""
+        try:
+            self._matches = matching(self.search.text())
+        except QueryError as error:
+            problem = error.message
+        self.reason.say(problem[:1].upper() + problem[1:])
+        state = "wrong" if problem else ""
+        if self.search.property("state") != state:
+            self.search.setProperty("state", state)
+            self.search.style().unpolish(self.search)
+            self.search.style().polish(self.search)
+        self._moving = True
+        self.model.narrow(off, self._matches)
+        self._moving = False
+        self.follow_newest()
         self._turn()
 
     def _turn(self) -> None:
         """Show the page that fits what there is."""
         some = self.model.rowCount() > 0
-        if self._shown is not None and not some:
-            self._silent.say("It said nothing." if self._shown.state is ChildState.EXITED else "It says nothing yet.")
-        page = 0 if self._shown is None else 2 if some else 1
+        for levels, button in self.levels.items():
+            button.count(sum(self.model.counts[level] for level in levels))
+        if not some and not self.model.silent:
+            self._silent.say("No line matches. Clear the search, or show more levels.")
+        elif not some:
+            self._silent.say("It said nothing." if self._shown in self._exited else "It says nothing yet.")
+        page = 0 if not self._sources else 2 if some else 1
         if page != self.stack.currentIndex():
             self.stack.setCurrentIndex(page)
-        self.tabs.setVisible(self._shown is not None)
+        for part in (self.strip, self.search, *self.levels.values()):
+            part.setVisible(bool(self._sources))
         self.follow.setVisible(some)
 
     def _stretched(self) -> None:
@@ -284,7 +484,7 @@ class LogPane(QWidget):
     def _show_following(self) -> None:
         if self._following:
             self.follow.restyle("Following", "check")
-            describe(self.follow, "Following the newest line")
+            describe(self.follow, "Following the newest line: stay here", key="Space")
         else:
             words = f"{wording.count(self._newer)} newer" if self._newer else "Newest"
             self.follow.restyle(words, "arrow-down")
@@ -296,10 +496,15 @@ class LogPane(QWidget):
         head.setFixedHeight(Size.PANE_HEADER)
         row = QHBoxLayout(head)
         row.setContentsMargins(Size.PADDING, 0, Size.PADDING, 0)
-        row.setSpacing(16)
+        row.setSpacing(8)
         row.addWidget(Label("Log", Type.SECTION))
-        row.addWidget(self.tabs)
-        row.addStretch(1)
+        row.addSpacing(8)
+        row.addWidget(self.strip, 3)
+        row.addSpacing(8)
+        for button in self.levels.values():
+            row.addWidget(button)
+        row.addWidget(self.reason, 1)
+        row.addWidget(self.search)
         row.addWidget(self.follow)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

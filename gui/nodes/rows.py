@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from gui import wording
+from gui.nodes import losses
 from server.child import Child, ChildState
-from server.views import NodeView
+from server.views import NodeView, OutageView
 
 
 class Standing(enum.Enum):
@@ -31,8 +32,9 @@ class Standing(enum.Enum):
 GONE = frozenset({Standing.STOPPED, Standing.LOST, Standing.FAILED})
 """Those that run no more as far as anybody knows; their figures are of the past."""
 
-MESSAGE_FROM = frozenset({Standing.STARTING, Standing.JOINING, Standing.STOPPING}) | GONE
-"""Those that have a sentence instead of figures."""
+
+WRONG = frozenset({Standing.LOST, Standing.FAILED})
+"""Those that are gone and should not be."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class NodeRow:
     """The same as clients need it."""
     mesh: str
     standing: Standing
+    node: str = ""
+    """Node id; empty until it is known."""
     here: bool = False
     note: str = ""
     """A word or two beside its name: what it has to do with this console."""
@@ -64,17 +68,24 @@ class NodeRow:
     message: str = ""
     """What stands in place of figures."""
     advice: str = ""
-    """What can be done about it."""
+    """What became of it, and what can be done about it."""
+    waiting: bool = False
+    """Whether it is started again by itself in a while."""
 
     @property
     def stoppable(self) -> bool:
-        """Whether it can be told to stop from here."""
-        return bool(self.child) and self.standing not in GONE | {Standing.STOPPING}
+        """Whether it can be told to stop from here, or to wait no longer."""
+        return bool(self.child) and (self.waiting or self.standing not in GONE | {Standing.STOPPING})
 
     @property
     def removable(self) -> bool:
         """Whether it is only remembered."""
-        return bool(self.child) and self.standing in (Standing.STOPPED, Standing.FAILED)
+        return self.standing in GONE and not self.waiting
+
+    @property
+    def restartable(self) -> bool:
+        """Whether it can be started again from here, or at once where it waits for that."""
+        return bool(self.child) and self.standing not in (Standing.STARTING, Standing.STOPPING)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,16 +99,19 @@ class Totals:
     sent: float
 
 
-def merge(nodes: Sequence[NodeView], children: Iterable[Child], now: int) -> list[NodeRow]:
+def merge(
+    nodes: Sequence[NodeView], children: Iterable[Child], now: int, outages: Iterable[OutageView] = ()
+) -> list[NodeRow]:
     """Make the rows: this node first, then by name; `now` in ms since 1970."""
     launched = list(children)
+    out = {outage.node: outage for outage in outages if outage.state != "back"}
     of_node = {child.ready.node: child for child in launched if child.ready is not None}
     # One that is launched anew under the name of a lost node takes its place before it has told its id.
     starting = {child.spec.name for child in launched if child.state is ChildState.STARTING}
     known = [node for node in nodes if node.state != "down" or node.name not in starting]
-    rows = [_known(node, of_node.pop(node.node, None), now) for node in known]
+    rows = [_known(node, of_node.pop(node.node, None), now, out.get(node.node)) for node in known]
     met = {row.child for row in rows}
-    rows += [_launched(child, now) for child in launched if child.id not in met]
+    rows += [_launched(child, now, out) for child in launched if child.id not in met]
     return sorted(rows, key=lambda row: (not row.here, row.name.casefold(), row.id))
 
 
@@ -166,10 +180,11 @@ _WORDS = {
 }
 
 
-def _known(node: NodeView, child: Child | None, now: int) -> NodeRow:
+def _known(node: NodeView, child: Child | None, now: int, outage: OutageView | None) -> NodeRow:
     """A node of the cluster, launched from here or not."""
     row = NodeRow(
         id=child.id if child else node.node,
+        node=node.node,
         name=node.name,
         address=_address(node.url),
         url=node.url,
@@ -187,9 +202,9 @@ def _known(node: NodeView, child: Child | None, now: int) -> NodeRow:
         span=_seconds(now - node.started),
     )
     if child is not None and child.state in (ChildState.STOPPING, ChildState.EXITED):
-        return _with_end(row, child, now)
+        return _with_end(row, child, now, outage)
+    since = outage.at if outage else now - int(node.heard * 1000)
     if node.state == "down":
-        heard = now - int(node.heard * 1000)
         return dataclasses.replace(
             row,
             standing=Standing.LOST,
@@ -199,19 +214,29 @@ def _known(node: NodeView, child: Child | None, now: int) -> NodeRow:
             received=0.0,
             sent=0.0,
             round_trip=None,
-            span=_seconds(now - heard),
-            message=f"No heart-beat since {wording.clock(heard, seconds=True)}",
+            span=_seconds(now - since),
+            message=f"No heart-beat since {wording.clock(since, seconds=True)}",
+            advice=losses.account(outage) if outage else "",
         )
     if node.state == "suspect":
-        return dataclasses.replace(row, standing=Standing.LATE)
+        row = dataclasses.replace(row, standing=Standing.LATE)
+        if outage is not None and losses.is_news(outage, now):
+            what = "Connection lost at" if outage.cut else "No answer since"
+            row = dataclasses.replace(
+                row,
+                span=_seconds(now - since),
+                message=f"{what} {wording.clock(since, seconds=True)}",
+                advice=losses.account(outage),
+            )
     return row
 
 
-def _launched(child: Child, now: int) -> NodeRow:
+def _launched(child: Child, now: int, outages: Mapping[str, OutageView]) -> NodeRow:
     """A launched node that the cluster does not know: not yet, or not any more."""
     spec, ready = child.spec, child.ready
     row = NodeRow(
         id=child.id,
+        node=ready.node if ready else "",
         name=ready.name if ready else spec.name,
         address=_address(ready.url) if ready else f"{spec.host}:{spec.port}",
         url=ready.url if ready else "",
@@ -223,17 +248,22 @@ def _launched(child: Child, now: int) -> NodeRow:
         message="Starting",
     )
     if child.state in (ChildState.STOPPING, ChildState.EXITED):
-        return _with_end(row, child, now)
+        return _with_end(row, child, now, outages.get(ready.node) if ready else None)
     if child.state is ChildState.RUNNING:
         return dataclasses.replace(row, standing=Standing.JOINING, message="Ready, joining the mesh")
     return row
 
 
-def _with_end(row: NodeRow, child: Child, now: int) -> NodeRow:
+def _with_end(row: NodeRow, child: Child, now: int, outage: OutageView | None) -> NodeRow:
     if child.state is ChildState.STOPPING:
-        return dataclasses.replace(row, standing=Standing.STOPPING, message="Stopping, its clients are asked to move")
+        word = "Restarting" if child.restarting else "Stopping"
+        return dataclasses.replace(row, standing=Standing.STOPPING, message=f"{word}, its clients are asked to move")
     ended = child.ended if child.ended is not None else now
     standing, message, advice = _end(child, ended)
+    if outage is not None or child.again is not None or child.given_up:
+        done = losses.attempt(child, now)
+        told = losses.account(outage) if outage else ""
+        advice = " ".join(part for part in (told, done or (advice if not told else "")) if part)
     return dataclasses.replace(
         row,
         standing=standing,
@@ -247,6 +277,7 @@ def _with_end(row: NodeRow, child: Child, now: int) -> NodeRow:
         span=_seconds(now - ended),
         message=message,
         advice=advice,
+        waiting=child.again is not None,
     )
 
 
@@ -265,12 +296,12 @@ def _end(child: Child, ended: int) -> tuple[Standing, str, str]:
         return (
             Standing.FAILED,
             f"Killed by signal {-child.code} at {at}",
-            "Launch it again (N) to go on under its name.",
+            "Restart it (R) to go on under its name.",
         )
     if child.code == 0:
         return Standing.STOPPED, f"Ended at {at}, told so by another", ""
     code = "" if child.code is None else f" with exit code {child.code}"
-    return Standing.FAILED, f"Ended{code} at {at}: {said}", "Launch it again (N) to go on under its name."
+    return Standing.FAILED, f"Ended{code} at {at}: {said}", "Restart it (R) to go on under its name."
 
 
 def _note(child: Child | None) -> str:

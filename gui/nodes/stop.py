@@ -1,4 +1,4 @@
-"""The sheet that comes before a node with sessions is stopped."""
+"""The sheet that comes before a node with sessions is stopped or started again."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from gui.widgets.sheet import Sheet
 class StopSheet(Sheet):
     """Says what stopping costs; the safe button has the keyboard, and the other one is the verb."""
 
-    def __init__(self, window: QWidget, name: str, sessions: int, drain_seconds: float) -> None:
-        """Make it for a node; `drain_seconds` is how long its clients have to move."""
+    def __init__(
+        self, window: QWidget, name: str, sessions: int, drain_seconds: float, *, again: bool = False
+    ) -> None:
+        """Make it for a node; `drain_seconds` is how long its clients have to move.
+
+        `again` says that it is started again then.
+        """
         sentence = (
             f"Its clients are asked to move to another node and have {drain_seconds:g} s for it. "
             "Who has not moved by then is dropped and can connect elsewhere."
         )
-        super().__init__(window, f"Stop {wording.within(name)}?", sentence, width=440)
-        self._name = name
+        self._act = f"{'Restart' if again else 'Stop'} {wording.within(name)}"
+        super().__init__(window, f"{self._act}?", sentence, width=440)
         self.cancel = Button(f"Keep {wording.within(name)} running")
         self.cancel.clicked.connect(self.reject)
         self.confirm = Button(kind=Kind.FINAL)
@@ -30,7 +35,7 @@ class StopSheet(Sheet):
 
     def count(self, sessions: int) -> None:
         """Name the number of sessions as it is now."""
-        words = f"Stop {wording.within(self._name)}"
+        words = self._act
         if sessions:
             words += f", drop {wording.plural(sessions, 'session')}"
         if words != self.confirm.text():

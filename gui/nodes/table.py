@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHeaderView, QStyledItemDelegate, QStyleOptionView
 
 from gui import theme, wording
 from gui.nodes.model import Column, NodesModel, figures
-from gui.nodes.rows import GONE, MESSAGE_FROM, NodeRow, Standing, Totals
+from gui.nodes.rows import GONE, WRONG, NodeRow, Standing, Totals
 from gui.tokens import Colour, Size, Type
 from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, ColumnHeader, Table, paint_ground
 from gui.widgets.painting import dot, paint_divider
@@ -23,20 +23,20 @@ BUSY = 0.9
 """Share of a core from which CPU is an exception."""
 TOOL = 32
 TOTALS_ROW = 44
-NAME_LEAST = 240
+NAME_LEAST = 188
 
 WIDTHS = {
     Column.MESH: 168,
-    Column.SESSIONS: 88,
-    Column.CPU: 144,
-    Column.MEMORY: 92,
-    Column.IN: 84,
-    Column.OUT: 84,
+    Column.SESSIONS: 72,
+    Column.CPU: 132,
+    Column.MEMORY: 80,
+    Column.IN: 76,
+    Column.OUT: 76,
     Column.ROUND_TRIP: 96,
-    Column.UP: 96,
+    Column.UP: 84,
     Column.TOOLS: 2 * TOOL + Size.PADDING,
 }
-YIELDING = (Column.MESH, Column.ROUND_TRIP, Column.IN)
+YIELDING = (Column.MESH, Column.ROUND_TRIP, Column.IN, Column.MEMORY, Column.OUT)
 """Columns that go, in this order, where the table is too narrow for all."""
 RIGHT = frozenset((Column.SESSIONS, Column.MEMORY, Column.IN, Column.OUT, Column.ROUND_TRIP, Column.UP))
 
@@ -49,23 +49,27 @@ MARKS = {
     Standing.LOST: ("x-circle-fill", Colour.DANGER),
     Standing.FAILED: ("warning-circle-fill", Colour.DANGER),
 }
-WRONG = frozenset({Standing.LOST, Standing.FAILED})
 
 
 class Tool(enum.Enum):
     """What a row offers under the pointer: (icon, words)."""
 
     COPY = ("copy", "Copy address")
+    RESTART = ("arrow-clockwise", "Restart under the same name and ports")
     STOP = ("power", "Stop")
     REMOVE = ("trash", "Remove from the list")
 
 
 def tools(row: NodeRow) -> tuple[Tool, ...]:
-    """The tools of a row, from left to right."""
-    found = [Tool.COPY] if row.url and row.standing not in GONE else []
+    """The tools of a row, from left to right; two at most."""
+    found = []
+    if row.restartable:
+        found.append(Tool.RESTART)
+    elif row.url and row.standing not in GONE:
+        found.append(Tool.COPY)
     if row.stoppable:
         found.append(Tool.STOP)
-    if row.removable:
+    elif row.removable:
         found.append(Tool.REMOVE)
     return tuple(found)
 
@@ -92,7 +96,12 @@ class NodeCell(QStyledItemDelegate):
         elif column == Column.TOOLS:
             if selected or self._table.pointed == row.id:
                 self._paint_tools(painter, box, row)
-        elif row.standing in MESSAGE_FROM and column not in (Column.MESH, Column.SESSIONS, Column.UP):
+            elif tools(row):
+                drawn = theme.pixmap(
+                    "dots-three", Colour.TEXT3, Size.ICON_BUTTON, painter.device().devicePixelRatioF()
+                )
+                painter.drawPixmap(box.right() - GAP - TOOL + 7, box.center().y() - Size.ICON_BUTTON // 2 + 1, drawn)
+        elif row.message and column not in (Column.MESH, Column.SESSIONS, Column.UP):
             self._paint_message(painter, box, row)
         else:
             self._paint_figure(painter, box, row, column, selected=selected)
@@ -137,6 +146,8 @@ class NodeCell(QStyledItemDelegate):
             kind, tone = Type.NAME, Colour.TEXT3 if row.standing in GONE else Colour.TEXT
         elif column == Column.UP and row.standing in WRONG:
             kind, tone = Type.SMALL_STRONG, Colour.DANGER
+        elif column == Column.UP and row.standing is Standing.LATE and row.message:
+            kind, tone = Type.SMALL_STRONG, Colour.WARN
         if column == Column.CPU:
             self._paint_cpu(painter, box, row, words, Colour.LINE2 if selected else Colour.BG3)
             return
@@ -174,9 +185,11 @@ class NodeCell(QStyledItemDelegate):
             below = line.adjusted(0, 29, 0, -9)
             painter.drawText(below, ALIGN_LEFT, theme.elided(row.advice, Type.SMALL, width))
             line = line.adjusted(0, 10, 0, -28)
-        kind = Type.SMALL_STRONG if row.standing in WRONG else Type.SMALL
+        unwell = row.standing in WRONG or row.standing is Standing.LATE
+        kind = Type.SMALL_STRONG if unwell else Type.SMALL
+        tone = Colour.WARN if row.standing is Standing.LATE else Colour.DANGER if unwell else Colour.TEXT2
         painter.setFont(theme.font(kind))
-        painter.setPen(theme.colour(Colour.DANGER if row.standing in WRONG else Colour.TEXT2))
+        painter.setPen(theme.colour(tone))
         painter.drawText(line, ALIGN_LEFT, theme.elided(row.message, kind, width))
         painter.restore()
 

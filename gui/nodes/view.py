@@ -1,33 +1,47 @@
-"""The Nodes view: the table of nodes above, the log of the launched ones below."""
+"""The Nodes view: the drawing of the mesh beside the table of nodes, and below what they say."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QMenu, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from gui import wording
-from gui.nodes.log import LogPane
+from gui.nodes.lines import Source
+from gui.nodes.log import ALL, LogPane
+from gui.nodes.mesh import Mesh, up
 from gui.nodes.model import NodesModel
 from gui.nodes.rows import NodeRow, merge, sentence, total
-from gui.nodes.stop import StopSheet
-from gui.nodes.table import INDENT, TOTALS_ROW, NodeTable, Tool, TotalsRow
+from gui.nodes.table import INDENT, NodeTable, Tool, TotalsRow
+from gui.nodes.tending import Tending
 from gui.tokens import Colour, Size, Type
 from gui.views import Changes, Context, View
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.labels import Label
 from gui.widgets.panes import Divider, PaneHeader
-from server.child import Child
+from server import journal
+from server.childlog import LogRing
 
 NOTE_ROW = 28
-NODES_SHARE = 0.62
-"""How much of the view the table takes at most, until somebody moves the line between it and the log."""
+MESH_SHARE = 0.46
+"""How much of the width the drawing takes where it stands beside the table."""
+BESIDE = 880
+"""From this width on they stand beside each other."""
+TABLE_LEAST = 620
+LOG_SHARE = 0.31
+"""How much of the height the log takes, until somebody moves the line above it."""
+MESH_HEIGHT = 250
+"""How high the drawing is where it stands above the table."""
+LOG_LEAST = 120
+OWN = "console"
+"""The id of the log of this console."""
 
 
 class NodesView(View):
-    """Every node of the cluster; those launched from here can be stopped and heard."""
+    """Every node of the cluster; those launched from here can be stopped, restarted and heard."""
 
     title = "Nodes"
     icon = "share-network"
@@ -38,26 +52,58 @@ class NodesView(View):
         self._context = context
         self._rows: list[NodeRow] = []
         self._met: set[str] = set()
-        self._sheet: StopSheet | None = None
         self._shared_by_hand = False
+        own = LogRing()
+        self.stop_listening = journal.listen(own)
         self.model = NodesModel(self)
         self.table = NodeTable(self.model)
         self.totals = TotalsRow(self.table)
-        self.log = LogPane(Button.of(context.actions.launch, icon="plus"))
-        for action in self.log.commands:
-            context.actions.enter(action, self.title)
+        self.mesh = Mesh()
+        self.tending = Tending(context, self)
+        launch = context.actions.launch
+        self.log = LogPane(Button.of(launch, icon="plus"), context.actions.make, Source(OWN, context.desk.name, own))
+        self.mesh_header = PaneHeader("Mesh")
+        self.legend = Label("Circle: sessions   Ring: CPU   Line: rate and round trip", Type.CAPTION, Colour.TEXT2)
+        self.mesh_header.controls.addWidget(self.legend)
         self.header = PaneHeader("Nodes")
-        self.header.controls.addWidget(Button.of(context.actions.launch, kind=Kind.PRIMARY, icon="plus"))
-        self.stop = self._action("Stop or remove node", "Del", self._stop_selected)
-        self.copy = self._action("Copy address of node", QKeySequence.StandardKey.Copy, self._copy_selected)
+        self.header.controls.addWidget(Button.of(launch, kind=Kind.PRIMARY, icon="plus"))
+        self.stop = self._action("Stop or remove node", "Del", self._stop_selected, icon="power", danger=True)
+        self.restart = self._action(
+            "Restart node", "R", lambda: self._use_selected(Tool.RESTART), icon="arrow-clockwise"
+        )
+        self.copy = self._action(
+            "Copy address of node",
+            QKeySequence.StandardKey.Copy,
+            lambda: self._use_selected(Tool.COPY),
+            icon="copy",
+        )
+        self.open_log = self._action("Show log of node", "Return", self._open_log, icon="terminal-window")
         self.table.used.connect(self._use)
         self.table.asked.connect(self._ask)
-        self.table.selectionModel().currentRowChanged.connect(lambda *_: self._show_log_of_selected())
+        self.table.selectionModel().currentRowChanged.connect(lambda *_: self._selected())
+        self.table.selectionModel().selectionChanged.connect(lambda *_: self.mesh.select(self.table.selected()))
+        self.mesh.chosen.connect(self.table.select)
+        self.mesh.opened.connect(lambda _: self._open_log())
         self._lay_out()
 
+    def place(self) -> str:
+        return self.table.selected()
+
     def go(self, place: str) -> None:
-        """Select a node."""
-        self.table.select(place)
+        """Select a node, by its id or that of its row."""
+        self.show_row(place)
+
+    def show_row(self, id: str, *, log: bool = False) -> None:
+        """Select the row of a node, whose id or `Child.id` this is; with `log` what it says gets the keyboard."""
+        row = next((row for row in self._rows if id in (row.id, row.node, row.child)), None)
+        if row is not None:
+            self.table.select(row.id)
+            if log:
+                self._open_log()
+
+    def restart_child(self, id: str) -> None:
+        """Start a launched node again that has ended; `id` is its `Child.id`."""
+        self.tending.restart(id)
 
     def sentence(self) -> str:
         return sentence(self._rows)
@@ -65,13 +111,7 @@ class NodesView(View):
     def refresh(self, changes: Changes) -> None:
         launched = self._context.launcher.children
         if changes.all or changes.second or changes.nodes or changes.children:
-            self._rows = merge(self._context.desk.nodes(), launched, int(time.time() * 1000))
-            self.model.follow(self._rows)
-            self.totals.say(total(self._rows))
-            self.header.count.say(wording.count(len(self._rows)))
-            self.note.setVisible(any(row.stoppable for row in self._rows))
-            self._share()
-            self._count_sessions()
+            self._look(figures=changes.all or changes.second or bool(changes.children))
         fresh = [child for child in launched if child.id not in self._met]
         if changes.all or changes.children or fresh:
             self._met = {child.id for child in launched}
@@ -79,138 +119,162 @@ class NodesView(View):
             self.log.refresh(launched, choose=begun[-1] if begun else "")
             if begun:
                 self.table.select(begun[-1])
-        elif changes.logs:
+                if len(begun) > 1:
+                    self.log.tabs.choose(ALL)
+        elif changes.logs or changes.second:
             self.log.sync()
 
     def focus_first(self) -> None:
         self.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def panes(self) -> Sequence[QWidget]:
+        return (self.mesh, self.table, self.log.list)
+
+    def focus_filter(self) -> None:
+        self.log.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def step_back(self) -> None:
-        self.table.clearSelection()
+        if self.log.search.text():
+            self.log.search.clear()
+        else:
+            self.table.clearSelection()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._share()
 
-    def _share(self) -> None:
-        """Give the table the height of its rows, up to a share of the view, and the log what is left."""
+    def _look(self, *, figures: bool) -> None:
+        """Bring table and drawing up to date; the drawing at most once a second, or when a node stands otherwise."""
+        desk, before = self._context.desk, [(row.id, row.standing) for row in self._rows]
+        self._rows = merge(desk.nodes(), self._context.launcher.children, int(time.time() * 1000), desk.outages())
+        self.model.follow(self._rows)
+        self.totals.say(total(self._rows))
+        self.header.count.say(wording.count(len(self._rows)))
+        self.note.setVisible(any(row.stoppable for row in self._rows))
+        if figures or before != [(row.id, row.standing) for row in self._rows]:
+            self.mesh.follow(self._rows, desk.links())
+            self.mesh_header.sentence.say(up(self.mesh.drawing))
+        self._fit_table()
+        if asked := self.model.find(self.tending.asked):
+            self.tending.count(asked.sessions)
+
+    def _fit_table(self) -> None:
         rows = self.table.height_of_rows()
         if self.table.maximumHeight() != rows:
             self.table.setMaximumHeight(rows)
-        wanted = Size.PANE_HEADER + 1 + rows + TOTALS_ROW + (0 if self.note.isHidden() else NOTE_ROW)
-        if self._nodes.maximumHeight() != wanted:
-            self._nodes.setMaximumHeight(wanted)
-        if not self._shared_by_hand and self.height():
-            upper = min(wanted, round(self.height() * NODES_SHARE))
-            if self.splitter.sizes()[0] != upper:
-                self.splitter.setSizes([upper, self.height() - upper - 1])
+
+    def _share(self) -> None:
+        """Put drawing and table beside or above each other, and give the log its share."""
+        wide = self.width() >= BESIDE
+        orientation = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
+        self.legend.setVisible(self.width() >= Size.WIDE)
+        if self.upper.orientation() != orientation:
+            self.upper.setOrientation(orientation)
+            self._shared_by_hand = False
+        if self._shared_by_hand or not self.height():
+            return
+        whole = self.layout()
+        if whole is not None:
+            whole.activate()
+        log = max(LOG_LEAST, round(self.height() * LOG_SHARE)) if wide else LOG_LEAST
+        self.splitter.setSizes([self.height() - log - 1, log])
+        if wide:
+            mesh = max(300, min(round(self.width() * MESH_SHARE), self.width() - TABLE_LEAST))
+            self.upper.setSizes([mesh, self.width() - mesh - 1])
+        else:
+            self.upper.setSizes([MESH_HEIGHT, self.height() - log - MESH_HEIGHT - 2])
 
     def _shared(self) -> None:
         self._shared_by_hand = True
 
-    def _stop_selected(self) -> None:
-        row = self.model.find(self.table.selected())
-        if row is not None and (row.stoppable or row.removable):
-            self._use(row.id, Tool.STOP if row.stoppable else Tool.REMOVE)
-
-    def _copy_selected(self) -> None:
-        if id := self.table.selected():
-            self._use(id, Tool.COPY)
-
-    def _use(self, id: str, tool: Tool) -> None:
-        """Do what a tool of the row with this id says."""
-        row = self.model.find(id)
-        if row is None:
-            return
-        if tool is Tool.COPY:
-            if row.url:
-                QGuiApplication.clipboard().setText(row.url)
-                self._context.toasts.say(f"Address of {wording.within(row.name)} copied", row.url, icon="copy")
-            return
-        child = next((child for child in self._context.launcher.children if child.id == row.child), None)
-        if child is None:
-            return
-        if tool is Tool.REMOVE:
-            self._context.launcher.forget(child)
-        elif row.stoppable and row.sessions:
-            self._confirm(row, child)
-        elif row.stoppable:
-            self._stop(child)
-
-    def _confirm(self, row: NodeRow, child: Child) -> None:
-        if self._sheet is not None:
-            return
-        sheet = StopSheet(self.window(), row.name, row.sessions, self._context.config.drain_seconds)
-        sheet.setProperty("row", row.id)
-
-        def close(result: int) -> None:
-            self._sheet = None
-            sheet.deleteLater()
-            if result:
-                self._stop(child)
-
-        sheet.finished.connect(close)
-        self._sheet = sheet
-        sheet.open()
-
-    def _count_sessions(self) -> None:
-        if self._sheet is not None:
-            row = self.model.find(str(self._sheet.property("row")))
-            self._sheet.count(row.sessions if row is not None else 0)
-
-    def _stop(self, child: Child) -> None:
-        async def stop() -> None:
-            await self._context.launcher.stop(child)
-            self._context.toasts.say(f"{wording.within(child.spec.name)} stopped", icon="power")
-
-        self._context.tasks.start(stop(), f"stop {wording.name(child.spec.name)}")
-
-    def _ask(self, id: str, place: QPoint) -> None:
-        """Open the menu of a row. What is chosen there acts on the row for which it was opened."""
-        row = self.model.find(id)
-        if row is None:
-            return
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        name = wording.name(row.name).replace("&", "&&")
-        if row.url:
-            menu.addAction(f"Copy address of {name}").triggered.connect(lambda: self._use(id, Tool.COPY))
-        if row.stoppable:
-            menu.addAction(f"Stop {name}").triggered.connect(lambda: self._use(id, Tool.STOP))
-        if row.removable:
-            menu.addAction(f"Remove {name}").triggered.connect(lambda: self._use(id, Tool.REMOVE))
-        menu.popup(place)
-
-    def _show_log_of_selected(self) -> None:
+    def _selected(self) -> None:
         row = self.model.find(self.table.selected())
         if row is not None and row.child:
             self.log.tabs.choose(row.child)
 
-    def _action(self, text: str, key: str | QKeySequence.StandardKey, act: object) -> QAction:
-        made = self._context.actions.make(text, key, group=self.title, scope=Qt.ShortcutContext.WidgetShortcut)
+    def _open_log(self) -> None:
+        row = self.model.find(self.table.selected())
+        if row is not None and (row.child or row.here):
+            self.log.tabs.choose(row.child or OWN)
+            self.log.list.setFocus(Qt.FocusReason.OtherFocusReason)
+        elif row is not None:
+            self._context.toasts.say(
+                f"{wording.within(row.name)} was not launched from here", "Its log is where it was started."
+            )
+
+    def _stop_selected(self) -> None:
+        row = self.model.find(self.table.selected())
+        if row is not None and (row.stoppable or row.removable):
+            self.tending.use(row, Tool.STOP if row.stoppable else Tool.REMOVE)
+
+    def _use_selected(self, tool: Tool) -> None:
+        if id := self.table.selected():
+            self._use(id, tool)
+
+    def _use(self, id: str, tool: Tool) -> None:
+        row = self.model.find(id)
+        if row is not None:
+            self.tending.use(row, tool)
+
+    def _ask(self, id: str, place: QPoint) -> None:
+        row = self.model.find(id)
+        if row is not None:
+            menu = self.tending.menu(row)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(place)
+
+    def _action(
+        self, text: str, key: str | QKeySequence.StandardKey, act: object, *, icon: str, danger: bool = False
+    ) -> QAction:
+        made = self._context.actions.make(
+            text, key, group=self.title, icon=icon, scope=Qt.ShortcutContext.WidgetShortcut, danger=danger
+        )
         made.triggered.connect(act)
         self.table.addAction(made)
+        self.mesh.addAction(made)
         return made
 
     def _lay_out(self) -> None:
-        self._nodes = QWidget()
-        column = QVBoxLayout(self._nodes)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        self.note = Label("Stopping a node drains it: its clients are asked to move.", Type.SMALL, Colour.TEXT3)
+        self.note = Label(
+            "Stopping drains: clients are asked to move. A restart keeps name, ports and identity.",
+            Type.SMALL,
+            Colour.TEXT3,
+        )
+        self.note.setMinimumWidth(0)
         self.note.setContentsMargins(INDENT, 0, Size.PADDING, 12)
         self.note.setFixedHeight(NOTE_ROW)
-        for part in (self.header, Divider(), self.table, self.totals, self.note):
-            column.addWidget(part)
-        column.setStretch(2, 1)
-        self.splitter = QSplitter(Qt.Orientation.Vertical)
-        self.splitter.setHandleWidth(1)
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.addWidget(self._nodes)
-        self.splitter.addWidget(self.log)
-        self.splitter.setStretchFactor(0, 0)
-        self.splitter.setStretchFactor(1, 1)
-        self.splitter.splitterMoved.connect(self._shared)
+        self.upper = _splitter(
+            Qt.Orientation.Horizontal,
+            _column(self.mesh_header, Divider(), self.mesh),
+            _column(self.header, Divider(), self.table, self.totals, self.note, stretch=True),
+        )
+        self.log.setMinimumHeight(LOG_LEAST)
+        self.splitter = _splitter(Qt.Orientation.Vertical, self.upper, self.log)
+        for splitter in (self.upper, self.splitter):
+            splitter.splitterMoved.connect(self._shared)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.splitter)
+
+
+def _column(*parts: QWidget, stretch: bool = False) -> QWidget:
+    made = QWidget()
+    made.setMinimumSize(280, 120)
+    column = QVBoxLayout(made)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    for part in parts:
+        column.addWidget(part)
+    column.setStretch(2, 1)
+    if stretch:
+        column.addStretch(0)
+    return made
+
+
+def _splitter(orientation: Qt.Orientation, *parts: QWidget) -> QSplitter:
+    made = QSplitter(orientation)
+    made.setHandleWidth(1)
+    made.setChildrenCollapsible(False)
+    for part in parts:
+        made.addWidget(part)
+    return made

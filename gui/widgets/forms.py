@@ -8,6 +8,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QComboBox,
     QHBoxLayout,
+    QSpinBox,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -27,13 +28,14 @@ HEIGHT = 34
 class Field(QWidget):
     """A caption, something to fill in, and below it what is wrong with it."""
 
-    def __init__(self, caption: str, control: QWidget, hint: str = "") -> None:
+    def __init__(self, caption: str, control: QWidget, hint: str = "", *, around: QWidget | None = None) -> None:
         """Make a field.
 
         Args:
             caption: Its name, which is also the accessible name of the control.
             control: What is filled in.
             hint: A few words at the right of the caption.
+            around: What holds the control, where it does not stand alone.
         """
         super().__init__()
         self.control = control
@@ -50,7 +52,7 @@ class Field(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addLayout(head)
-        column.addWidget(control)
+        column.addWidget(around or control)
         column.addWidget(self.problem)
         column.addStretch(1)
 
@@ -98,6 +100,29 @@ class Switch(QAbstractButton):
         painter.setBrush(theme.colour(Colour.ON_FILL if on else Colour.TEXT2))
         painter.drawEllipse(QRectF(left, track.top() + 3, size, size))
         painter.end()
+
+
+class Stepper(QWidget):
+    """A small number with a button to lower and one to raise it; `box` is what is filled in."""
+
+    def __init__(self, least: int, most: int) -> None:
+        """Make one that begins with `least`."""
+        super().__init__()
+        self.box = QSpinBox()
+        self.box.setRange(least, most)
+        self.box.setFont(theme.font(Type.NAME))
+        self.box.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        for icon, name, step, place in (("minus", "One less", -1, 0), ("plus", "One more", 1, 2)):
+            button = Button(icon=icon, name=name)
+            button.setFixedSize(QSize(HEIGHT, HEIGHT))
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.clicked.connect(lambda _=False, step=step: self.box.stepBy(step))
+            if place == 2:
+                row.addWidget(self.box, 1)
+            row.addWidget(button)
 
 
 class Choice(QComboBox):
@@ -177,6 +202,7 @@ class CopyLine(QWidget):
         self.setFixedHeight(self.LINES * self.LINE + 12)
         self._name = name
         self._text = ""
+        self._shown = ""
         self.setAccessibleName(name)
         self.button = Button(icon="copy", kind=Kind.QUIET)
         self.button.setFixedSize(QSize(28, 28))
@@ -195,10 +221,11 @@ class CopyLine(QWidget):
         """What is copied."""
         return self._text
 
-    def say(self, text: str) -> None:
-        """Show another command; empty where there is none."""
+    def say(self, text: str, shown: str = "") -> None:
+        """Show another command; empty where there is none. Of several lines `shown` stands for all of them."""
         if text != self._text:
             self._text = text
+            self._shown = shown or text
             self.setAccessibleDescription(text)
             self.setToolTip(literal(text))
             self.button.setEnabled(bool(text))
@@ -214,7 +241,7 @@ class CopyLine(QWidget):
         painter.setPen(theme.colour(Colour.TEXT2))
         width = self.width() - 12 - 40
         letters = max(8, width // theme.metrics(Type.CODE).horizontalAdvance("0"))
-        for place, line in enumerate(broken(self._text, letters, self.LINES)):
+        for place, line in enumerate(broken(self._shown, letters, self.LINES)):
             painter.drawText(QRect(12, 6 + self.LINE * place, width + 8, self.LINE), ALIGN_LEFT, line)
         painter.end()
 

@@ -190,7 +190,9 @@ class Sheet(QWidget):
         found: list[QWidget] = []
         widget = self.nextInFocusChain()
         while widget is not None and widget is not self:
-            if self.isAncestorOf(widget) and widget.isVisibleTo(self) and widget.isEnabled():
+            # The line inside of a spin box hands the keyboard back to the box.
+            stops = widget.focusProxy() is None and widget.isEnabled()
+            if self.isAncestorOf(widget) and widget.isVisibleTo(self) and stops:
                 if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget is not self._close:
                     found.append(widget)
             widget = widget.nextInFocusChain()

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gui.nodes.form import Checked, Field, Values, check, next_name
+from gui.nodes.form import MOST, Checked, Field, Values, check, expand, next_pattern, ports_for
 from server.views import NodeView
 from tests.gui.test_nodes_rows import node
 
@@ -24,10 +24,12 @@ def checked(
 ) -> Checked:
     values: dict[str, Any] = {
         "name": "n2",
+        "count": 1,
         "port": "9100",
         "bus_port": "9101",
         "peer": PEER.bus,
         "keep": False,
+        "restart": False,
     } | fields
     return check(
         Values(**values),
@@ -36,10 +38,12 @@ def checked(
         names=names,
         peers=[PEER] if peers is None else peers,
         obstacle=lambda host, port: f"Port {port} is in use." if port in taken else None,
-        next_free=lambda host, first, besides: next(
-            port for port in range(first, 70_000) if port not in taken and port not in besides
-        ),
+        next_free=lambda host, first, besides: next_free(host, first, {*besides, *taken}),
     )
+
+
+def next_free(host: str, first: int, besides: Collection[int]) -> int:
+    return next(port for port in range(first, 70_000) if port not in besides)
 
 
 def plain(text: str) -> str:
@@ -47,10 +51,10 @@ def plain(text: str) -> str:
 
 
 def test_what_is_right_can_be_launched() -> None:
-    found = checked(keep=True)
+    found = checked(keep=True, restart=True)
     assert found.problems == {}
-    assert found.spec is not None
-    assert msgspec.structs.asdict(found.spec) == {
+    (spec,) = found.specs
+    assert msgspec.structs.asdict(spec) == {
         "name": "n2",
         "host": "127.0.0.1",
         "port": 9100,
@@ -58,6 +62,7 @@ def test_what_is_right_can_be_launched() -> None:
         "bus_port": 9101,
         "peer": PEER.bus,
         "keep": True,
+        "restart": True,
     }
     assert plain(found.sentence) == "Ports 9100 and 9101 are free. n1 answers."
 
@@ -77,21 +82,20 @@ def test_what_is_right_can_be_launched() -> None:
 def test_a_name_that_will_not_do(name: str, problem: str) -> None:
     found = checked(name=name)
     assert plain(found.problems[Field.NAME]) == problem
-    assert found.spec is None
+    assert found.specs == ()
 
 
 @pytest.mark.parametrize("name", ["x" * 32, "a; touch x", "$(id)", "<b>n</b>", "夜", " n2 "])
 def test_any_other_name_will_do(name: str) -> None:
     found = checked(name=name)
-    assert found.spec is not None
-    assert found.spec.name == name.strip()
+    assert [spec.name for spec in found.specs] == [name.strip()]
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "9²", "９", "0x10", "1" * 8])
 def test_a_port_is_a_number(text: str) -> None:
     found = checked(port=text)
     assert found.problems == {Field.PORT: "A port is a number from 0 to 65535."}
-    assert found.spec is None
+    assert found.specs == ()
 
 
 def test_a_taken_port_comes_with_one_that_is_free() -> None:
@@ -102,9 +106,9 @@ def test_a_taken_port_comes_with_one_that_is_free() -> None:
 def test_clients_and_mesh_need_a_port_each_but_may_both_be_picked() -> None:
     assert checked(bus_port="9100").problems == {Field.BUS_PORT: "Clients and mesh need a port each."}
     found = checked(port="0", bus_port="0")
-    assert found.spec is not None
-    assert plain(found.sentence) == "The system picks two free ports. n1 answers."
-    assert checked(bus_port=" 0 ").sentence.startswith("Port 9100 is free, for the other the system picks one.")
+    assert found.specs
+    assert plain(found.sentence) == "The system picks free ports. n1 answers."
+    assert checked(bus_port=" 0 ").sentence.startswith("Port 9100 is free, the system picks the rest.")
 
 
 def test_a_peer_that_is_late_may_not_answer() -> None:
@@ -119,19 +123,56 @@ def test_a_peer_that_is_gone_or_was_never_there_is_said() -> None:
 
 
 def test_every_wrong_field_is_named_at_once() -> None:
-    assert set(checked(name="", port="x", bus_port="y", peer="").problems) == set(Field)
+    assert set(checked(name="", count=0, port="x", bus_port="y", peer="").problems) == set(Field)
 
 
 @pytest.mark.parametrize(
-    ("own", "names", "proposed"),
+    ("own", "proposed"),
+    [("n1", "n{n}"), ("fra-9", "fra-{n}"), ("local", "local-{n}"), ("x" * 32, "x" * 30 + "{n}")],
+)
+def test_the_name_that_is_proposed_counts_on(own: str, proposed: str) -> None:
+    assert next_pattern(own) == proposed
+
+
+def test_a_number_counts_up_from_the_first_that_is_free() -> None:
+    assert expand("n{n}", 3, ["n1", "n3"]) == ["n2", "n4", "n5"]
+    assert expand("n", 2, []) == ["n", "n"]
+    assert expand("{n}-{n}", 1, []) == ["1-1"]
+
+
+def test_several_are_launched_with_names_and_ports_of_their_own() -> None:
+    found = checked(name="fra-{n}", count=3, port="9100, 9102,9104", bus_port="9101,9103,9105", names=("n1", "fra-2"))
+    assert [(spec.name, spec.port, spec.bus_port) for spec in found.specs] == [
+        ("fra-1", 9100, 9101),
+        ("fra-3", 9102, 9103),
+        ("fra-4", 9104, 9105),
+    ]
+    assert plain(found.sentence) == "Ports 9100, 9102, 9104 and 9101, 9103, 9105 are free. n1 answers."
+    picked = checked(name="n{n}", count=2, port="0", bus_port="0")
+    assert [(spec.port, spec.bus_port) for spec in picked.specs] == [(0, 0), (0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "problem"),
     [
-        ("n1", ["n1"], "n2"),
-        ("n1", ["n1", "n2", "n4"], "n3"),
-        ("fra-9", ["fra-9"], "fra-10"),
-        ("local", ["local"], "local-2"),
-        ("local", ["local", "local-2"], "local-3"),
-        ("x" * 32, ["x" * 32], "x" * 31 + "2"),
+        ({"name": "n2"}, Field.NAME, "Several nodes need {n} in the name, which counts up."),
+        ({"port": "9100"}, Field.PORT, "2 ports wanted, 1 given."),
+        ({"port": "9100,9100"}, Field.PORT, "Port 9100 stands there twice."),
+        ({"port": "9100,9101"}, Field.BUS_PORT, "Clients and mesh need a port each."),
+        ({"port": "9100,x"}, Field.PORT, "Ports are numbers from 0 to 65535."),
+        ({"taken": {9103}}, Field.BUS_PORT, "Port 9103 is in use, 9104 is free."),
+        ({"count": MOST + 1}, Field.COUNT, f"1 to {MOST} at once."),
     ],
 )
-def test_the_next_name_counts_on(own: str, names: list[str], proposed: str) -> None:
-    assert next_name(own, names) == proposed
+def test_what_will_not_do_for_several(fields: dict[str, Any], field: Field, problem: str) -> None:
+    given: dict[str, Any] = {"name": "n{n}", "count": 2, "port": "9100,9102", "bus_port": "9101,9103"} | fields
+    found = checked(**given)
+    assert found.problems[field] == problem
+    assert found.specs == ()
+
+
+def test_ports_follow_the_number_of_nodes() -> None:
+    assert ports_for(3, "h", 8765, "9000", next_free, [9001]) == "9000, 9002, 9003"
+    assert ports_for(1, "h", 8765, "9000, 9002", next_free, []) == "9000"
+    assert ports_for(2, "h", 8765, "0", next_free, []) == "0"
+    assert ports_for(2, "h", 8765, "what?", next_free, []) == "what?"

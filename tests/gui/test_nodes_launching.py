@@ -97,6 +97,7 @@ async def launched(console: Console, name: str, *, keep: bool = False) -> None:
     """Press N, name the node, press Ctrl+Enter, wait until it is up."""
     QTest.keyClick(console.nodes.table, Qt.Key.Key_N)
     form = dialog(console)
+    form.count.setValue(1)
     fill(form.name, name)
     fill(form.port, "0")
     fill(form.bus_port, "0")
@@ -166,6 +167,7 @@ async def test_a_port_that_is_taken_meanwhile_is_said_in_the_row_and_in_the_log(
         monkeypatch.setattr("server.ports.obstacle", lambda host, port: None)
         QTest.keyClick(console.nodes.table, Qt.Key.Key_N)
         form = dialog(console)
+        form.count.setValue(1)
         fill(form.name, "n2")
         fill(form.port, port)
         QTest.keyClick(form.port, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
@@ -193,6 +195,7 @@ async def test_the_form_says_what_is_wrong_under_the_field_and_launches_nothing(
     QTest.keyClick(console.nodes.table, Qt.Key.Key_N)
     form = dialog(console)
     assert QApplication.focusWidget() is form.name
+    form.count.setValue(1)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         fill(form.port, str(port))
@@ -232,7 +235,17 @@ async def test_keys_of_the_window_rest_while_the_form_is_open_and_tab_goes_aroun
         met.append(focus)
         QTest.keyClick(focus, Qt.Key.Key_Tab)
     assert focus is form.name
-    expected = {form.name, form.port, form.bus_port, form.peer, form.keep, form.command.button, form.confirm}
+    expected = {
+        form.name,
+        form.count,
+        form.port,
+        form.bus_port,
+        form.peer,
+        form.restart,
+        form.keep,
+        form.command.button,
+        form.confirm,
+    }
     assert expected < set(met)
     QTest.keyClick(form.name, Qt.Key.Key_Escape)
 
@@ -260,6 +273,7 @@ async def test_launching_from_another_view_shows_the_nodes(console: Console) -> 
     console.window.show_view(console.rooms)
     QTest.keyClick(console.window, Qt.Key.Key_N)
     form = dialog(console)
+    form.count.setValue(1)
     fill(form.name, "n2")
     fill(form.port, "0")
     fill(form.bus_port, "0")

@@ -83,6 +83,7 @@ def test_a_launched_node_keeps_its_identity_from_launch_to_end() -> None:
     ]
     assert [row.stoppable for row in rows] == [True, True, True, False, False]
     assert [row.removable for row in rows] == [False, False, False, False, True]
+    assert [row.restartable for row in rows] == [False, True, True, False, True]
 
 
 def test_a_node_of_somebody_else_can_not_be_stopped_from_here() -> None:
@@ -129,9 +130,9 @@ def test_one_of_another_name_does_not_hide_a_lost_node() -> None:
     [
         ({"ready": False, "code": 3}, Standing.FAILED, "Did not start: port 9 is in use", "Launch it again with"),
         ({"ready": False, "code": 1}, Standing.FAILED, "Did not start: port 9 is in use", "Its log below"),
-        ({"code": -9}, Standing.FAILED, "Killed by signal 9 at ", "Launch it again (N)"),
-        ({"code": 1}, Standing.FAILED, "Ended with exit code 1 at ", "Launch it again (N)"),
-        ({"code": None}, Standing.FAILED, "Ended at ", "Launch it again (N)"),
+        ({"code": -9}, Standing.FAILED, "Killed by signal 9 at ", "Restart it (R)"),
+        ({"code": 1}, Standing.FAILED, "Ended with exit code 1 at ", "Restart it (R)"),
+        ({"code": None}, Standing.FAILED, "Ended at ", "Restart it (R)"),
         ({"code": 0}, Standing.STOPPED, "Ended at ", ""),
         ({"code": 0, "asked": True}, Standing.STOPPED, "Stopped at ", ""),
         ({"code": -9, "asked": True}, Standing.STOPPED, "Stopped at ", ""),

@@ -1,4 +1,4 @@
-"""Table and log of the Nodes view: exact changes, acts bound to ids, a log that follows until one scrolls."""
+"""The table of the Nodes view: exact changes, acts bound to ids."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt
-from PySide6.QtGui import QGuiApplication, QPixmap
+from PySide6.QtGui import QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from gui import theme
-from gui.nodes.log import LogPane
-from gui.nodes.model import Column, LogModel, NodesModel
+from gui.nodes.model import Column, NodesModel
 from gui.nodes.rows import NodeRow, merge
 from gui.nodes.table import NodeTable, Tool, spots, tools
-from gui.tokens import Size
-from gui.widgets.buttons import Button
 from gui.widgets.forms import broken
 from server.child import Child, ChildState
-from server.childlog import LogLine, LogRing
+from server.childlog import LogLine
 from server.views import NodeView
 from tests.gui.test_nodes_rows import NOW, child, node
 
@@ -37,19 +34,6 @@ def table(qapp: QApplication) -> Iterator[NodeTable]:
     yield made
     made.close()
     made.deleteLater()
-
-
-@pytest.fixture
-def pane(qapp: QApplication) -> Iterator[LogPane]:
-    host = QWidget()
-    host.resize(900, 600)
-    made = LogPane(Button("Launch node"))
-    made.setParent(host)
-    made.resize(900, Size.PANE_HEADER + 1 + 10 * Size.LOG_ROW)
-    host.show()
-    yield made
-    host.close()
-    host.deleteLater()
 
 
 def model_of(table: NodeTable) -> NodesModel:
@@ -145,7 +129,7 @@ def test_a_press_on_one_tool_and_release_on_another_does_nothing(table: NodeTabl
     table.used.connect(lambda id, tool: used.append((id, tool)))
     model_of(table).follow(rows(node("n2"), children=(child("n2"),)))
     QTest.mousePress(table.viewport(), Qt.MouseButton.LeftButton, pos=tool_place(table, "c-n2", Tool.STOP))
-    QTest.mouseRelease(table.viewport(), Qt.MouseButton.LeftButton, pos=tool_place(table, "c-n2", Tool.COPY))
+    QTest.mouseRelease(table.viewport(), Qt.MouseButton.LeftButton, pos=tool_place(table, "c-n2", Tool.RESTART))
     assert used == []
 
 
@@ -155,12 +139,23 @@ def test_a_row_offers_what_can_be_done(table: NodeTable) -> None:
         row.name: tools(row)
         for row in rows(node("n1"), node("n2"), node("n3", state="down"), children=(child("n2"), ended))
     }
-    assert made == {"n1": (Tool.COPY,), "n2": (Tool.COPY, Tool.STOP), "n3": (), "n4": (Tool.REMOVE,)}
+    assert made == {
+        "n1": (Tool.COPY,),
+        "n2": (Tool.RESTART, Tool.STOP),
+        "n3": (Tool.REMOVE,),
+        "n4": (Tool.RESTART, Tool.REMOVE),
+    }
 
 
 @pytest.mark.parametrize(
     ("width", "hidden"),
-    [(1376, set()), (1000, {Column.MESH, Column.ROUND_TRIP}), (900, {Column.MESH, Column.ROUND_TRIP, Column.IN})],
+    [
+        (1376, set()),
+        (830, {Column.MESH, Column.ROUND_TRIP}),
+        (740, {Column.MESH, Column.ROUND_TRIP, Column.IN}),
+        (660, {Column.MESH, Column.ROUND_TRIP, Column.IN, Column.MEMORY}),
+        (560, {Column.MESH, Column.ROUND_TRIP, Column.IN, Column.MEMORY, Column.OUT}),
+    ],
 )
 def test_a_narrow_table_lets_go_of_what_matters_least(table: NodeTable, width: int, hidden: set[int]) -> None:
     table.resize(width, 400)
@@ -185,120 +180,6 @@ def test_a_message_is_its_own_tooltip_and_never_markup(table: NodeTable) -> None
     tip = model_of(table).index(0, Column.MEMORY).data(Qt.ItemDataRole.ToolTipRole)
     assert "&lt;b&gt;no&lt;/b&gt;" in tip
     assert "Launch it again with other values (N)" in tip.replace("\xa0", " ")
-
-
-# The log.
-
-
-def line(number: int) -> LogLine:
-    return LogLine(NOW + number, "info", f"line {number}")
-
-
-def say(to: Child, *numbers: int) -> None:
-    for number in numbers:
-        to.log.append(line(number))
-
-
-def test_a_log_model_takes_new_lines_and_drops_old_ones_exactly() -> None:
-    ring, model = LogRing(capacity=4), LogModel()
-    for number in range(3):
-        ring.append(line(number))
-    model.show(ring)
-    told: list[tuple[str, int, int]] = []
-    model.rowsInserted.connect(lambda _, first, last: told.append(("in", first, last)))
-    model.rowsRemoved.connect(lambda _, first, last: told.append(("out", first, last)))
-    assert model.sync() == 0
-    for number in range(3, 6):
-        ring.append(line(number))
-    assert model.sync() == 2
-    assert told == [("out", 0, 1), ("in", 1, 3)]
-    assert [model.line(row).text for row in range(model.rowCount())] == [f"line {n}" for n in range(2, 6)]
-    told.clear()
-    for number in range(6, 20):
-        ring.append(line(number))
-    assert model.sync() == 4
-    assert told == [("out", 0, 3), ("in", 0, 3)]
-    assert [model.line(row).text for row in range(model.rowCount())] == [f"line {n}" for n in range(16, 20)]
-
-
-def test_a_log_follows_until_one_scrolls_and_follows_again_at_the_end(pane: LogPane) -> None:
-    made, bar = child("n2"), pane.list.verticalScrollBar()
-    say(made, *range(40))
-    pane.refresh([made])
-    assert bar.value() == bar.maximum() > 0
-    say(made, *range(40, 50))
-    pane.sync()
-    assert bar.value() == bar.maximum()
-    assert pane.follow.text() == "Following"
-
-    bar.setValue(5 * Size.LOG_ROW)
-    say(made, *range(50, 57))
-    pane.sync()
-    assert bar.value() == 5 * Size.LOG_ROW
-    assert pane.follow.text() == "7 newer"
-
-    pane.list.setFocus()
-    QTest.keyClick(pane.list, Qt.Key.Key_End)
-    assert bar.value() == bar.maximum()
-    assert pane.follow.text() == "Following"
-
-
-def test_what_one_reads_stays_in_place_while_old_lines_fall_out(pane: LogPane) -> None:
-    made, bar = child("n2"), pane.list.verticalScrollBar()
-    made.log = LogRing(capacity=40)
-    say(made, *range(40))
-    pane.refresh([made])
-    bar.setValue(20 * Size.LOG_ROW)
-    top = pane.list.indexAt(QPoint(0, 0)).data()
-    say(made, *range(40, 50))
-    pane.sync()
-    assert pane.list.indexAt(QPoint(0, 0)).data() == top
-
-
-def test_a_resized_pane_stays_at_the_end(pane: LogPane) -> None:
-    made, bar = child("n2"), pane.list.verticalScrollBar()
-    say(made, *range(40))
-    pane.refresh([made])
-    pane.resize(900, 150)
-    assert bar.value() == bar.maximum()
-    assert pane.follow.text() == "Following"
-
-
-def test_each_launched_node_has_a_tab_and_the_chosen_one_stays_chosen(pane: LogPane) -> None:
-    one, two = child("n2"), child("a & b")
-    say(one, 1)
-    say(two, 2)
-    pane.refresh([one, two])
-    assert pane.tabs.current() == "c-n2"
-    pane.tabs.choose("c-a & b")
-    assert pane.model.line(0).text == "line 2"
-    pane.refresh([two])
-    assert (pane.tabs.current(), pane.tabs.count()) == ("c-a & b", 1)
-    assert pane.model.line(0).text == "line 2"
-    pane.refresh([])
-    assert pane.stack.currentIndex() == 0
-    assert pane.model.rowCount() == 0
-
-
-def test_a_silent_node_says_that_it_is(pane: LogPane) -> None:
-    made = child("n2")
-    pane.refresh([made])
-    assert pane.stack.currentIndex() == 1
-    say(made, 1)
-    pane.sync()
-    assert pane.stack.currentWidget() is pane.list
-
-
-def test_lines_are_copied_as_text(pane: LogPane) -> None:
-    made = child("n2")
-    say(made, 1, 2, 3)
-    pane.refresh([made])
-    pane.list.setFocus()
-    pane.list.setCurrentIndex(pane.model.index(0))
-    QTest.keyClick(pane.list, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
-    QTest.keyClick(pane.list, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-    copied = QGuiApplication.clipboard().text().splitlines()
-    assert [text.split("  ")[-1].strip() for text in copied] == ["line 1", "line 2"]
 
 
 # The parts of forms.
