@@ -136,8 +136,6 @@ class PeerTurned:
     name: str
     state: str
     """``up``, ``suspect``, ``down``, or ``left`` when it said goodbye."""
-    before: str
-    """What it was; nothing for a node that is new here."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

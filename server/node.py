@@ -378,7 +378,7 @@ class Node:
             if not peer.left:
                 name = self.cards.name_of(peer.node)
             logger.log(level, "node %s at %s %s", name, peer.address, word)
-            self.emit(PeerTurned(peer.node, name, "left" if peer.left else peer.state.value, before or ""))
+            self.emit(PeerTurned(peer.node, name, "left" if peer.left else peer.state.value))
         self.emit(NodeChanged(peer.node))
 
     def on_forgotten(self, origin: Origin) -> None:
