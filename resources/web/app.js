@@ -1,12 +1,14 @@
 /** The page: puts connection, room, voice and views together. Begin reading here. */
 
+import { Asides } from './asides.js';
 import { Chat } from './chat.js';
 import { ChatView } from './chat-view.js';
 import { Connection, Lost } from './connection.js';
-import { END, unpack } from './frame.js';
+import { END, WHISPERED, unpack } from './frame.js';
 import { MembersView } from './members-view.js';
 import { RoomView } from './room-view.js';
 import { Roster } from './roster.js';
+import { Silences, sentenceFor, wordsFor } from './silences.js';
 import { StartView } from './start-view.js';
 import { TalkView } from './talk-view.js';
 import { Voice, obstacle } from './voice.js';
@@ -19,9 +21,13 @@ const PUT_OUT = {
   room_full: 'This room is full. Try again when somebody has left.',
 };
 
+const RANKS = { user: 0, moderator: 1, admin: 2 };
+
 class App {
   #roster = new Roster();
   #chat = new Chat();
+  #silences = new Silences();
+  #deafened = false;
   #connection = null;
   #room = '';
   #title = '';
@@ -38,12 +44,27 @@ class App {
     block: () => this.#drawBlock(),
   });
 
+  #asides = new Asides({
+    request: (type, fields) => this.#connection.request(type, fields),
+    aim: (target) => this.#setTalk({ target }),
+    changed: (session, on) => {
+      this.#updateMember(session, { whisperedTo: on });
+      this.#showTalk();
+    },
+    refused: (error) => this.#talkView.remark(error.message),
+  });
+
   #start = new StartView({ join: (choice) => this.#begin(choice) });
   #view = new RoomView({ leave: () => this.#goOut() });
 
   #members = new MembersView({
     whisper: (session) => this.#chatView.writeTo(this.#roster.get(session)),
+    whisperAloud: (session, on) => this.#asides.whisperTo(on && this.#mayTalk ? session : null),
     volume: (session, volume) => this.#setVolume(this.#roster.get(session), volume),
+    volumeOf: (member) => this.#roster.volume(member),
+    moderates: (member) => this.#rank() > 0 && this.#rank() >= RANKS[member.role],
+    mute: (session, seconds) => this.#moderate('mute', { session, room: this.#room, seconds }),
+    unmute: (session) => this.#moderate('unmute', { session }),
   });
 
   #chatView = new ChatView({
@@ -54,6 +75,7 @@ class App {
   #talkView = new TalkView({
     press: (on) => this.#setTalk({ pressed: on && this.#inside }),
     mute: () => this.#setTalk({ muted: !this.#voice.talking.muted }),
+    deafen: () => this.#deafen(!this.#deafened),
     mode: (mode) => this.#setTalk({ mode, pressed: false }),
     retry: () => this.#startVoice(),
   });
@@ -66,21 +88,23 @@ class App {
     window.addEventListener('hashchange', () => this.#followLink());
     window.addEventListener('online', () => this.#connection?.hurry());
     window.addEventListener('pagehide', () => this.#connection && this.#goOut());
-    setInterval(() => this.#members.levels(this.#roster.all()), METER_MS);
+    window.addEventListener('blur', () => this.#asides.whisperTo(null));
+    setInterval(() => this.#meter(), METER_MS);
   }
 
   /** See `window.switchboard` below. */
   stats() {
     const { talking, microphone, listening } = this.#voice;
-    const { mode, muted, pressed, onAir } = talking;
+    const { mode, muted, pressed, onAir, silenced, target } = talking;
     return {
       state: this.#connection?.state ?? 'new',
       session: this.#welcome?.session ?? null,
       node: this.#welcome?.node ?? null,
       room: this.#inside ? this.#room : null,
       microphone: { state: microphone.state, level: talking.level, ...talking.counts },
-      talk: { mode, muted, pressed, on_air: onAir },
+      talk: { mode, muted, pressed, on_air: onAir, silenced, target, deafened: this.#deafened },
       heard: { ...listening?.counts },
+      whispering: [...this.#asides.whispering(Date.now())],
       speakers: [...(listening?.stats() ?? [])].map(([ssrc, figures]) => {
         const member = this.#roster.bySsrc(ssrc);
         return { ssrc, session: member?.session ?? null, name: member?.name ?? null, ...figures };
@@ -120,6 +144,9 @@ class App {
 
   #opened(welcome) {
     this.#welcome = welcome;
+    this.#silences.clear();
+    this.#asides.clear();
+    if (this.#deafened) this.#deafen(true);
     this.#join();
   }
 
@@ -143,7 +170,8 @@ class App {
     this.#view.show(room);
     this.#view.linked(node);
     this.#roster.fill(members);
-    this.#members.fill(this.#roster.all(), session, (member) => this.#roster.volume(member));
+    this.#roster.update(session, { deafened: this.#deafened });
+    this.#members.fill(this.#roster.all(), session);
     this.#voice.listening?.clear();
     for (const member of this.#roster.all()) this.#nameVoice(member);
     this.#voice.talking.speakAs(ssrc);
@@ -153,12 +181,13 @@ class App {
     this.#recheckWhisper();
     if (!returned) this.#note('came', 'You', Date.now());
     this.#showRoom();
-    this.#showTalk();
+    this.#showSilence();
   }
 
   #lost() {
     this.#inside = false;
     this.#voice.talking.speakAs(null);
+    this.#asides.whisperTo(null);
     this.#setTalk({ pressed: false });
     for (const { session } of this.#roster.all()) this.#updateMember(session, { speaking: false, level: SILENT });
     this.#view.unlinked('Connection lost, trying again…');
@@ -180,6 +209,7 @@ class App {
   /** Back to the start page, on one's own wish or not. */
   #goOut(why = {}) {
     this.#connection?.close();
+    this.#asides.whisperTo(null);
     this.#inside = false;
     this.#voice.stop();
     this.#setTalk({ pressed: false });
@@ -197,6 +227,7 @@ class App {
       return;
     }
     const before = this.#room;
+    this.#asides.whisperTo(null);
     this.#inside = false;
     this.#voice.talking.speakAs(null);
     this.#room = room;
@@ -213,6 +244,7 @@ class App {
 
   #receive(message) {
     const handle = this.#handlers[message.type];
+    if (message.type === 'moderated') this.#silences.take(message);
     if (handle && (!message.room || message.room === this.#room)) handle(message);
   }
 
@@ -222,7 +254,7 @@ class App {
     announcement: (message) => this.#addText(message),
     member_joined: ({ member }) => {
       this.#roster.add(member);
-      this.#members.add(this.#roster.get(member.session), this.#welcome.session, this.#roster.volume(member));
+      this.#members.add(this.#roster.get(member.session), this.#welcome.session);
       this.#nameVoice(member);
       this.#note('came', member.name, Date.now());
       this.#showRoom();
@@ -230,6 +262,7 @@ class App {
     member_left: ({ session }) => {
       const member = this.#roster.remove(session);
       if (!member) return;
+      if (session === this.#asides.session) this.#asides.whisperTo(null);
       this.#members.remove(session);
       this.#recheckWhisper();
       this.#voice.listening?.forget(member.ssrc);
@@ -248,6 +281,9 @@ class App {
     left: ({ reason }) => this.#goOut({ notice: PUT_OUT[reason] ?? 'You have left this room.' }),
     moderated: (message) => {
       this.#moderated = message;
+      if (message.action === 'kick') return;
+      this.#updateMember(this.#welcome.session, { muted: this.#silences.of(this.#room) !== null });
+      this.#showSilence();
     },
     going_away: () => this.#view.unlinked('This server is about to restart, moving to another…'),
     error: ({ message }) => this.#talkView.remark(message),
@@ -334,8 +370,73 @@ class App {
     const frame = unpack(bytes);
     if (!frame || !this.#inside) return;
     const member = this.#roster.bySsrc(frame.ssrc);
-    if (member) member.level = frame.flags & END ? SILENT : frame.level & 0x7f;
+    const end = Boolean(frame.flags & END);
+    if (member) member.level = end ? SILENT : frame.level & 0x7f;
+    if (member && frame.flags & WHISPERED) {
+      this.#asides.hear(member.session, Date.now(), end);
+      if (!end) this.#showWhispering();
+    }
     this.#voice.listening?.take(frame);
+  }
+
+  #meter() {
+    this.#showWhispering();
+    this.#members.levels(this.#roster.all());
+  }
+
+  /** Mark those who whisper to this page, and no longer those who did. */
+  #showWhispering() {
+    const whispering = this.#asides.whispering(Date.now());
+    for (const member of this.#roster.all()) {
+      const now = whispering.has(member.session);
+      if (now !== Boolean(member.whispering)) this.#updateMember(member.session, { whispering: now });
+    }
+  }
+
+  get #mayTalk() {
+    const { muted, silenced } = this.#voice.talking;
+    return this.#inside && !muted && !silenced && this.#voice.microphone.state === 'ready';
+  }
+
+  async #deafen(on) {
+    this.#deafened = on;
+    if (on) this.#voice.listening?.quiet();
+    if (this.#welcome) this.#updateMember(this.#welcome.session, { deafened: on });
+    this.#showTalk();
+    try {
+      await this.#connection.request('deafen', { on });
+    } catch (error) {
+      if (!(error instanceof Lost)) this.#talkView.remark(error.message);
+    }
+  }
+
+  // Moderation.
+
+  #rank() {
+    return RANKS[this.#welcome?.role] ?? 0;
+  }
+
+  async #moderate(act, fields) {
+    const asked = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
+    try {
+      const { results } = await this.#connection.request(act, asked);
+      if (results.some(({ outcome }) => outcome !== 'done')) this.#talkView.remark('That came too late: nobody is there any more.');
+    } catch (error) {
+      this.#talkView.remark(error.message);
+    }
+  }
+
+  /** Show whether a moderator has muted this page here, and hold the microphone back while it is so. */
+  #showSilence() {
+    const own = this.#roster.get(this.#welcome.session);
+    const muted = Boolean(own?.muted);
+    if (muted) this.#asides.whisperTo(null);
+    this.#voice.talking.silence(muted);
+    this.#chatView.mute({
+      here: muted ? sentenceFor(this.#silences.of(this.#room)) : '',
+      everywhere: this.#silences.everywhere ? sentenceFor(this.#silences.everywhere) : '',
+    });
+    this.#showTalk();
   }
 
   #setTalk(change) {
@@ -353,10 +454,15 @@ class App {
   }
 
   #showTalk() {
-    const { mode, muted, pressed, onAir } = this.#voice.talking;
+    const { mode, muted, pressed, onAir, silenced, target } = this.#voice.talking;
     const microphone = this.#voice.microphone.state;
+    if (!this.#mayTalk) this.#asides.whisperTo(null);
+    this.#members.allowVoice(this.#mayTalk);
     this.#talkView.show({
       mode, muted, pressed, onAir, microphone, obstacle: this.#obstacle, audible: this.#voice.audible, linked: this.#inside,
+      deafened: this.#deafened,
+      silenced: silenced ? wordsFor(this.#silences.of(this.#room)) : null,
+      whispered: target > 0 ? this.#roster.get(this.#asides.session)?.name ?? null : null,
     });
   }
 }

@@ -21,6 +21,7 @@ export class ChatView {
   #drafts = new Map();
   #actions;
   #limit = 4000;
+  #muted = { here: '', everywhere: '' };
   #room = '';
   #to = null;
   #toHere = true;
@@ -107,9 +108,20 @@ export class ChatView {
     this.#measure();
   }
 
+  /** A moderator has muted this page: `here` and `everywhere` are sentences, empty where it is not so. */
+  mute(muted) {
+    this.#muted = muted;
+    this.#measure();
+  }
+
+  /** Why nothing may be written to whom the composer is set now. */
+  get #obstacle() {
+    return this.#to ? this.#muted.everywhere : this.#muted.here;
+  }
+
   #submit() {
     const text = this.#text.value;
-    if (!text.trim() || !this.#fits() || !this.#toHere) return;
+    if (!text.trim() || !this.#fits() || !this.#toHere || this.#obstacle) return;
     this.#text.value = '';
     this.#measure();
     this.#actions.say(text, this.#to);
@@ -132,11 +144,13 @@ export class ChatView {
     const length = [...this.#text.value].length;
     const wrong = length > this.#limit || !this.#toHere;
     this.#form.classList.toggle('wrong', wrong);
-    document.getElementById('send').disabled = wrong;
+    this.#form.classList.toggle('silenced', Boolean(this.#obstacle));
+    document.getElementById('send').disabled = wrong || Boolean(this.#obstacle);
     this.#hint.textContent = this.#hintText(length);
   }
 
   #hintText(length) {
+    if (this.#obstacle) return this.#obstacle;
     if (!this.#toHere) return `${this.#to.name} has left; nobody gets this text.`;
     if (length > this.#limit * 0.9) return `${length.toLocaleString()} of ${this.#limit.toLocaleString()} characters`;
     return this.#to ? `Only ${this.#to.name} will see this.` : PLAIN_HINT;
@@ -224,7 +238,7 @@ function nameOf(line) {
 }
 
 function remarkOn(line) {
-  if (line.kind === 'announcement') return 'announcement';
+  if (line.kind === 'announcement') return line.everywhere ? 'announcement to everybody' : 'announcement to this room';
   return line.kind === 'whisper' && !line.own ? 'only you' : '';
 }
 

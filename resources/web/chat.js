@@ -10,13 +10,14 @@ export class Chat {
    * Take a `message`, `whisper` or `announcement`. Returns the new line, or null where its `from.session` and `id`
    * were shown before; a line of one's own that comes back in the history is `sent`, whatever was known of it.
    */
-  receive({ type = 'message', id, at, from, text }) {
+  receive({ type = 'message', id, at, from, text, room }) {
     const known = this.#byKey.get(key(from.session, id));
     if (known) {
       if (known.own) this.settle(known, 'sent');
       return null;
     }
-    return this.#add({ kind: type, id, at, session: from.session, user: from.user, name: from.name, text, own: false });
+    const { session, user, name } = from;
+    return this.#add({ kind: type, id, at, session, user, name, text, own: false, everywhere: room === null });
   }
 
   /** A line of one's own; `to` is the member it is whispered to, or null. */

@@ -188,4 +188,4 @@ export class Connection {
   }
 }
 
-const ANSWERS = new Set(['welcome', 'joined', 'left', 'sent', 'error']);
+const ANSWERS = new Set(['welcome', 'joined', 'left', 'sent', 'ok', 'done', 'error']);

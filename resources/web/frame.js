@@ -2,6 +2,8 @@
 
 export const START = 0x01;
 export const END = 0x02;
+/** Set by the node on a frame that is for this page alone. */
+export const WHISPERED = 0x10;
 export const HEADER = 16;
 export const MAX_PAYLOAD = 400;
 
@@ -11,8 +13,8 @@ export const SILENCE = Uint8Array.of(0xf8, 0xff, 0xfe);
 const KIND = 0x51;
 const OPUS_20_MS = 0x02;
 
-/** The bytes of one 20 ms frame to the room. `level` is the level byte, see `levelByte`. */
-export function pack({ flags, level, ssrc, seq, ts, payload }) {
+/** The bytes of one 20 ms frame. `level` is the level byte, see `levelByte`; `target` 0 is the room. */
+export function pack({ flags, level, ssrc, seq, target, ts, payload }) {
   const bytes = new Uint8Array(HEADER + payload.byteLength);
   const view = new DataView(bytes.buffer);
   view.setUint8(0, KIND);
@@ -21,7 +23,7 @@ export function pack({ flags, level, ssrc, seq, ts, payload }) {
   view.setUint8(3, OPUS_20_MS);
   view.setUint32(4, ssrc);
   view.setUint16(8, seq);
-  view.setUint16(10, 0);
+  view.setUint16(10, target);
   view.setUint32(12, ts);
   bytes.set(payload, HEADER);
   return bytes;

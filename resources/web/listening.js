@@ -45,6 +45,11 @@ export class Listening {
     this.#strange.clear();
   }
 
+  /** Nothing more of what has come is heard, as when the person wants to hear nobody. */
+  quiet() {
+    for (const ssrc of [...this.#speakers.keys()]) this.#close(ssrc);
+  }
+
   /** Take one frame, as `unpack` gives it. */
   take(frame) {
     this.counts.received += 1;

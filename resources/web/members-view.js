@@ -1,6 +1,8 @@
-/** The list of members: who speaks and how loud, volume and whisper for each. */
+/** The list of members: who speaks and how loud, who is muted, and for each a whisper in words or by voice. */
 
 import { drawAvatar } from './avatar.js';
+import { hold } from './hold.js';
+import { MemberMenu } from './member-menu.js';
 
 const LEVELS = 7;
 const LOUDEST = 15; // -dBov that lights the whole meter
@@ -13,64 +15,87 @@ export class MembersView {
   #template = document.getElementById('member-template').content;
   #rows = new Map();
   #actions;
+  #menu;
+  #canTalk = false;
 
-  /** `actions`: `whisper(session)` and `volume(session, value)`. */
+  /**
+   * `actions`: `whisper(session)`, `whisperAloud(session, on)`, `volume(session, value)`, `volumeOf(member)`,
+   * `moderates(member)`, `mute(session, seconds)` and `unmute(session)`.
+   */
   constructor(actions) {
     this.#actions = actions;
+    this.#menu = new MemberMenu(actions);
     this.#expand.addEventListener('click', () => this.#unfold(this.#expand.ariaExpanded !== 'true'));
     this.#section.addEventListener('keydown', ({ key }) => key === 'Escape' && this.#unfold(false));
   }
 
   /** Draw everybody anew; `own` is this page's session. */
-  fill(members, own, volumeOf) {
+  fill(members, own) {
+    for (const session of this.#rows.keys()) this.#menu.close(session);
     this.#rows.clear();
     this.#list.replaceChildren();
-    for (const member of members) this.add(member, own, volumeOf(member));
+    for (const member of members) this.add(member, own);
     this.#unfold(false);
     this.count(members);
   }
 
-  add(member, own, volume) {
+  add(member, own) {
     const row = this.#template.cloneNode(true).firstElementChild;
     const isOwn = member.session === own;
     row.classList.toggle('own', isOwn);
     row.querySelector('.badge').toggleAttribute('hidden', member.role === 'user');
     row.querySelector('.who').addEventListener('click', () => this.#open(row));
-    const slider = row.querySelector('input');
-    const whisper = row.querySelector('.whisper');
-    if (isOwn) {
-      slider.parentElement.remove();
-      whisper.remove();
-    } else {
-      slider.value = String(Math.round(volume * 100));
-      slider.addEventListener('input', () => this.#actions.volume(member.session, slider.valueAsNumber / 100));
-      whisper.addEventListener('click', () => {
-        this.#unfold(false);
-        this.#actions.whisper(member.session);
-      });
-    }
-    this.#rows.set(member.session, { row, slider, whisper, isOwn, lit: 0 });
+    const [aloud, whisper, more] = row.querySelectorAll('.tool');
+    if (isOwn) row.querySelector('.tools').remove();
+    else this.#equip(member, { aloud, whisper, more });
+    this.#rows.set(member.session, { row, aloud, whisper, more, isOwn, lit: 0 });
     this.update(member);
     if (isOwn) this.#list.prepend(row);
     else this.#list.append(row);
   }
 
+  /** Whether one may whisper by voice now. */
+  allowVoice(on) {
+    this.#canTalk = on;
+    for (const { aloud } of this.#rows.values()) aloud.disabled = !on;
+  }
+
+  #equip(member, { aloud, whisper, more }) {
+    aloud.disabled = !this.#canTalk;
+    hold(aloud, {
+      press: (on) => this.#actions.whisperAloud(member.session, on),
+      isOn: () => aloud.ariaPressed === 'true',
+    });
+    whisper.addEventListener('click', () => {
+      this.#unfold(false);
+      this.#actions.whisper(member.session);
+    });
+    more.addEventListener('click', () => {
+      this.#menu.open(member, more, { volume: this.#actions.volumeOf(member), moderates: this.#actions.moderates(member) });
+    });
+  }
+
   /** Show what has changed of a member. */
   update(member) {
-    const { row, slider, whisper, isOwn } = this.#rows.get(member.session);
-    row.classList.toggle('speaking', member.speaking);
+    const { row, aloud, whisper, more, isOwn } = this.#rows.get(member.session);
+    const hushed = !isOwn && this.#actions.volumeOf(member) === 0;
+    row.classList.toggle('speaking', member.speaking || Boolean(member.whispering));
+    row.classList.toggle('whispering', Boolean(member.whispering || member.whisperedTo));
+    row.classList.toggle('muted', member.muted);
     row.classList.toggle('away', member.state === 'reconnecting');
     drawAvatar(row.querySelector('.avatar'), member);
     row.querySelector('bdi').textContent = member.name;
-    row.querySelector('.state').textContent = stateOf(member, isOwn);
-    slider.ariaLabel = `Volume of ${member.name}`;
-    slider.setAttribute('aria-valuetext', `${slider.value} %`);
-    row.classList.toggle('hushed', slider.value === '0');
-    whisper.ariaLabel = `Whisper to ${member.name}`;
-    whisper.title = `Whisper to ${member.name}`;
+    row.querySelector('.state').textContent = stateOf(member, isOwn, hushed);
+    row.querySelector('.gag').toggleAttribute('hidden', !member.muted);
+    aloud.ariaPressed = String(Boolean(member.whisperedTo));
+    label(aloud, `Hold to whisper to ${member.name} by voice`);
+    label(whisper, `Whisper to ${member.name}`);
+    label(more, `More about ${member.name}`);
+    this.#menu.update(member);
   }
 
   remove(session) {
+    this.#menu.close(session);
     this.#rows.get(session)?.row.remove();
     this.#rows.delete(session);
   }
@@ -80,7 +105,7 @@ export class MembersView {
     for (const member of members) {
       const entry = this.#rows.get(member.session);
       const share = (QUIETEST - member.level) / (QUIETEST - LOUDEST);
-      const lit = member.speaking ? Math.max(1, Math.min(LEVELS, Math.round(share * LEVELS))) : 0;
+      const lit = member.speaking || member.whispering ? Math.max(1, Math.min(LEVELS, Math.round(share * LEVELS))) : 0;
       if (!entry || entry.lit === lit) continue;
       entry.lit = lit;
       entry.row.querySelector('.level').dataset.lit = lit;
@@ -98,19 +123,28 @@ export class MembersView {
   #open(row) {
     this.#unfold(true);
     row.scrollIntoView({ block: 'nearest' });
-    row.querySelector('input')?.focus({ preventScroll: true });
+    row.querySelector('.tool')?.focus({ preventScroll: true });
   }
 
   #unfold(open) {
     this.#expand.ariaExpanded = String(open);
-    this.#expand.ariaLabel = open ? 'Show members as a strip' : 'Show all members with volume and whisper';
+    this.#expand.ariaLabel = open ? 'Show members as a strip' : 'Show all members with what you can do';
     this.#section.classList.toggle('unfolded', open);
   }
 }
 
-function stateOf(member, isOwn) {
+function label(button, text) {
+  button.ariaLabel = text;
+  button.title = text;
+}
+
+function stateOf(member, isOwn, hushed) {
   if (member.state === 'reconnecting') return 'reconnecting';
+  if (member.whispering) return 'whispers to you';
+  if (member.whisperedTo) return 'only they hear you';
+  if (hushed) return 'silenced by you';
+  if (member.muted) return isOwn ? 'you are muted' : 'muted';
   if (member.speaking) return isOwn ? 'you are heard' : 'speaking';
-  if (isOwn) return 'you';
+  if (isOwn) return member.deafened ? 'you hear nobody' : 'you';
   return member.role === 'user' ? '' : member.role;
 }

@@ -28,11 +28,14 @@ export class RoomView {
     this.#view.hidden = true;
   }
 
-  /** Under the room's name: its title, or who speaks. */
+  /** Under the room's name: who whispers to this page, or who speaks, or the room's title. */
   describe(members, title) {
-    const speaking = members.filter((member) => member.speaking).map((member) => member.name);
-    const names = speaking.length > 3 ? `${speaking.slice(0, 2).join(', ')} and ${speaking.length - 2} more` : speaking.join(', ');
-    document.getElementById('subtitle').textContent = names ? `${names} speaking` : title || 'Nobody is speaking';
+    const whispering = namesOf(members.filter((member) => member.whispering));
+    const speaking = namesOf(members.filter((member) => member.speaking));
+    const subtitle = document.getElementById('subtitle');
+    subtitle.classList.toggle('whispered', whispering !== '');
+    if (whispering) subtitle.textContent = `Whispered to you by ${whispering}`;
+    else subtitle.textContent = speaking ? `${speaking} speaking` : title || 'Nobody is speaking';
   }
 
   /** Connected to the node of this name. */
@@ -51,6 +54,11 @@ export class RoomView {
     document.getElementById('link-text').textContent = 'offline';
     document.getElementById('link-state').title = text;
   }
+}
+
+function namesOf(members) {
+  const names = members.map((member) => member.name);
+  return names.length > 3 ? `${names.slice(0, 2).join(', ')} and ${names.length - 2} more` : names.join(', ');
 }
 
 async function copyLink(words) {

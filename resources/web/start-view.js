@@ -12,6 +12,10 @@ export class StartView {
   /** `join({name, room, token})` is called inside the person's own click or key. */
   constructor({ join }) {
     this.#name.value = localStorage.getItem(NAME_KEY) ?? '';
+    document.getElementById('with-token').addEventListener('click', () => {
+      this.#askForToken();
+      this.#token.focus();
+    });
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
       if (!this.#complete()) return;
@@ -30,7 +34,7 @@ export class StartView {
     document.getElementById('start-title').textContent = linked ? `Join ${room}` : 'Join a room';
     document.title = linked ? `${room} · Switchboard` : 'Switchboard';
     document.getElementById('room-field').hidden = linked;
-    if (problem?.field === 'token') document.getElementById('token-field').hidden = false;
+    if (problem?.field === 'token') this.#askForToken();
     const alert = document.getElementById('start-notice');
     alert.hidden = !notice;
     alert.textContent = notice;
@@ -56,6 +60,11 @@ export class StartView {
 
   hide() {
     this.#view.hidden = true;
+  }
+
+  #askForToken() {
+    document.getElementById('token-field').hidden = false;
+    document.getElementById('with-token').hidden = true;
   }
 
   #complete() {

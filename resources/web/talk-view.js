@@ -1,4 +1,4 @@
-/** The controls of one's own voice: key and button to talk, open microphone, mute, the meter, and why there is none. */
+/** The controls of one's own voice: key and button to talk, open microphone, mute, deafen, the meter, and why not. */
 
 const MODE_KEY = 'switchboard.mode';
 const SILENT_DB = -70;
@@ -13,18 +13,20 @@ const OBSTACLES = {
 export class TalkView {
   #talk = document.getElementById('talk');
   #mute = document.getElementById('mute');
+  #deafen = document.getElementById('deafen');
   #meter = document.getElementById('meter');
   #notice = document.getElementById('voice-notice');
   #retry = document.getElementById('voice-retry');
   #actions;
   #state = { mode: 'push' };
 
-  /** `actions`: `press(on)`, `mute()`, `mode(name)` and `retry()`. */
+  /** `actions`: `press(on)`, `mute()`, `deafen()`, `mode(name)` and `retry()`. */
   constructor(actions) {
     this.#actions = actions;
     this.#hold();
     this.#keys();
     this.#mute.addEventListener('click', () => actions.mute());
+    this.#deafen.addEventListener('click', () => actions.deafen());
     this.#retry.addEventListener('click', () => actions.retry());
     for (const radio of document.querySelectorAll('input[name=mode]')) {
       radio.addEventListener('change', () => this.#choose(radio.value));
@@ -40,27 +42,35 @@ export class TalkView {
 
   /**
    * Draw the state: `mode`, `muted`, `pressed`, `onAir`, `microphone` (see `Microphone.state`), `obstacle` (why the
-   * page has no voice at all, or empty), `audible` (the browser lets sound out), `linked` (in a room).
+   * page has no voice at all, or empty), `audible` (the browser lets sound out), `linked` (in a room), `deafened`,
+   * `silenced` (`{title, detail}` where a moderator has muted this page, or null), `whispered` (name of the one who
+   * alone hears it, or null).
    */
   show(state) {
     this.#state = state;
-    const { mode, muted, onAir, microphone, obstacle, linked } = state;
+    const { mode, muted, onAir, microphone, obstacle, linked, deafened, silenced, whispered } = state;
     const ready = microphone === 'ready';
     document.getElementById('controls').hidden = Boolean(obstacle) || microphone in OBSTACLES;
-    this.#talk.disabled = !ready || !linked;
+    this.#talk.disabled = !ready || !linked || silenced !== null;
+    this.#deafen.disabled = !linked;
+    this.#deafen.ariaPressed = String(deafened);
+    document.getElementById('deafen-text').textContent = deafened ? 'Hear' : 'Deafen';
     this.#mute.disabled = !ready;
     this.#mute.ariaPressed = String(muted);
     document.getElementById('mute-text').textContent = muted ? 'Unmute' : 'Mute';
     this.#talk.ariaPressed = String(mode === 'open' ? !muted : state.pressed);
     this.#talk.classList.toggle('on-air', onAir);
+    this.#talk.classList.toggle('whispering', whispered !== null);
+    this.#talk.classList.toggle('silenced', silenced !== null);
     this.#talk.classList.toggle('muted', muted);
     this.#talk.classList.toggle('push', mode === 'push');
     this.#meter.classList.toggle('gated', mode === 'open');
-    this.#meter.classList.toggle('idle', muted);
+    this.#meter.classList.toggle('idle', muted || silenced !== null);
     const [text, hint] = wordsFor(state);
     document.getElementById('talk-text').textContent = text;
     document.getElementById('talk-hint').textContent = hint;
-    document.getElementById('talk-icon').setAttribute('href', `#icon-${muted ? 'mic-off' : onAir ? 'mic-fill' : 'mic'}`);
+    this.#talk.title = silenced ? hint : '';
+    document.getElementById('talk-icon').setAttribute('href', `#icon-${muted || silenced ? 'mic-off' : onAir ? 'mic-fill' : 'mic'}`);
     this.#showNotice(state);
   }
 
@@ -75,9 +85,9 @@ export class TalkView {
     document.getElementById('talk-hint').textContent = text;
   }
 
-  #showNotice({ obstacle, microphone, audible }) {
+  #showNotice({ obstacle, microphone, audible, deafened }) {
     let [text, button] = obstacle ? [obstacle, ''] : OBSTACLES[microphone] ?? ['', ''];
-    if (!obstacle && !audible) [text, button] = ['The browser holds back the sound of this page.', 'Turn sound on'];
+    if (!obstacle && !audible && !deafened) [text, button] = ['The browser holds back the sound of this page.', 'Turn sound on'];
     this.#notice.hidden = !text;
     document.getElementById('voice-text').textContent = text;
     this.#retry.hidden = !button;
@@ -111,6 +121,8 @@ export class TalkView {
       if (event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
       if (event.key === 'm' || event.key === 'M') {
         if (!event.repeat && !this.#mute.disabled) this.#actions.mute();
+      } else if (event.key === 'd' || event.key === 'D') {
+        if (!event.repeat && !this.#deafen.disabled) this.#actions.deafen();
       } else if (event.key === ' ' && this.#isTalkKey(event.target)) {
         event.preventDefault();
         if (!event.repeat) this.#actions.press(true);
@@ -136,10 +148,12 @@ function isTyping(target) {
   return target.closest('textarea, input[type=text], input[type=password]') !== null;
 }
 
-function wordsFor({ mode, muted, pressed, onAir, microphone, linked }) {
+function wordsFor({ mode, muted, pressed, onAir, microphone, linked, silenced, whispered }) {
   if (microphone === 'asking') return ['Waiting for the microphone', 'Allow it when the browser asks'];
   if (!linked) return ['Not connected', ''];
+  if (silenced) return [silenced.title, silenced.detail];
   if (muted) return ['Muted', mode === 'open' ? 'Press to be heard again' : 'Nobody hears you'];
+  if (whispered !== null) return [`Only ${whispered} hears you`, 'Let go to stop'];
   if (onAir) return ['You are heard', mode === 'open' ? 'Press to mute' : 'Let go to stop'];
   if (mode === 'open') return ['Microphone is open', 'Speak, or press to mute'];
   if (pressed) return ['Speak now', 'Let go to stop'];

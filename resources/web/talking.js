@@ -22,6 +22,10 @@ export class Talking {
   mode = 'push';
   pressed = false;
   muted = false;
+  /** A moderator lets nobody hear it. */
+  silenced = false;
+  /** Whom it whispers to: a target that the node knows, or 0 for the room. */
+  target = 0;
   /** Loudness of the last block in dBov. */
   level = -127;
   /** Between the first and the last frame of a talkspurt. */
@@ -34,6 +38,7 @@ export class Talking {
   #wanted = false;
   #queue = [];
   #kept = [];
+  #airTarget = 0;
   #seq = 0;
   #ts = 0;
 
@@ -49,19 +54,27 @@ export class Talking {
     this.#kept = [];
   }
 
+  /** A moderator has muted this page here (`on`), or lets it be heard again. */
+  silence(on) {
+    this.silenced = on;
+    if (on) this.speakAs(this.#ssrc);
+  }
+
   /** Take 20 ms of the microphone. Every block is encoded, so that the encoder's state fits whenever talk begins. */
   take({ pcm, rms }) {
     this.counts.captured += 1;
     this.level = dbov(rms);
     const heard = this.#gate.step(this.level);
-    const allowed = this.#ssrc !== null && !this.muted;
-    const wanted = allowed && (this.mode === 'open' ? heard : this.pressed);
+    const allowed = this.#ssrc !== null && !this.muted && !this.silenced;
+    const { target } = this;
+    const wanted = allowed && (target > 0 || (this.mode === 'open' ? heard : this.pressed));
     this.#queue.push({
       ts: this.#ts,
       level: levelByte(this.level, heard || this.level >= OPEN_DB),
+      target,
       wanted,
       last: this.#wanted && !wanted,
-      keep: allowed && this.mode === 'open',
+      keep: allowed && this.mode === 'open' && target === 0,
     });
     this.#wanted = wanted;
     this.#encode(pcm);
@@ -84,27 +97,35 @@ export class Talking {
     const frame = this.#queue.shift();
     frame.payload = new Uint8Array(chunk.byteLength);
     chunk.copyTo(frame.payload);
+    // What is for another than before ends what was said to that one, and takes no syllable along.
+    if (this.onAir && frame.wanted && frame.target !== this.#airTarget) this.#finish(frame);
     if (frame.wanted) {
+      if (frame.target > 0) this.#kept = [];
       for (const early of this.#kept) this.#transmit(early, 0);
       this.#kept = [];
       this.#transmit(frame, 0);
     } else if (frame.last) {
-      // What was said after the key was let go, or after muting, is nobody's: the last frame is silence.
-      this.#transmit({ ...frame, level: 127, payload: SILENCE }, END);
+      this.#finish(frame);
     } else {
       this.#kept = frame.keep ? [...this.#kept, frame].slice(-KEPT) : [];
     }
   }
 
-  #transmit({ ts, level, payload }, flags) {
-    if (this.#ssrc === null || payload.byteLength > MAX_PAYLOAD || (flags & END && !this.onAir)) return;
+  /** What was said after the key was let go, or after muting, is nobody's: the last frame is silence. */
+  #finish({ ts }) {
+    this.#transmit({ ts, level: 127, target: this.#airTarget, payload: SILENCE }, END);
+  }
+
+  #transmit({ ts, level, target, payload }, flags) {
+    if (this.#ssrc === null || this.silenced || payload.byteLength > MAX_PAYLOAD || (flags & END && !this.onAir)) return;
     if (!this.onAir) flags |= START;
-    if (!this.#send(pack({ flags, level, ssrc: this.#ssrc, seq: this.#seq, ts, payload }))) {
+    if (!this.#send(pack({ flags, level, ssrc: this.#ssrc, seq: this.#seq, target, ts, payload }))) {
       this.counts.dropped += 1;
       return;
     }
     this.#seq = (this.#seq + 1) & 0xffff;
     this.counts.sent += 1;
     this.onAir = !(flags & END);
+    this.#airTarget = target;
   }
 }

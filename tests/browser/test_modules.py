@@ -18,7 +18,8 @@ ROUND_TRIP = """async () => {
     const { pack, unpack, levelByte, START } = await import('/frame.js');
     const payload = Uint8Array.of(1, 2, 3);
     const level = levelByte(-20, true);
-    const bytes = pack({ flags: START, level, ssrc: 0xfedcba98, seq: 65535, ts: 0xffffffff, payload });
+    const [ssrc, seq, target, ts] = [0xfedcba98, 65535, 0x0102, 0xffffffff];
+    const bytes = pack({ flags: START, level, ssrc, seq, target, ts, payload });
     const { payload: received, ...header } = unpack(bytes.buffer);
     return { bytes: [...bytes], header, payload: [...received] };
 }"""
@@ -61,7 +62,7 @@ async def run(visitor: Visitor, node: RunningNode, script: str, argument: object
 
 async def test_frame_is_packed_in_network_byte_order(cluster: Cluster, visit: VisitorFactory) -> None:
     result = await run(await visit("Ann"), cluster[0], ROUND_TRIP)
-    assert bytes(result["bytes"]) == bytes.fromhex("51 01 94 02 fedcba98 ffff 0000 ffffffff 010203")
+    assert bytes(result["bytes"]) == bytes.fromhex("51 01 94 02 fedcba98 ffff 0102 ffffffff 010203")
     assert result["header"] == {
         "flags": 1, "level": 0x94, "samples": 960, "ssrc": 0xFEDCBA98, "seq": 65535, "ts": 0xFFFFFFFF,
     }  # fmt: skip

@@ -138,6 +138,7 @@ async def test_phone_has_no_horizontal_scroll(cluster: Cluster, visit: VisitorFa
     await expect(ann.line("unbreakable")).to_be_visible()
     assert await ann.page.evaluate(fits)
     await ann.page.get_by_role("button", name="Show all members").click()
+    await ann.page.get_by_role("button", name="More about").click()
     await expect(ann.page.get_by_role("slider", name="Volume of")).to_be_visible()
     assert await ann.page.evaluate(fits)
 

@@ -100,6 +100,7 @@ async def test_volume_of_a_speaker_can_be_set(cluster: Cluster, visit: VisitorFa
     ann, bob = await visit("Ann"), await visit("Bob")
     await ann.join(cluster[0], "volume")
     await bob.join(cluster[1], "volume")
+    await bob.page.get_by_role("button", name="More about Ann").click()
     await bob.page.get_by_role("slider", name="Volume of Ann").fill("150")
     await ann.open_microphone()
     await bob.until("({ speakers: [ann] }) => ann?.volume === 1.5")

@@ -1,0 +1,44 @@
+/** Where a moderator has muted this page, by whom, why and until when, and how that is said; pure. */
+
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const EVERYWHERE = '';
+
+export class Silences {
+  #known = new Map();
+
+  /** Take a `moderated` message. */
+  take({ action, by, reason, until, room }) {
+    if (action === 'mute') this.#known.set(room ?? EVERYWHERE, { by, reason, until });
+    else if (action === 'unmute' && room === null) this.#known.clear();
+    else if (action === 'unmute') this.#known.delete(room);
+  }
+
+  /** What is known of the mute in this room: `{by, reason, until}`, or null. The one of everywhere comes first. */
+  of(room) {
+    return this.everywhere ?? this.#known.get(room) ?? null;
+  }
+
+  /** The mute of everywhere, which holds for whispers too, or null. */
+  get everywhere() {
+    return this.#known.get(EVERYWHERE) ?? null;
+  }
+
+  /** A new session is muted nowhere. */
+  clear() {
+    this.#known.clear();
+  }
+}
+
+/** A mute as `{title, detail}`; null where no more is known than that there is one. */
+export function wordsFor(silence) {
+  const { by, reason, until } = silence ?? {};
+  const detail = [until ? `until ${CLOCK.format(until)}` : '', reason ?? ''].filter(Boolean).join(' · ');
+  return { title: `Muted by ${by || 'a moderator'}`, detail: detail || 'Nobody hears you here' };
+}
+
+/** A mute in a sentence. */
+export function sentenceFor(silence) {
+  const { by, reason, until } = silence ?? {};
+  const end = until ? ` until ${CLOCK.format(until)}` : '';
+  return `${by || 'A moderator'} has muted you${end}${reason ? `: ${reason}` : '.'}`;
+}
