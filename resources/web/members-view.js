@@ -88,7 +88,7 @@ export class MembersView {
     row.querySelector('.state').textContent = stateOf(member, isOwn, hushed);
     row.querySelector('.gag').toggleAttribute('hidden', !member.muted);
     aloud.ariaPressed = String(Boolean(member.whisperedTo));
-    label(aloud, `Hold to whisper to ${member.name} by voice`);
+    label(aloud, `Hold to speak to ${member.name} alone`);
     label(whisper, `Whisper to ${member.name}`);
     label(more, `More about ${member.name}`);
     this.#menu.update(member);

@@ -68,7 +68,7 @@ async def trio(cluster: Cluster, visit: VisitorFactory, room: str) -> tuple[Visi
 
 async def test_whispered_voice_is_heard_by_one_and_not_by_a_third(cluster: Cluster, visit: VisitorFactory) -> None:
     ann, bob, cid = await trio(cluster, visit, "aside")
-    button = ann.page.get_by_role("button", name="Hold to whisper to Bob by voice")
+    button = ann.page.get_by_role("button", name="Hold to speak to Bob alone")
     await hold(ann, button)
     await expect(button).to_have_attribute("aria-pressed", "true")
     await expect(ann.page.get_by_text("Only Bob hears you")).to_be_visible()
@@ -89,7 +89,7 @@ async def test_a_whisper_takes_the_open_microphone_from_the_room(cluster: Cluste
     ann, bob, cid = await trio(cluster, visit, "between")
     await ann.open_microphone()
     await cid.until("({ speakers: [ann] }) => ann?.received > 20")
-    await hold(ann, ann.page.get_by_role("button", name="Hold to whisper to Bob by voice"))
+    await hold(ann, ann.page.get_by_role("button", name="Hold to speak to Bob alone"))
     await expect(bob.member("Ann")).to_contain_text("whispers to you")
     before = (await cid.stats())["heard"]["received"]
     at = (await ann.stats())["microphone"]["sent"]
@@ -102,7 +102,7 @@ async def test_a_whisper_takes_the_open_microphone_from_the_room(cluster: Cluste
 
 async def test_whispers_work_by_keyboard(cluster: Cluster, visit: VisitorFactory) -> None:
     ann, bob, _ = await trio(cluster, visit, "keys-aside")
-    button = ann.page.get_by_role("button", name="Hold to whisper to Bob by voice")
+    button = ann.page.get_by_role("button", name="Hold to speak to Bob alone")
     await button.focus()
     await ann.page.keyboard.down(" ")
     await expect(bob.member("Ann")).to_contain_text("whispers to you")
@@ -116,7 +116,7 @@ async def test_whispers_work_by_keyboard(cluster: Cluster, visit: VisitorFactory
 
 async def test_a_whisper_ends_when_its_receiver_leaves(cluster: Cluster, visit: VisitorFactory) -> None:
     ann, bob, cid = await trio(cluster, visit, "left-alone")
-    await hold(ann, ann.page.get_by_role("button", name="Hold to whisper to Bob by voice"))
+    await hold(ann, ann.page.get_by_role("button", name="Hold to speak to Bob alone"))
     await expect(bob.member("Ann")).to_contain_text("whispers to you")
     await bob.page.get_by_role("button", name="Leave").click()
     await ann.until("state => state.talk.target === 0 && !state.talk.on_air")
@@ -172,7 +172,7 @@ async def test_a_muted_page_says_by_whom_until_when_and_why(
     await expect(ann.page.get_by_text("Lena has muted you until")).to_be_visible()
     await expect(ann.page.get_by_role("button", name="Send", exact=True)).to_be_disabled()
     await expect(ann.page.get_by_role("textbox")).to_have_value("A draft")
-    await expect(ann.page.get_by_role("button", name="Hold to whisper to Bob by voice")).to_be_disabled()
+    await expect(ann.page.get_by_role("button", name="Hold to speak to Bob alone")).to_be_disabled()
     await expect(ann.member("Ann")).to_contain_text("you are muted")
     await expect(bob.member("Ann")).to_contain_text("muted")
     await ann.page.get_by_role("radio", name="Open mic").check(force=True)
