@@ -67,6 +67,11 @@ class Capture(QObject):
         self._shown_to = 0
         """Number of the last message that the table has looked at."""
         self._seen_before = self._matched_before = 0
+        """Totals of the feed when the counting began."""
+        self._looked = self._found = 0
+        """Of what was kept then, how much was looked through, and how much of that fits."""
+        self._tallying = False
+        """Whether what is looked through now counts."""
         self._pending: Iterator[Numbered] | None = None
         """What is kept and was not looked through yet."""
         self._counting: Iterator[Numbered] | None = None
@@ -96,19 +101,20 @@ class Capture(QObject):
         """Have them end; what came stays."""
         if self._feed is not None:
             self.flush()
+            self._looked, self._found = self.seen, self.matched
             self._feed.close()
             self._feed = None
             self._slices.stop()
 
     @property
     def seen(self) -> int:
-        """Messages that passed since the feed was opened, cleared or filtered anew."""
-        return self._feed.seen - self._seen_before if self._feed is not None else 0
+        """Messages held against the filter: what was kept when it was set, and what passed since."""
+        return self._looked + (self._feed.seen - self._seen_before if self._feed is not None else 0)
 
     @property
     def matched(self) -> int:
         """Those of them that fit."""
-        return self._feed.matched - self._matched_before if self._feed is not None else 0
+        return self._found + (self._feed.matched - self._matched_before if self._feed is not None else 0)
 
     @property
     def lost(self) -> int:
@@ -155,7 +161,7 @@ class Capture(QObject):
         self.query, self._text = query, text
         if self._feed is not None:
             self._feed.set_query(text)
-            self._seen_before = self._matched_before = 0
+        self._count_anew()
         self._begin()
 
     def clear(self) -> None:
@@ -164,8 +170,7 @@ class Capture(QObject):
         self.ring.clear()
         if self._frozen is not None:
             self._frozen.clear()
-        if self._feed is not None:
-            self._seen_before, self._matched_before = self._feed.seen, self._feed.matched
+        self._count_anew()
         self._begin()
 
     def read(self, reading: bool) -> None:
@@ -209,6 +214,7 @@ class Capture(QObject):
             self.newer = 0
             self._put_newer([one for one in self.ring.since(self._shown_to + 1) if self._fits(one[1])])
         else:
+            self._tallying = False
             self._begin()
 
     def _put_newer(self, entries: list[Numbered]) -> None:
@@ -246,7 +252,10 @@ class Capture(QObject):
     def _count(self) -> None:
         ends = time.perf_counter() + BUDGET
         for turn, (_, row) in enumerate(self._counting or (), start=1):
-            self.newer += self._fits(row)
+            fits = self._fits(row)
+            self.newer += fits
+            if self._tallying:
+                self._looked, self._found = self._looked + 1, self._found + fits
             if turn % STEP == 0 and time.perf_counter() > ends:
                 return
         self._counting = None
@@ -254,19 +263,23 @@ class Capture(QObject):
     def _search(self, most: int) -> list[Numbered]:
         """So many messages that fit, newest first, or those found until the time is over."""
         found: list[Numbered] = []
-        if self._pending is None:
-            return found
-        ends = time.perf_counter() + BUDGET
-        everything = self.query.everything
-        for turn, entry in enumerate(self._pending, start=1):
-            if everything or self.query.matches(entry[1].get):
+        turn, ends = 0, time.perf_counter() + BUDGET
+        for turn, entry in enumerate(self._pending or (), start=1):
+            if self._fits(entry[1]):
                 found.append(entry)
-                if len(found) >= most:
-                    return found
-            if turn % STEP == 0 and time.perf_counter() > ends:
-                return found
-        self._pending = None
+            if len(found) >= most or (turn % STEP == 0 and time.perf_counter() > ends):
+                break
+        else:
+            self._pending = None
+        if self._tallying:
+            self._looked, self._found = self._looked + turn, self._found + len(found)
         return found
+
+    def _count_anew(self) -> None:
+        self._looked = self._found = 0
+        self._tallying = True
+        if self._feed is not None:
+            self._seen_before, self._matched_before = self._feed.seen, self._feed.matched
 
     def _fits(self, row: FlowRow) -> bool:
         return self.query.everything or self.query.matches(row.get)

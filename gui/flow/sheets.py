@@ -26,7 +26,9 @@ class ExportSheet(Sheet):
 
     def __init__(self, window: QWidget, *, shown: int, kept: int, path: Path) -> None:
         """Make it; of `kept` messages `shown` fit the filter, and `path` is proposed."""
-        super().__init__(window, "Export messages", "One line of JSON for each message, oldest first.", width=560)
+        what = "" if shown != kept else f"{wording.plural(kept, 'message')}: "
+        sentence = f"{what}one line of JSON for each, oldest first."
+        super().__init__(window, "Export messages", sentence[0].upper() + sentence[1:], width=560)
         self.shown = QRadioButton(f"What is shown: {wording.plural(shown, 'message')}")
         self.kept = QRadioButton(f"All that is kept: {wording.plural(kept, 'message')}")
         self._group = QButtonGroup(self)
@@ -36,12 +38,13 @@ class ExportSheet(Sheet):
         for button in (self.shown, self.kept):
             button.setFont(theme.font(Type.BODY))
             self._group.addButton(button)
+            button.setVisible(kept != shown)
             choice.addWidget(button)
-        self.kept.setVisible(kept != shown)
         self.path = QLineEdit(str(path))
         self.path.setFont(theme.font(Type.CODE))
         self.field = Field("File", self.path, hint="only you can read it")
-        self.body.addLayout(choice)
+        if kept != shown:
+            self.body.addLayout(choice)
         self.body.addWidget(self.field)
         self.cancel = Button("Cancel", key="Esc")
         self.cancel.clicked.connect(self.reject)

@@ -182,7 +182,9 @@ class FlowView(View):
             title, sentence = "Looking through what is kept", ""
         elif filtered:
             title = "No messages match"
-            sentence = f"{wording.plural(capture.seen, 'message')} passed since this filter stands."
+            sentence = f"None of {wording.plural(capture.seen, 'message')} that passed fits this filter."
+            if not capture.seen:
+                sentence = "Nothing has passed that this filter could be held against."
         else:
             title, sentence = "Nothing has passed yet", "What goes through any node shows here as it passes."
         if paused and not capture.searching:

@@ -75,9 +75,14 @@ class _Line(QPlainTextEdit):
         self.setFixedHeight(theme.metrics(Type.CODE).height() + 2)
 
     def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._owner.wants(event):
-            event.accept()
-            return True
+        if isinstance(event, QKeyEvent):
+            if event.type() == QEvent.Type.ShortcutOverride and self._owner.wants(event):
+                event.accept()
+                return True
+            # Qt takes Tab for the next field before the key gets anywhere.
+            tab = event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Tab
+            if tab and self._owner.take(event):
+                return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
