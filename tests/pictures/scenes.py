@@ -16,64 +16,82 @@ if TYPE_CHECKING:
     from gui.app import Console
     from server.demo.stage import Stage
 
-Shoot = Callable[[str], Awaitable[None]]
-"""Takes the pictures of a scene, by its name."""
+Look = Callable[[str], Awaitable[None]]
+"""Looks at a scene, which has this name."""
 
 LOST_SECONDS = 5.0
+CALM_SECONDS = 8.0
+"""Reading holds the loop; after it the window and the mesh need this to be as they were."""
 
 
-async def play(console: Console, stage: Stage, shoot: Shoot, *, seconds: float) -> None:
-    """Show every scene to `shoot`; the demo has ended after it. `seconds` is how long it lives before the first."""
+async def play(console: Console, stage: Stage, shoot: Look, read: Look, *, seconds: float) -> None:
+    """Show every scene to both; the demo has ended after it. `seconds` is how long it lives before the first."""
     await stage.on_stage()
     await asyncio.sleep(seconds)
-    await rooms(console, shoot)
-    await nodes(console, shoot)
-    await over_the_window(console, shoot)
-    await lost(console, shoot)
+    for look in (shoot, read):
+        await rooms(console, look)
+        await nodes(console, look)
+        await flow(console, look, seconds=seconds / 3)
+        await over_the_window(console, look)
+    await asyncio.sleep(min(CALM_SECONDS, seconds / 5))
+    await lost(console)
+    await shoot("nodes-lost")
+    await read("nodes-lost")
     await stage.end()
     await _until(console, lambda: not console.context.desk.rooms())
     console.window.show_view(console.rooms)
     await shoot("first-run")
+    await read("first-run")
 
 
-async def rooms(console: Console, shoot: Shoot) -> None:
+async def rooms(console: Console, look: Look) -> None:
     """A busy room, with somebody chosen who speaks and a whisper begun."""
     console.window.show_view(console.rooms)
     members = console.context.desk.members(NIGHT)
     chosen = next((member for member in members if member.speaking), members[0])
     console.rooms.show_member(NIGHT, chosen.session)
-    await shoot("rooms")
+    await look("rooms")
 
 
-async def nodes(console: Console, shoot: Shoot) -> None:
+async def nodes(console: Console, look: Look) -> None:
     """The mesh of three, and the sheet that launches more."""
     console.window.show_view(console.nodes)
-    await shoot("nodes")
+    await look("nodes")
     console.context.actions.launch.trigger()
     await asyncio.sleep(0.5)  # the ports are looked at
-    await shoot("nodes-launch")
+    await look("nodes-launch")
     _close_sheets(console)
 
 
-async def over_the_window(console: Console, shoot: Shoot) -> None:
+async def flow(console: Console, look: Look, *, seconds: float) -> None:
+    """What passes through the cluster, and the newest text in full."""
+    console.window.show_view(console.flow)
+    await asyncio.sleep(seconds)
+    console.flow.capture.flush()
+    model = console.flow.model
+    text = next((row for row in range(model.rowCount()) if model.at(row).kind == "chat"), 0)
+    console.flow.table.choose(model.number(text))
+    await look("flow")
+
+
+async def over_the_window(console: Console, look: Look) -> None:
     """What opens over every view: palette and list of keys."""
     console.window.show_view(console.rooms)
     console.overlays.open_palette("mute kes")
-    await shoot("palette")
+    await look("palette")
     console.overlays.palette.close()
     console.context.actions.keys.trigger()
-    await shoot("keys")
+    await look("keys")
     _close_sheets(console)
 
 
-async def lost(console: Console, shoot: Shoot) -> None:
+async def lost(console: Console) -> None:
     """A node whose process was killed."""
     console.window.show_view(console.nodes)
     child = console.context.launcher.children[-1]
     os.kill(child.pid, signal.SIGKILL)
     await console.context.launcher.until(child, ChildState.EXITED)
     await asyncio.sleep(LOST_SECONDS)
-    await shoot("nodes-lost")
 
 
 def _close_sheets(console: Console) -> None:

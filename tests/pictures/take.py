@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import os
 import sys
 import traceback
@@ -26,6 +27,9 @@ from tests.pictures import scenes
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 7
+LOOKS = (Look.DARK, Look.LIGHT)
+PAUSE_SECONDS = 0.25
+"""Between two readings, which hold the loop: it serves a node."""
 SETTLE_SECONDS = 2.5
 """Before a picture: what was done to come there is not what it is to show, as the loop's lag of that moment."""
 
@@ -33,27 +37,33 @@ SETTLE_SECONDS = 2.5
 class Photographer:
     """Takes the pictures of one console."""
 
-    def __init__(self, into: Path) -> None:
+    def __init__(self, into: Path, *, settle: float) -> None:
         self._into = into
+        self._settle = settle
         self.console: app.Console | None = None
         self.faults: list[str] = []
         self.taken = 0
 
     async def shoot(self, name: str) -> None:
-        """Keep the scene in both themes; read it in both themes and two sizes."""
+        """Keep the scene in both themes."""
         assert self.console is not None, "there is a window"
-        await asyncio.sleep(SETTLE_SECONDS)
-        images = {look: await grab(self.console, look, WIDE) for look in (Look.DARK, Look.LIGHT)}
-        for look, image in images.items():
+        await asyncio.sleep(self._settle)
+        for look in LOOKS:
+            image = await grab(self.console, look, WIDE)
             path = self._into / f"{name}-{look}.png"
             if not image.save(str(path)):
                 raise OSError(f"{path} cannot be written")
             self.taken += 1
-        for look in images:
-            for size in (WIDE, NARROW):
-                await grab(self.console, look, size)
-                found = faults(self.console.window)
-                self.faults += [f"{name}, {look}, {size[0]}x{size[1]}: {fault}" for fault in found]
+        await grab(self.console, Look.DARK, WIDE)
+
+    async def read(self, name: str) -> None:
+        """Read the scene in both themes and two sizes."""
+        assert self.console is not None, "there is a window"
+        for look, size in itertools.product(LOOKS, (WIDE, NARROW)):
+            await asyncio.sleep(PAUSE_SECONDS)
+            await grab(self.console, look, size)
+            found = faults(self.console.window)
+            self.faults += [f"{name}, {look}, {size[0]}x{size[1]}: {fault}" for fault in found]
         await grab(self.console, Look.DARK, WIDE)
 
 
@@ -66,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
     options.into.mkdir(parents=True, exist_ok=True)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"  # the same on every machine
     os.environ["LOGNAME"] = "lena"  # who sits at the console: not whoever takes the pictures
-    photographer, failed = Photographer(options.into), []
+    photographer, failed = Photographer(options.into, settle=min(SETTLE_SECONDS, options.seconds / 10)), []
     opened = app.open_console
 
     def open_console(*given: Any) -> app.Console:
@@ -75,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
 
         async def play() -> None:
             try:
-                await scenes.play(console, stage, photographer.shoot, seconds=options.seconds)
+                await scenes.play(console, stage, photographer.shoot, photographer.read, seconds=options.seconds)
             except BaseException:
                 failed.append(traceback.format_exc())
                 raise
