@@ -10,6 +10,7 @@ import enum
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from server import decoding
 from server.wire import voice
 
 INDENT = 2
@@ -81,17 +82,6 @@ class Line:
 
 # Voice.
 
-_VOICE = (
-    ("kind", 0, 1),
-    ("flags", 1, 1),
-    ("level", 2, 1),
-    ("codec", 3, 1),
-    ("ssrc", 4, 4),
-    ("seq", 8, 2),
-    ("target", 10, 2),
-    ("ts", 12, 4),
-)
-
 
 def is_voice(data: bytes) -> bool:
     """Whether these are the bytes of a voice frame."""
@@ -100,30 +90,7 @@ def is_voice(data: bytes) -> bool:
 
 def voice_parts(data: bytes) -> list[Part]:
     """The header of a voice frame (protocol.md section 6), and its Opus packet."""
-    kind, flags, level, codec, ssrc, seq, target, ts = voice.HEADER.unpack_from(data)
-    values = (
-        f"{kind:#04x} voice",
-        _flags(flags),
-        f"-{level & 0x7F} dBov" + (", speech" if level & 0x80 else ""),
-        f"Opus, {(codec & 0x0F) * 10} ms",
-        f"{ssrc:#010x}",
-        f"{seq:,}",
-        "room" if target == 0 else str(target),
-        f"{ts:,}",
-    )
-    parts = [
-        Part(name, value, Span(start, length)) for (name, start, length), value in zip(_VOICE, values, strict=True)
-    ]
-    packet = len(data) - voice.HEADER.size
-    return [*parts, Part("packet", f"{packet} bytes", Span(voice.HEADER.size, packet))]
-
-
-def _flags(flags: int) -> str:
-    words = [word for bit, word in ((voice.FIRST, "first"), (voice.LAST, "last")) if flags & bit]
-    rest = flags & ~voice.CLIENT_FLAGS
-    if rest:
-        words.append(f"{rest:#04x}")
-    return f"{flags:#04x} {', '.join(words)}".rstrip()
+    return [Part(field.name, field.value, Span(field.offset, field.length)) for field in decoding.fields(data)]
 
 
 # JSON.

@@ -72,7 +72,7 @@ def test_a_voice_frame_is_read_field_by_field() -> None:
     assert parts["level"].value == "-20 dBov, speech"
     assert parts["codec"].value == "Opus, 20 ms"
     assert parts["ssrc"].span == Span(4, 4)
-    assert parts["packet"].span == Span(16, 4)
+    assert (parts["opus"].span, parts["packet"].span) == (Span(16, 1), Span(17, 3))
     assert sorted(at for part in parts.values() for at in range(part.span.start, part.span.end)) == list(
         range(len(data))
     )
