@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from importlib.util import find_spec
 
 if __name__ == "__main__":
     for _signum in (signal.SIGINT, signal.SIGTERM):
         # First of all, as the other imports take a while. Nobody is served before an `Ending` takes over.
         signal.signal(_signum, lambda *_: os._exit(0))
+    if _missing := [_name for _name in ("msgspec", "websockets", "zmq", "jwt", "psutil") if find_spec(_name) is None]:
+        os.write(
+            2, f"switchboard: Python packages are missing ({', '.join(_missing)}): `make run` has them\n".encode()
+        )
+        sys.exit(1 if "doctor" in sys.argv else 3)
 
 import asyncio
 import contextlib
@@ -17,7 +24,6 @@ import getpass
 import itertools
 import logging
 import socket
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any

@@ -248,3 +248,18 @@ def test_a_display_that_does_not_answer_is_a_warning(
     code, found = doctor("--port=0", "--bus-port=0", f"--data-dir={folder}", env={"WAYLAND_DISPLAY": "", **variables})
     assert (code, found["display"][0]) == (0, standing)
     assert said in found["display"][1]
+
+
+# Python packages.
+
+
+@pytest.mark.parametrize(("command", "code"), [((), 3), (("node",), 3), (("doctor",), 1)])
+def test_without_its_packages_it_says_so_in_one_line(command: tuple[str, ...], code: int) -> None:
+    """As with the system's Python: `-S` leaves out what was installed."""
+    ended = subprocess.run(
+        [sys.executable, "-S", str(ROOT / "main.py"), *command], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (code, "")
+    assert ended.stderr.count("\n") == 1
+    assert "msgspec" in ended.stderr
+    assert "`make run`" in ended.stderr
