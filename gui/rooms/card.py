@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from gui.actions import Actions
     from server.views import MemberView
 
-SPEAKING, SHARE, OVER, NODE, ADDRESS = "Speaking now", "Talk share, 10 min", "Talks over others", "Node", "Address"
-FACTS = (SPEAKING, SHARE, OVER, NODE, ADDRESS)
+SPEAKING, SHARE, OVER, NODE = "Speaking now", "Talk share, 10 min", "Talks over others", "Node, session"
+FACTS = (SPEAKING, SHARE, OVER, NODE)
+OFTEN = 10
+"""Talking over others more often than this in ten minutes is worth a look."""
 
 Figures = Sequence[tuple[float, float]]
 """Round trips: seconds ago, and milliseconds."""
@@ -96,11 +98,10 @@ class MemberCard(Card):
         if member.muted:
             self.muted.say(muted_words(member).capitalize())
         self.mute.restyle(*(("Unmute", "microphone") if member.muted else ("Mute", "microphone-slash")))
-        parts = (wording.name(member.user), f"session {wording.name(member.session)}", wording.name(member.client))
-        self.identity.say("  ·  ".join(part for part in parts if part != "?"))
+        parts = (member.user, f"session {member.session}", member.client, member.ip)
+        self.identity.say("  ·  ".join(wording.name(part) for part in parts if part.strip()))
         slow = member.round_trip is not None and member.round_trip >= SLOW_MS
         self.round_trip.say(wording.milliseconds(member.round_trip), Colour.WARN if slow else Colour.TEXT)
-        self.facts[ADDRESS].say(member.ip or "–")
         self._state = state if level is None else f"level {level_word(level)}"
 
     def show_figures(self, talk: TalkView, figures: Figures) -> None:
@@ -112,7 +113,7 @@ class MemberCard(Card):
         away = member.state == "reconnecting"
         self.facts[SPEAKING].say(now, Colour.WARN if away else Colour.TEXT)
         self.facts[SHARE].say("–" if talk.share is None else wording.percent(talk.share))
-        self.facts[OVER].say(wording.plural(talk.over, "time"))
+        self.facts[OVER].say(wording.plural(talk.over, "time"), Colour.DANGER if talk.over > OFTEN else Colour.TEXT)
         age = wording.age(int(time.time() * 1000) - member.connected)
         self.facts[NODE].say(f"{wording.name(member.node_name)}, {age}")
         slow = member.round_trip is not None and member.round_trip >= SLOW_MS

@@ -21,6 +21,9 @@ from gui.widgets.panes import Divider, Dot, EmptyState
 from gui.widgets.tabs import Tabs
 from server.views import ChatView
 
+NARROW = 320
+"""A pane below this width says things in fewer words."""
+
 
 class ChatList(QListView):
     """The lines, with a pill that counts what came while one was reading further up."""
@@ -131,6 +134,7 @@ class ChatPane(QWidget):
         self._quiet = EmptyState("Nobody has written here yet. What members write appears here as it is sent.")
         self._calm = EmptyState("Nothing has happened here yet. Who comes, goes or is muted appears here.")
         self._lines: Sequence[ChatView] = ()
+        self._narrow = False
         self.list.followed.connect(self._show_state)
         self.tabs.chosen.connect(lambda _: self._show(anew=False))
         self._lay_out()
@@ -142,6 +146,11 @@ class ChatPane(QWidget):
         self.tabs.tabs[0].say(len(lines) - events)
         self.tabs.tabs[1].say(events)
         self._show(anew=anew)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._narrow = event.size().width() < NARROW
+        self._show_state(self.list.following)
 
     def panes(self) -> Sequence[QWidget]:
         """The lists behind the tabs."""
@@ -163,7 +172,8 @@ class ChatPane(QWidget):
 
     def _show_state(self, following: bool) -> None:
         self._dot.say(Colour.LIVE if following else Colour.TEXT3)
-        self._state.say("Following live" if following else "Staying here")
+        words = ("Live", "Staying") if self._narrow else ("Following live", "Staying here")
+        self._state.say(words[0] if following else words[1])
 
     def _lay_out(self) -> None:
         head = QWidget()

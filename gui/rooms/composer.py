@@ -64,7 +64,7 @@ class Composer(QFrame):
         self._to = Label("To", Type.SMALL, Colour.TEXT3)
         self._chip = Chip("", Colour.ACCENT, Colour.ACCENT_SOFT)
         self._drop = Button(icon="x", kind=Kind.QUIET, name="Write to nobody")
-        self.kind = Button("Whisper", kind=Kind.QUIET, name="What to write")
+        self.kind = Button("Whisper", kind=Kind.QUIET, icon="caret-down", name="What to write")
         self.text = QPlainTextEdit()
         self.text.setFont(theme.font(Type.BODY))
         self.text.setFrameShape(QFrame.Shape.NoFrame)

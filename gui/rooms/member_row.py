@@ -66,7 +66,7 @@ class MemberRow(QStyledItemDelegate):
         elif column == STRIP:
             paint_strip(painter, box, model.strip(member.session))
         elif column == TOOLS:
-            if hovered or selected:
+            if hovered or (selected and self._table.alone):
                 self._paint_tools(painter, box, member)
             elif pending is not None:
                 self._paint_late(painter, box, pending)
@@ -156,7 +156,7 @@ def _tone(pending: Pending) -> Colour:
 def paint_strip(painter: QPainter, box: QRect, turns: Turns) -> None:
     """The last minute of a member: a block for each turn, as high as it was loud, now at the right edge."""
     middle, width = box.top() + box.height() // 2, box.width() - 12
-    painter.fillRect(QRect(box.left(), middle - 1, width, 2), theme.colour(Colour.LINE))
+    painter.fillRect(QRect(box.left(), middle, width, 1), theme.colour(Colour.LINE2))
     if not turns:
         return
     live, right = theme.colour(Colour.LIVE), box.left() + width

@@ -14,9 +14,9 @@ from gui.tokens import Size
 from gui.widgets.columns import ColumnHeader, Table, visible_rows
 from gui.widgets.labels import literal
 
-COLUMNS = {LEVEL: 50, STRIP: 118, NODE: 72, AGE: 62, RTT: 66, TOOLS: 108}
+COLUMNS = {LEVEL: 50, STRIP: 114, NODE: 60, AGE: 54, RTT: 58, TOOLS: 98}
 """Widths; the name takes the rest."""
-NARROW_COLUMNS = {LEVEL: 48, STRIP: 84, NODE: 64, RTT: 60, TOOLS: 104}
+NARROW_COLUMNS = {LEVEL: 46, STRIP: 72, NODE: 60, RTT: 54, TOOLS: 96}
 NARROW = 560
 """A table below this width goes without the age."""
 TIGHT = 470
@@ -34,6 +34,8 @@ class MemberTable(Table):
     def __init__(self, model: MembersModel, parent: QWidget | None = None) -> None:
         header = ColumnHeader(RIGHT, {NAME: INDENT})
         super().__init__("Members", header, Size.MEMBER_ROW, parent)
+        self.alone = False
+        """Whether one row is selected, and no more."""
         self.hovered = ""
         """The session whose row is under the pointer."""
         self.tool: tuple[str, Tool] | None = None
@@ -43,6 +45,7 @@ class MemberTable(Table):
         self.setModel(model)
         self.setItemDelegate(MemberRow(self))
         self.setSelectionMode(QTableView.SelectionMode.ExtendedSelection)
+        self.selectionModel().selectionChanged.connect(self._count)
         self.setMouseTracking(True)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
@@ -115,6 +118,12 @@ class MemberTable(Table):
         for column, size in (NARROW_COLUMNS if width < NARROW else COLUMNS).items():
             if self.columnWidth(column) != size:
                 self.horizontalHeader().resizeSection(column, size)
+
+    def _count(self) -> None:
+        alone = len(self.selectionModel().selectedRows()) == 1
+        if alone is not self.alone:
+            self.alone = alone
+            self.viewport().update()
 
     def _tip(self, at: QPoint) -> str:
         index = self.indexAt(at)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from gui import wording
@@ -15,7 +16,7 @@ from gui.rooms.card import MemberCard
 from gui.rooms.composer import Whisper
 from gui.rooms.crowd import CONFIRMED, CrowdBar, CrowdSheet, people
 from gui.rooms.events import LEFT_WORDS
-from gui.rooms.member_table import MemberTable
+from gui.rooms.member_table import NARROW, MemberTable
 from gui.rooms.members_model import AGE, NAME, STRIP, TOOLS, Gone, MembersModel, matches
 from gui.rooms.tools import Tool
 from gui.tokens import Size, Span
@@ -123,6 +124,10 @@ class MembersPane(QWidget):
         self.model.touch_all(STRIP, STRIP)
         self.model.touch_all(AGE, AGE)
         self._show_figures()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.filter.setMaximumWidth(132 if event.size().width() < NARROW else 176)
 
     def fold(self, folded: bool) -> None:
         """Make do with a low window."""

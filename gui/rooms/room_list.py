@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from PySide6.QtCore import QPoint, Signal
-from PySide6.QtGui import QActionGroup
+from PySide6.QtGui import QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from gui.actions import Actions
-from gui.rooms.room_row import RoomRow
+from gui.rooms.room_row import NARROW, RoomRow
 from gui.rooms.rooms_model import Order, RoomsModel, Shown
 from gui.tokens import Size
 from gui.widgets.buttons import Button, Kind
@@ -69,6 +69,10 @@ class RoomList(QWidget):
     def shown(self) -> Shown:
         """Which of them the list shows."""
         return list(Shown)[self.tabs.place]
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.tabs.tighten(event.size().width() < NARROW)
 
     def take_all(self, rooms: Iterable[RoomView]) -> None:
         """Show these rooms, in order."""

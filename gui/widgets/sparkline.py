@@ -21,8 +21,10 @@ def evenly(figures: Sequence[float], least: float) -> list[Point]:
     return [(place / steps, figure / top) for place, figure in enumerate(figures)]
 
 
-def paint_sparkline(painter: QPainter, box: QRect, points: Iterable[Point], tone: Colour) -> None:
-    """Paint the line into `box`, with a breath of its colour below it."""
+def paint_sparkline(
+    painter: QPainter, box: QRect, points: Iterable[Point], tone: Colour, *, ground: bool = True
+) -> None:
+    """Paint the line into `box`; with `ground`, with a breath of its colour below it."""
     left, bottom = box.left() + 0.5, box.bottom() - 0.5
     width, height = box.width() - 1, box.height() - 2
     line = QPolygonF([QPointF(left + along * width, bottom - high * height) for along, high in points])
@@ -30,14 +32,15 @@ def paint_sparkline(painter: QPainter, box: QRect, points: Iterable[Point], tone
         return
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    ground = QPolygonF(line)
-    ground.append(QPointF(line.last().x(), bottom + 1))
-    ground.append(QPointF(line.first().x(), bottom + 1))
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(theme.colour(tone))
-    painter.setOpacity(0.10)
-    painter.drawPolygon(ground)
-    painter.setOpacity(1.0)
+    if ground:
+        below = QPolygonF(line)
+        below.append(QPointF(line.last().x(), bottom + 1))
+        below.append(QPointF(line.first().x(), bottom + 1))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour(tone))
+        painter.setOpacity(0.10)
+        painter.drawPolygon(below)
+        painter.setOpacity(1.0)
     painter.setPen(theme.pen(tone, 1.3))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawPolyline(line)
@@ -63,5 +66,5 @@ class Sparkline(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        paint_sparkline(painter, QRectF(self.rect()).toRect(), self._points, self._tone)
+        paint_sparkline(painter, QRectF(self.rect()).toRect(), self._points, self._tone, ground=False)
         painter.end()

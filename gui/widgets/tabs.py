@@ -23,6 +23,7 @@ class Tab(QAbstractButton):
         super().__init__(parent)
         self._lined = lined
         self._count: int | None = None
+        self._tight = False
         self.setText(text)
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -46,15 +47,29 @@ class Tab(QAbstractButton):
                 self.updateGeometry()
             self.update()
 
+    def tighten(self, tight: bool) -> None:
+        """Take little room: the count is shown only while this is chosen."""
+        if tight is not self._tight:
+            self._tight = tight
+            self.updateGeometry()
+
     @property
     def _words(self) -> str:
         return "" if self._count is None else wording.count(self._count)
 
+    @property
+    def _counts(self) -> bool:
+        return self._count is not None and (self.isChecked() or not self._tight)
+
+    @property
+    def _padding(self) -> int:
+        return 0 if self._lined else 6 if self._tight else 10
+
     def sizeHint(self) -> QSize:
         width = theme.metrics(Type.NAME).horizontalAdvance(self.text())
-        if self._count is not None:
+        if self._counts:
             width += 6 + theme.metrics(Type.NAME).horizontalAdvance(self._words)
-        return QSize(width + (0 if self._lined else 20), Size.PANE_HEADER if self._lined else 28)
+        return QSize(width + 2 * self._padding, Size.PANE_HEADER if self._lined else 28)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         on = self.isChecked()
@@ -73,11 +88,11 @@ class Tab(QAbstractButton):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             margin = 8 if self._lined else 1
             painter.drawRoundedRect(box.adjusted(1, margin, -1, -margin), 5, 5)
-        left = 0 if self._lined else 10
+        left = self._padding
         painter.setFont(theme.font(Type.NAME))
         painter.setPen(theme.colour(Colour.TEXT if on or self.underMouse() else Colour.TEXT2))
         painter.drawText(QRect(left, 0, self.width(), self.height()), _CENTRE, self.text())
-        if self._count is not None:
+        if self._counts:
             left += theme.metrics(Type.NAME).horizontalAdvance(self.text()) + 6
             painter.setFont(theme.font(Type.NAME))
             painter.setPen(theme.colour(Colour.TEXT2 if on else Colour.TEXT3))
@@ -109,10 +124,16 @@ class Tabs(QWidget):
         """Which is chosen, counted from 0."""
         return self._group.checkedId()
 
+    def tighten(self, tight: bool) -> None:
+        """Take little room."""
+        for tab in self.tabs:
+            tab.tighten(tight)
+
     def choose(self, place: int) -> None:
         """Choose one."""
         self.tabs[place].setChecked(True)
 
     def _toggled(self, place: int, on: bool) -> None:
+        self.tabs[place].updateGeometry()
         if on:
             self.chosen.emit(place)
