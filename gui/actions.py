@@ -92,7 +92,7 @@ class Actions(QObject):
         self.send = self.make("Send", "Ctrl+Return", "Ctrl+Enter", group="Rooms", scope=IN_LIST)
         self.search = self.make("Search", "Ctrl+K", icon="magnifying-glass")
         self.launch = self.make("Launch nodes", "N", icon="plus")
-        self.join = self.make("Join a mesh", "Ctrl+J", icon="share-network")
+        self.join = self.make("Join a mesh", "J", icon="share-network")
         self.copy_address = self.make("Copy address", "Ctrl+Shift+C", icon="copy")
         self.open_client = self.make("Open the browser client", "Ctrl+Shift+O", icon="arrow-square-out")
         self.filter = self.make("Filter", "/", icon="funnel-simple")

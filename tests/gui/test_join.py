@@ -22,7 +22,7 @@ THERE = "127.0.0.1:7001"
 
 def opened(console: Console) -> JoinSheet:
     """The sheet, opened by its key."""
-    QTest.keyClick(console.window, Qt.Key.Key_J, CONTROL)
+    QTest.keyClick(console.window, Qt.Key.Key_J)
     (sheet,) = console.window.findChildren(JoinSheet)
     assert sheet.isVisible()
     return sheet
