@@ -109,6 +109,18 @@ class BusContract(abc.ABC):
         )
         assert (record.origin, record.seq) == (a.origin, 1)
 
+    async def test_a_record_is_found_at_every_node_that_holds_it(self, mesh: Mesh) -> None:
+        (a, _), (b, heard) = await mesh.joined(2)
+        first = a.append(Kind.SESSION, b"one", session="s")
+        text = a.append(Kind.WHISPER, b"psst", session="s", id=1)
+        a.append(Kind.SESSION, b"two", session="s")
+        await heard.until(lambda: len(heard.records) >= 3)
+        for bus in (a, b):
+            assert bus.find(a.origin, text.seq) == text
+            assert bus.find(a.origin, first.seq) is None, "another one took its place"
+            assert bus.find(a.origin, 99) is None
+            assert bus.find("f" * 16 + ".1", 1) is None
+
     async def test_own_records_are_shown_too_but_never_from_inside_append(self, mesh: Mesh) -> None:
         bus, ear = await mesh.add()
         record = bus.append(Kind.TEXT, b"hi")
