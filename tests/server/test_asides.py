@@ -13,7 +13,7 @@ from server.desk import Desk
 from server.requests import TARGETS
 from server.wire import voice
 from tests.guest import FIRST, LAST, Guest, frame
-from tests.nodes import Served
+from tests.nodes import Served, Serving
 from tests.server.test_voice import dropped, room_of
 
 WHISPERED = 0x10
@@ -304,6 +304,22 @@ async def test_who_is_deafened_hears_no_whispers_either(served: Served) -> None:
     await bob.ask("deafen", on=False)
     await ann.send_raw(frame(ssrc, target=1, seq=2))
     assert await bob.voice() == frame(ssrc, flags=WHISPERED, target=1, seq=2)
+
+
+async def test_of_a_users_sessions_on_another_node_the_deafened_one_hears_no_whispers(serve: Serving) -> None:
+    here = await serve(address="m:a")
+    there = await serve("m:a", address="m:b")
+    ann = await here.enter("Ann")
+    ssrc = (await ann.join())["ssrc"]
+    bobs = [await there.enter("Bob", user="bob") for _ in range(2)]
+    for bob in bobs:
+        await bob.join()
+        await ann.next("member_joined")
+    await bobs[0].ask("deafen", on=True)
+    await aim(ann, 1, user="bob")
+    await ann.send_raw(frame(ssrc, target=1))
+    assert await bobs[1].voice() == frame(ssrc, flags=WHISPERED, target=1)
+    await nobody_heard(bobs[0])
 
 
 async def test_deafening_twice_is_ok_and_written_once(served: Served) -> None:
