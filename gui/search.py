@@ -105,16 +105,18 @@ class Index(Generic[T]):
         """The best of those in which every word is found; the letters of a word apart only where nothing else is."""
         if not words:
             return []
-        places: Iterable[int] = range(len(self._folded))
+        folded = self._folded
+        places: Sequence[int] = range(len(folded))
         for word in words:
-            places = [place for place in places if word in self._folded[place]]
+            places = [place for place in places if word in folded[place]]
+        if len(words) == 1:
+            first = [place for place in places if folded[place].startswith(words[0])]
+            places = first if len(first) >= most else places  # nothing is better than a beginning
         loose = not places
         if loose and all(len(word) > 1 for word in words):
             patterns = [_in_order(word) for word in words]
             places = [
-                place
-                for place, folded in enumerate(self._folded)
-                if all(pattern.search(folded) for pattern in patterns)
+                place for place, name in enumerate(folded) if all(pattern.search(name) for pattern in patterns)
             ][:_MOST_LOOSE]
         found = (
             (fit.score, place, fit)

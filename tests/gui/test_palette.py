@@ -47,7 +47,7 @@ async def test_it_finds_people_rooms_nodes_and_commands(console: Console, cluste
     assert texts(palette, PEOPLE) == ["Labib"]
     assert texts(palette, ROOMS) == ["Lab"]
     assert texts(palette, NODES) == ["lab-2"]
-    assert "Launch node" in texts(palette, COMMANDS)
+    assert "Launch nodes" in texts(palette, COMMANDS)
 
 
 async def test_prefixes_ask_for_one_kind(console: Console, cluster: Cluster) -> None:
