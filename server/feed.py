@@ -67,8 +67,8 @@ class FlowFeed:
         self._text = query
         self._epoch = 1
         self._every = every_voice
-        self._rows: deque[tuple[int, FlowRow]] = deque(maxlen=KEPT)
-        self._last = 0
+        self._rows: deque[FlowRow] = deque(maxlen=KEPT)
+        self._came = 0
         self._sources: dict[Origin, _Source] = {}
         self._told: dict[NodeId, Origin] = {}
         self._asking: set[NodeId] = set()
@@ -88,10 +88,13 @@ class FlowFeed:
     # What the view asks.
 
     def rows(self) -> Sequence[tuple[int, FlowRow]]:
-        """Take what came since the last time, each row with its number; numbers rise by 1 for each row kept."""
-        taken = list(self._rows)
+        """Take what came since the last time, in the order of its times; the number of a row is its own for good.
+
+        Numbers rise by 1 for each row; where some are missing, more came than is kept for who looks too seldom.
+        """
+        taken = sorted(self._rows, key=lambda row: row.at)
         self._rows.clear()
-        return taken
+        return list(enumerate(taken, self._came - len(taken) + 1))
 
     @property
     def seen(self) -> int:
@@ -225,7 +228,7 @@ class FlowFeed:
             if isinstance(answer, Held):
                 self._offsets.note(node, began, clock.now(), answer.now)
                 self._held(node, answer)
-        except (BusError, msgspec.MsgspecError):
+        except (BusError, msgspec.MsgspecError, RuntimeError):  # the last when this node ends
             self._silent.add(node)  # it is asked again with the next lease
         finally:
             self._asking.discard(node)
@@ -237,7 +240,7 @@ class FlowFeed:
         release = flow.Release(self._node.bus.origin, self._number)
         try:
             await self._node.bus.call(node, flow.pack_request(release), timeout=CALL_SECONDS)
-        except BusError:
+        except (BusError, RuntimeError):  # the last when this node ends
             pass  # its lease ends by itself
 
     def _held(self, node: NodeId, held: Held) -> None:
@@ -317,5 +320,5 @@ class FlowFeed:
     def _add(self, row: FlowRow, epoch: int) -> None:
         if epoch != self._epoch and not self._query.matches(row.get):
             return
-        self._last += 1
-        self._rows.append((self._last, row))
+        self._came += 1
+        self._rows.append(row)

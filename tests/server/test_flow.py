@@ -581,3 +581,33 @@ async def test_a_feed_that_nobody_reads_keeps_the_newest(serve: Serving, monkeyp
     watcher.look()
     assert [row.text for row in watcher.rows] == ["3", "4", "5", "6", "7"]
     assert watcher.numbers == [4, 5, 6, 7, 8]
+
+
+async def test_rows_stand_in_the_order_of_their_times(serve: Serving) -> None:
+    a, b = await pair(serve)
+    watcher = await watch(a, "kind:chat,voice")
+    (ann,), (bob, _) = await a.members("Ann"), await b.members("Bob", "Cid")
+    (ssrc,) = b.node.conversations[bob.session].places
+    for seq in range(3):
+        await bob.send_raw(frame(ssrc, seq=seq))
+        await bob.say("b")
+        await ann.say("a")
+    await eventually(lambda: watcher.feed.matched == 9)
+    watcher.look()
+    times = [row.at for row in watcher.rows]
+    assert len(times) == 9
+    assert times == sorted(times)
+    assert watcher.numbers == list(range(1, 10))
+
+
+async def test_a_node_that_ends_with_its_flow_open_ends_quietly(
+    serve: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
+    a, b = await pair(serve)
+    watcher = await watch(a)
+    await a.node.stop()
+    a.advance(2.0)
+    watcher.feed.close()
+    b.advance(7.0)
+    assert b.node.tap is None
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
