@@ -4,7 +4,7 @@ PYTHON_IN_VENV := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test style types bench bench-window pictures
+.PHONY: help run test style types bench bench-window bench-window-size pictures
 
 help:  ## show this list
 	@echo 'make run      open the console; ARGS="..." passes options, such as ARGS="node --port 0" or ARGS="--help"'
@@ -36,6 +36,10 @@ types:
 bench:
 	@.ci/setup bench
 	@$(PYTHON_IN_VENV) tests/bench/run.py $(ARGS)
+
+bench-window-size:
+	@.ci/setup bench
+	@$(PYTHON_IN_VENV) tests/bench/bench_window.py $(ARGS)
 
 bench-window:
 	@.ci/setup bench

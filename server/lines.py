@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import OrderedDict, deque
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Literal
 
 from server.events import AnnouncementShown, Moderated, TextShown
@@ -12,7 +14,7 @@ from server.texts import Receipt
 from server.views import ChatView
 
 LINES = 200
-"""Lines kept for each room."""
+"""Lines of what was said or done kept for each room, and as many of who came and went."""
 
 LINES_CHARS = 65_536
 """Their characters, at most."""
@@ -21,17 +23,41 @@ ROOMS = 1000
 """Rooms whose lines are kept; the one that was quiet longest goes first."""
 
 
+class _RoomLines:
+    """The lines of one room, numbered as they came; many who come and go push nothing out that was said."""
+
+    __slots__ = ("_chars", "_coming", "_said")
+
+    def __init__(self) -> None:
+        self._said: deque[tuple[int, ChatView]] = deque()
+        self._coming: deque[tuple[int, ChatView]] = deque(maxlen=LINES)
+        self._chars = 0
+
+    def add(self, number: int, line: ChatView) -> None:
+        if line.kind in ("joined", "left"):
+            self._coming.append((number, line))
+            return
+        self._said.append((number, line))
+        self._chars += len(line.text)
+        while len(self._said) > LINES or self._chars > LINES_CHARS:
+            self._chars -= len(self._said.popleft()[1].text)
+
+    def all(self) -> list[ChatView]:
+        return [line for _, line in heapq.merge(self._said, self._coming, key=itemgetter(0))]
+
+
 class Lines:
     """The last lines of each room."""
 
     def __init__(self) -> None:
-        self._rooms: OrderedDict[str, deque[ChatView]] = OrderedDict()
-        self._chars: dict[str, int] = {}
+        self._rooms: OrderedDict[str, _RoomLines] = OrderedDict()
         self._came = 0
+        self._added = 0
 
     def of(self, room: str) -> list[ChatView]:
         """The lines of a room, oldest first."""
-        return list(self._rooms.get(room, ()))
+        lines = self._rooms.get(room)
+        return [] if lines is None else lines.all()
 
     def add(self, line: ChatView, rooms: Iterable[str]) -> None:
         """Keep a line of these rooms."""
@@ -56,15 +82,11 @@ class Lines:
     def _add(self, line: ChatView, room: str) -> None:
         lines = self._rooms.get(room)
         if lines is None:
-            lines = self._rooms[room] = deque()
-            self._chars[room] = 0
+            lines = self._rooms[room] = _RoomLines()
             if len(self._rooms) > ROOMS:
-                quiet, _ = self._rooms.popitem(last=False)
-                del self._chars[quiet]
-        lines.append(line)
-        self._chars[room] += len(line.text)
-        while len(lines) > LINES or self._chars[room] > LINES_CHARS:
-            self._chars[room] -= len(lines.popleft().text)
+                self._rooms.popitem(last=False)
+        self._added += 1
+        lines.add(self._added, line)
         self._rooms.move_to_end(room)
 
 

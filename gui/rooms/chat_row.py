@@ -31,16 +31,16 @@ class ChatRow(QStyledItemDelegate):
     def __init__(self, view: QListView) -> None:
         super().__init__(view)
         self._view = view
-        self._layouts: collections.OrderedDict[tuple[str, int], QTextLayout] = collections.OrderedDict()
+        self._layouts: collections.OrderedDict[tuple[str, int], tuple[QTextLayout, int]] = collections.OrderedDict()
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         line = _line(index)
         width = self._view.viewport().width()
         if isinstance(line, Fold) or line.kind in EVENTS:
             return QSize(width, EVENT_HEIGHT)
-        body = self._layout(line, width).boundingRect().height()
+        _, body = self._layout(line, width)
         margin = 26 if line.kind in ("whisper", "announcement") else 14
-        return QSize(width, HEAD_HEIGHT + round(body) + margin)
+        return QSize(width, HEAD_HEIGHT + body + margin)
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -85,7 +85,8 @@ class ChatRow(QStyledItemDelegate):
         words = theme.elided(head_words(line), Type.NAME, head.width() - time_width)
         painter.drawText(head, ALIGN_LEFT, words)
         painter.setPen(theme.colour(Colour.TEXT))
-        self._layout(line, box.width()).draw(painter, QPointF(box.left() + INDENT, head.bottom() + 1))
+        body, _ = self._layout(line, box.width())
+        body.draw(painter, QPointF(box.left() + INDENT, head.bottom() + 1))
 
     def _paint_time(self, painter: QPainter, box: QRect, line: Entry) -> int:
         painter.setFont(theme.font(Type.CAPTION))
@@ -94,11 +95,13 @@ class ChatRow(QStyledItemDelegate):
         painter.drawText(box.adjusted(0, 0, -Size.PADDING, 0), ALIGN_RIGHT, words)
         return theme.metrics(Type.CAPTION).horizontalAdvance(words) + Size.PADDING + 8
 
-    def _layout(self, line: ChatView, width: int) -> QTextLayout:
+    def _layout(self, line: ChatView, width: int) -> tuple[QTextLayout, int]:
+        """The body and its height."""
         key = line.key, width
         found = self._layouts.get(key)
         if found is None:
-            found = self._layouts[key] = _laid_out(body_words(line), width - INDENT - Size.PADDING)
+            made = _laid_out(body_words(line), width - INDENT - Size.PADDING)
+            found = self._layouts[key] = made, round(made.boundingRect().height())
             if len(self._layouts) > CACHED:
                 self._layouts.popitem(last=False)
         return found

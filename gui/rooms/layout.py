@@ -11,7 +11,7 @@ from gui.rooms.rooms_model import Order
 from gui.state import State
 from gui.tokens import Size
 
-LIST, SMALL_LIST = Size.ROOM_LIST, 252
+LIST, SMALL_LIST = Size.ROOM_LIST, 260
 TALK, SMALL_TALK = 376, 264
 
 

@@ -202,8 +202,3 @@ class Sorting(enum.Enum):
         rank = ranks.get(self)
         ordered = named if rank is None else sorted(named, key=rank)
         return ordered[::-1] if reverse else ordered
-
-
-def matches(member: MemberView, wanted: str) -> bool:
-    """Whether a member has these letters in name, user or node; `wanted` is case-folded."""
-    return any(wanted in part.casefold() for part in (member.name, member.user, member.node_name))

@@ -16,16 +16,18 @@ from gui.rooms.card import MemberCard
 from gui.rooms.composer import Whisper
 from gui.rooms.crowd import CONFIRMED, CrowdBar, CrowdSheet, people
 from gui.rooms.events import LEFT_WORDS
+from gui.rooms.member_query import FIELDS, row_of, values_of
 from gui.rooms.member_table import NARROW, MemberTable
-from gui.rooms.members_model import AGE, NAME, STRIP, TOOLS, Gone, MembersModel, matches
+from gui.rooms.members_model import AGE, NAME, STRIP, TOOLS, Gone, MembersModel
 from gui.rooms.tools import Tool
-from gui.tokens import Size, Span
+from gui.tokens import Colour, Size, Span, Type
 from gui.views import Context
 from gui.widgets.buttons import Button, Kind
-from gui.widgets.filter import FilterField
 from gui.widgets.hold import Hold
-from gui.widgets.labels import describe
+from gui.widgets.labels import Label, describe
 from gui.widgets.panes import Divider, EmptyState, PaneHeader
+from gui.widgets.query_field import QueryField
+from server.query import Query
 from server.talk import Stretch
 from server.views import MemberView
 
@@ -45,13 +47,15 @@ class MembersPane(QWidget):
         super().__init__(parent)
         self._context = context
         self._room = ""
-        self._wanted = ""
         self._members: dict[str, MemberView] = {}
         self._ghosts: dict[str, MemberView] = {}
         self._sorted_at = 0.0
         self.model = MembersModel(context.moderation.pending, self._strip, self)
         self.table = MemberTable(self.model)
-        self.filter = FilterField("Filter members")
+        self.filter = QueryField(
+            "Filter members", FIELDS, lambda field: values_of(self._members.values(), field), example="Filter members"
+        )
+        self.problem = Label("", Type.SMALL, Colour.DANGER, wrap=True)
         self.header = PaneHeader("Members")
         self.changed = Button("Order changed", kind=Kind.LINK, icon="arrows-down-up")
         describe(self.changed, "Order changed", hint="Show the members in their new order")
@@ -59,8 +63,8 @@ class MembersPane(QWidget):
         self.crowd = CrowdBar(context.actions)
         self._hold = Hold(self.table)
         clear = Button("Clear filter", kind=Kind.LINK)
-        clear.clicked.connect(self.filter.clear)
-        self._none = EmptyState("No member has these letters in name, user or node.", button=clear)
+        clear.clicked.connect(lambda: self.filter.put(""))
+        self._none = EmptyState("No member fits this filter.", button=clear)
         self._lay_out()
         self._connect()
 
@@ -86,7 +90,7 @@ class MembersPane(QWidget):
         self._members = {}
         self._ghosts = {}
         self.model.gone.clear()
-        self.filter.clear()
+        self.filter.put("")
         self.table.selectionModel().clear()
         self.refresh()
 
@@ -94,7 +98,7 @@ class MembersPane(QWidget):
         """Select a member, and show it even where a filter hid it."""
         if session in self._members:
             if session not in self.model:
-                self.filter.clear()
+                self.filter.put("")
             self.table.setCurrentIndex(self.model.index_of(session))
             self.table.setFocus()
 
@@ -127,7 +131,7 @@ class MembersPane(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.filter.setMaximumWidth(132 if event.size().width() < NARROW else 176)
+        self.filter.setMaximumWidth(160 if event.size().width() < NARROW else 196)
 
     def fold(self, folded: bool) -> None:
         """Make do with a low window."""
@@ -170,8 +174,8 @@ class MembersPane(QWidget):
     def _follow(self, moved: bool) -> None:
         """Show who is to be shown: in order, or, while a person is at the table, where they are."""
         everybody = {**self._members, **self._ghosts}
-        wanted = self._wanted
-        shown = {s: m for s, m in everybody.items() if matches(m, wanted)} if wanted else everybody
+        query = self.filter.query
+        shown = everybody if query.everything else {s: m for s, m in everybody.items() if self._fits(query, m)}
         now, held = time.monotonic(), self._hold.held
         due = moved or now - self._sorted_at >= _SETTLE_SECONDS
         known = [session for session in self.model.identities() if session in shown]
@@ -188,7 +192,11 @@ class MembersPane(QWidget):
         else:
             order = known
         self.model.follow([shown[session] for session in order])
-        self._either.setCurrentIndex(1 if wanted and not shown else 0)
+        self._either.setCurrentIndex(0 if shown or query.everything else 1)
+
+    def _fits(self, query: Query, member: MemberView) -> bool:
+        speaking = self.model.level(member.session) is not None
+        return query.matches(row_of(member, speaking=speaking, now=int(time.time() * 1000)))
 
     def _settle(self) -> None:
         self._hold.release()
@@ -202,19 +210,22 @@ class MembersPane(QWidget):
     def _say_counts(self, speaking: int) -> None:
         total = len(self._members)
         shown = sum(session in self.model for session in self._members)
-        self.header.count.say(f"{shown} of {total}" if self._wanted else wording.count(total))
+        self.header.count.say(f"{shown} of {total}" if not self.filter.query.everything else wording.count(total))
         muted = sum(member.muted for member in self._members.values())
         parts = [f"{speaking} speaking" if speaking else "Nobody speaks"]
         if muted:
             parts.append(f"{muted} muted")
         self.header.sentence.say("  ·  ".join(parts))
 
-    def _narrow(self, text: str) -> None:
-        self._wanted = text.strip().casefold()
+    def _narrow(self) -> None:
         self._sorted_at = 0.0
         self._follow(True)
         room = self._context.desk.room(self._room)
         self._say_counts(len(room.speaking) if room is not None else 0)
+
+    def _judge(self, problem: str) -> None:
+        self.problem.say(problem)
+        self._blame.setVisible(bool(problem))
 
     # The selection.
 
@@ -343,7 +354,9 @@ class MembersPane(QWidget):
         actions.for_members(actions.unmute, "Unmute {name}", lambda m: self.act(Deed.UNMUTE, [m]), suits=_muted)
         actions.for_members(actions.kick, "Kick {name}", lambda member: self.act(Deed.KICK, [member]))
         self._context.moderation.moved.connect(self._moved)
-        self.filter.textChanged.connect(self._narrow)
+        self.filter.applied.connect(self._narrow)
+        self.filter.judged.connect(self._judge)
+        self.filter.entered.connect(self.table.setFocus)
         self.changed.clicked.connect(self._settle)
         self.table.tool_used.connect(self._use)
         self.table.sorted_by.connect(lambda *_: self._settle())
@@ -367,8 +380,14 @@ class MembersPane(QWidget):
         under = QVBoxLayout(self._card_holder)
         under.addWidget(Divider())
         under.addLayout(framed)
+        self._blame = QWidget()
+        blamed = QVBoxLayout(self._blame)
+        blamed.setContentsMargins(Size.PADDING, 0, Size.PADDING, 8)
+        blamed.addWidget(self.problem)
+        self._blame.hide()
+        self.filter.setFixedHeight(28)
         column = QVBoxLayout(self)
-        for part in (self.header, Divider(), holder, self._card_holder):
+        for part in (self.header, self._blame, Divider(), holder, self._card_holder):
             column.addWidget(part)
         column.setStretchFactor(holder, 1)
         for layout in (column, under):

@@ -122,7 +122,7 @@ class RoomsView(View):
             self.list.narrow()
         else:
             self.pane.members.filter.setFocus()
-            self.pane.members.filter.selectAll()
+            self.pane.members.filter.select_all()
 
     def step_back(self) -> None:
         members, composer = self.pane.members, self.pane.composer
@@ -130,8 +130,8 @@ class RoomsView(View):
             return
         if composer.text.hasFocus():
             members.table.setFocus()
-        elif members.filter.text() or members.filter.hasFocus():
-            members.filter.clear()
+        elif members.filter.text or members.filter.line.hasFocus():
+            members.filter.put("")
             members.table.setFocus()
         elif not self.list.widen():
             members.table.selectionModel().clear()

@@ -164,9 +164,9 @@ async def test_a_letter_in_a_text_field_is_a_letter(console: Console, cluster: C
     await until_members(console, "Ann")
     select(console, ann)
     QTest.keyClick(console.rooms.pane.members.table, Qt.Key.Key_Slash)
-    assert console.rooms.pane.members.filter.hasFocus()
-    QTest.keyClicks(console.rooms.pane.members.filter, "kwn/")
-    assert console.rooms.pane.members.filter.text() == "kwn/"
+    assert console.rooms.pane.members.filter.line.hasFocus()
+    QTest.keyClicks(console.rooms.pane.members.filter.line, "kwn/")
+    assert console.rooms.pane.members.filter.text == "kwn/"
     assert console.context.moderation.pending == {}
 
 
@@ -174,13 +174,13 @@ async def test_a_filter_narrows_the_table_and_says_why_it_is_empty(console: Cons
     await cluster.members("lobby", "Ann", "Bob")
     await until_members(console, "Ann", "Bob")
     pane = console.rooms.pane
-    pane.members.filter.setText("bo")
+    pane.members.filter.put("bo")
     assert names(console) == ["Bob"]
     assert pane.members.header.count.text() == "1 of 2"
-    pane.members.filter.setText("nobody")
+    pane.members.filter.put("nobody")
     assert names(console) == []
     assert not pane.members.table.isVisible()
-    QTest.keyClick(pane.members.filter, Qt.Key.Key_Escape)
+    QTest.keyClick(pane.members.filter.line, Qt.Key.Key_Escape)
     assert names(console) == ["Ann", "Bob"]
 
 
