@@ -15,6 +15,8 @@ from gui.tokens import Colour, Type
 from gui.widgets.columns import ALIGN_LEFT
 
 LINE = 18
+LETTERS = 64
+"""Over so many letters the width of one is measured: it is no whole number of pixels."""
 INKS = {
     Ink.MARK: Colour.TEXT3,
     Ink.KEY: Colour.ACCENT,
@@ -88,6 +90,11 @@ class Block(QWidget):
         super().focusOutEvent(event)
         self.update()
 
+    @property
+    def _step(self) -> float:
+        """The width of a letter."""
+        return max(1.0, theme.metrics(Type.CODE).horizontalAdvance("0" * LETTERS) / LETTERS)
+
     def _tell(self) -> None:
         self.setAccessibleDescription(self.words(self._lit) if self._lit else "")
 
@@ -98,10 +105,10 @@ class Block(QWidget):
             painter.setPen(theme.pen(Colour.ACCENT, 2))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 4, 4)
 
-    def _paint_lit(self, painter: QPainter, box: QRect) -> None:
+    def _paint_lit(self, painter: QPainter, box: QRectF) -> None:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour(Colour.ACCENT_SOFT))
-        painter.drawRoundedRect(QRectF(box), 3, 3)
+        painter.drawRoundedRect(box, 3, 3)
 
 
 class FieldGrid(Block):
@@ -146,7 +153,7 @@ class FieldGrid(Block):
         for at, part in enumerate(self._parts):
             box = self._box(at)
             if self._lit and part.span.meets(self._lit):
-                self._paint_lit(painter, box.adjusted(-4, 1, -2, -1))
+                self._paint_lit(painter, QRectF(box.adjusted(-4, 1, -2, -1)))
             painter.setPen(theme.colour(Colour.TEXT3))
             painter.drawText(box, ALIGN_LEFT, part.name)
             left = self._name_width(at)
@@ -201,7 +208,7 @@ class JsonBlock(Block):
         return [piece.span for line in self._lines for piece in line.pieces if piece.ink is not Ink.MARK]
 
     def span_at(self, place: QPoint) -> Span:
-        line, column = (place.y() - 2) // LINE, (place.x() - 4) // self._step
+        line, column = (place.y() - 2) // LINE, int((place.x() - 4) / self._step)
         if not 0 <= line < len(self._laid):
             return NOWHERE
         return next(
@@ -230,20 +237,16 @@ class JsonBlock(Block):
         for at in range(first, last):
             top = 2 + at * LINE
             for left, piece, text in self._laid[at]:
-                box = QRect(4 + left * step, top, len(text) * step + 2, LINE)
+                box = QRectF(4 + left * step, top, len(text) * step, LINE)
                 if self._lit and piece.ink is not Ink.MARK and piece.span.meets(self._lit):
-                    self._paint_lit(painter, box.adjusted(-1, 1, 0, -1))
+                    self._paint_lit(painter, box.adjusted(-1, 1, 1, -1))
                 painter.setPen(theme.colour(INKS[piece.ink]))
                 painter.drawText(box.adjusted(0, 0, 400, 0), ALIGN_LEFT, text)
         self._paint_focus(painter)
         painter.end()
 
-    @property
-    def _step(self) -> int:
-        return max(1, theme.metrics(Type.CODE).horizontalAdvance("0"))
-
     def _lay(self) -> None:
-        columns = max(16, (self.width() - 8) // self._step)
+        columns = max(16, int((self.width() - 8) / self._step))
         if columns == self._columns:
             return
         self._columns = columns
@@ -348,11 +351,11 @@ class HexBlock(Block):
             if lit is not None:
                 low, high = lit
                 left, right = 4 + step * (6 + 3 * low), 4 + step * (6 + 3 * high - 1)
-                self._paint_lit(painter, QRect(left - 3, top + 1, right - left + 6, LINE - 2))
+                self._paint_lit(painter, QRectF(left - 3, top + 1, right - left + 6, LINE - 2))
                 left = 4 + step * (7 + 3 * self._width + low)
-                self._paint_lit(painter, QRect(left - 1, top + 1, step * (high - low) + 2, LINE - 2))
+                self._paint_lit(painter, QRectF(left - 1, top + 1, step * (high - low) + 2, LINE - 2))
             painter.setPen(theme.colour(Colour.TEXT3))
-            painter.drawText(QRect(4, top, step * 5, LINE), ALIGN_LEFT, offset)
+            painter.drawText(QRectF(4, top, step * 5, LINE), ALIGN_LEFT, offset)
             self._paint_runs(painter, top, step, digits, letters, lit)
         self._paint_focus(painter)
         painter.end()
@@ -361,7 +364,7 @@ class HexBlock(Block):
         self,
         painter: QPainter,
         top: int,
-        step: int,
+        step: float,
         digits: list[str],
         letters: str,
         lit: tuple[int, int] | None,
@@ -370,9 +373,9 @@ class HexBlock(Block):
         for first, last in ((0, low), (low, high), (high, len(digits))):
             if first < last:
                 painter.setPen(theme.colour(Colour.ACCENT if (first, last) == lit else Colour.TEXT2))
-                box = QRect(4 + step * (6 + 3 * first), top, step * 3 * (last - first), LINE)
+                box = QRectF(4 + step * (6 + 3 * first), top, step * 3 * (last - first), LINE)
                 painter.drawText(box, ALIGN_LEFT, " ".join(digits[first:last]))
-                box = QRect(4 + step * (7 + 3 * self._width + first), top, step * (last - first) + 4, LINE)
+                box = QRectF(4 + step * (7 + 3 * self._width + first), top, step * (last - first) + 4, LINE)
                 painter.drawText(box, ALIGN_LEFT, letters[first:last])
 
     def _lit_on(self, line: int, count: int) -> tuple[int, int] | None:
@@ -380,12 +383,8 @@ class HexBlock(Block):
         low, high = max(self._lit.start, start) - start, min(self._lit.end, start + count) - start
         return (low, high) if self._lit and low < high else None
 
-    @property
-    def _step(self) -> int:
-        return max(1, theme.metrics(Type.CODE).horizontalAdvance("0"))
-
     def _lay(self) -> None:
-        columns = (self.width() - 8) // self._step
+        columns = int((self.width() - 8) / self._step)
         width = (8, 10, 12, 16)[max(0, bisect.bisect_right((39, 47, 55, 71), columns) - 1)]
         if width != self._width:
             self._width = width

@@ -175,9 +175,10 @@ class Plot(QWidget):
         painter.drawPath(sent)
 
     def _paint_marks(self, painter: QPainter, field: QRect) -> None:
+        """Lines for all marks, and words where they do not cover each other; what is bad is named first."""
         painter.setFont(theme.font(Type.CAPTION))
-        taken = -1.0
-        for mark in self._rates.marks:
+        taken: list[QRectF] = []
+        for mark in sorted(self._rates.marks, key=lambda mark: (not mark.bad, -mark.at)):
             x = field.left() + (mark.at / 1000 - self._start) / self._span * field.width()
             if not field.left() <= x <= field.right():
                 continue
@@ -189,10 +190,10 @@ class Plot(QWidget):
             words = f"{mark.text} {wording.clock(mark.at, seconds=True)}"
             width = theme.metrics(Type.CAPTION).horizontalAdvance(words) + 14
             left = x + 6 if x + 6 + width <= field.right() else x - 6 - width
-            if left < taken:
-                continue  # its line stays; two texts over each other say nothing
             box = QRectF(left, field.top() - HEAD + 1, width, 18)
-            taken = box.right()
+            if any(box.intersects(other) for other in taken):
+                continue
+            taken.append(box)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.colour(Colour.DANGER_SOFT if mark.bad else Colour.BG3))
             painter.drawRoundedRect(box, 4, 4)
@@ -247,6 +248,7 @@ class Legend(QWidget):
         super().__init__()
         self._tone = tone
         self.figure = Label("–", Type.SMALL_STRONG)
+        self.figure.setMinimumWidth(theme.metrics(Type.SMALL_STRONG).horizontalAdvance("88.8k"))
         row = QHBoxLayout(self)
         row.setContentsMargins(LEGEND_BAR + 6, 0, 0, 0)
         row.setSpacing(6)

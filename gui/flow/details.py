@@ -8,14 +8,14 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from gui import theme, wording
+from gui import wording
 from gui.flow import frame, rows
 from gui.flow.blocks import FieldGrid, HexBlock, JsonBlock
 from gui.flow.frame import Part, Span
 from gui.flow.path import PathStrip, slowest
 from gui.tokens import Colour, Size, Type
 from gui.widgets.buttons import Button, Kind
-from gui.widgets.labels import Label, describe
+from gui.widgets.labels import Label, Picture, describe
 from gui.widgets.panes import Divider
 from server.flow import FlowRow
 from server.trace import Hop, Trace
@@ -62,7 +62,7 @@ class Details(QWidget):
         self.setAccessibleName("Message")
         self._row: FlowRow | None = None
         self._number = 0
-        self._picture = Label()
+        self._picture = Picture("", Colour.TEXT, 20)
         self.title = Label("", Type.SECTION)
         self.sentence = Label("", Type.SMALL, Colour.TEXT2, elide=True)
         self.copy = Button.of(copy, kind=Kind.QUIET, icon="copy", show_key=False)
@@ -105,7 +105,7 @@ class Details(QWidget):
         """Show a message; its way comes later."""
         self._row, self._number = row, number
         tone = Colour.DANGER if row.kind in rows.MODERATION else Colour.TEXT
-        self._picture.setPixmap(theme.pixmap(rows.icon(row.kind), tone, 20, self.devicePixelRatioF()))
+        self._picture.say(rows.icon(row.kind), tone)
         self.title.say(row.kind, tone)
         size = f"{wording.count(row.size)} bytes, " if row.size else ""
         self.sentence.say(f"{rows.moment(row.at)}, {size}number {wording.count(number)}")

@@ -255,7 +255,7 @@ async def test_a_message_is_shown_in_full_and_its_parts_light_each_other(view: F
     # The other way round: the first byte of the value lights the value, which is shorter than its member.
     value = row.data.index(b'"lobby"')
     line, column = divmod(value, details.hex._width)
-    spot = QPoint(4 + details.hex._step * (6 + 3 * column) + 2, 2 + 18 * line + 8)
+    spot = QPoint(round(4 + details.hex._step * (6 + 3 * column)) + 2, 2 + 18 * line + 8)
     QTest.mouseClick(details.hex, Qt.MouseButton.LeftButton, pos=spot)
     assert row.data[details.json.lit.start : details.json.lit.end] == b'"lobby"'
     assert "lobby" in details.header.accessibleDescription()
