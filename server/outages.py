@@ -79,7 +79,9 @@ class Outages:
             outage.state, outage.cut = state, cut
 
     def end(self, node: NodeId, *, name: str, at: int, present: Mapping[str, SessionRecord]) -> None:
-        """Its process is known to have ended at `at`, before the mesh can know."""
+        """Its process is known to have ended at `at`, before the mesh can know; nothing if it said goodbye."""
+        if node not in self._met or node in self._excused:
+            return
         outage = self._open.get(node)
         if outage is None or outage.until is not None:
             outage = self._begin(node, name=name, at=at, state=PeerState.DOWN, cut=True, present=present)

@@ -122,6 +122,8 @@ class NodeNews(QObject):
         child = next((child for child in self._launcher.children if child.id == id), None)
         if what != "child" or child is None or child.ready is None or child.state is not ChildState.EXITED:
             return
+        if child.code is None:
+            return  # nobody can tell whether it was stopped or crashed; the mesh will
         if child.crashed:
             self._desk.node_ended(child.ready.node, name=child.ready.name, at=child.ended or child.started)
         else:

@@ -93,7 +93,7 @@ def fill(line: QWidget, text: str) -> None:
     QTest.keyClicks(line, text)
 
 
-async def launched(console: Console, name: str, *, keep: bool = False) -> None:
+async def launched(console: Console, name: str, *, keep: bool = False, restart: bool = True) -> None:
     """Press N, name the node, press Ctrl+Enter, wait until it is up."""
     QTest.keyClick(console.nodes.table, Qt.Key.Key_N)
     form = dialog(console)
@@ -101,6 +101,8 @@ async def launched(console: Console, name: str, *, keep: bool = False) -> None:
     fill(form.name, name)
     fill(form.port, "0")
     fill(form.bus_port, "0")
+    if not restart:
+        QTest.mouseClick(form.restart, Qt.MouseButton.LeftButton)
     if keep:
         QTest.mouseClick(form.keep, Qt.MouseButton.LeftButton)
     QTest.keyClick(form.name, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)

@@ -134,6 +134,12 @@ def test_a_wanted_end_is_no_outage_until_the_node_was_up_again(outages: Outages)
     assert only(outages).state == "late"
 
 
+def test_the_end_of_a_process_is_no_outage_once_the_node_has_said_goodbye(outages: Outages) -> None:
+    outages.left("n2")
+    outages.end("n2", name="fra-2", at=HEARD, present={})
+    assert outages.views() == []
+
+
 def test_who_says_goodbye_is_not_lost(outages: Outages) -> None:
     see(outages, SUSPECT, HAD)
     outages.left("n2")

@@ -1,0 +1,235 @@
+"""A lost node is told in every place with one time, and its sessions are accounted for; real nodes, really killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest_asyncio
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from websockets.asyncio.client import ClientConnection, connect
+
+from bus.memory import MemoryBus
+from gui.app import Console
+from gui.nodes.losses import account, attempt, headline, is_news
+from gui.nodes.rows import NodeRow, Standing
+from gui.widgets.buttons import Button
+from server.child import Child, ChildState
+from server.views import OutageView
+from tests.gui.conftest import Cluster, until
+from tests.gui.test_nodes_launching import launched, opened, row
+from tests.gui.test_nodes_rows import NOW, child
+
+
+@pytest_asyncio.fixture
+async def meshed(qapp: QApplication, tmp_path: Path) -> AsyncIterator[Console]:
+    """A console whose node other processes can join."""
+    async with opened(tmp_path) as made:
+        yield made
+
+
+async def told(console: Console, holds: Callable[[], object]) -> None:
+    """Wait until `holds()`, looking again whenever the window has looked at the nodes."""
+    await until(holds, console.window.looked)
+
+
+def plain(text: str) -> str:
+    return text.replace("\u2068", "").replace("\u2069", "").replace("\xa0", " ")
+
+
+def said(console: Console) -> tuple[str, str]:
+    strip = console.context.banners.strip
+    return ("", "") if strip.isHidden() else (plain(strip.title.text()), plain(strip.detail.text()))
+
+
+async def enter(url: str, name: str) -> ClientConnection:
+    client = await connect(url)
+    await client.send(json.dumps({"type": "hello", "id": 1, "name": name, "user": name.lower()}))
+    await client.recv()
+    await client.send(json.dumps({"type": "join", "id": 2, "room": "lobby"}))
+    return client
+
+
+def only(console: Console, name: str) -> NodeRow:
+    found = row(console, name)
+    assert found is not None
+    return found
+
+
+async def test_a_killed_node_is_told_everywhere_with_one_time_and_its_sessions_are_counted(meshed: Console) -> None:
+    await launched(meshed, "n2", restart=False)
+    (made,) = meshed.context.launcher.children
+    url = only(meshed, "n2").url
+    clients = [await enter(url, name) for name in ("Ann", "Bob", "Cid")]
+    await told(meshed, lambda: only(meshed, "n2").sessions == 3)
+
+    os.kill(made.pid, signal.SIGKILL)
+    await told(meshed, lambda: said(meshed)[0])
+    (outage,) = meshed.context.desk.outages()
+    assert (outage.at, outage.ended, outage.sessions) == (made.ended, True, 3)
+    at = headline(outage).split(" at ")[1].rstrip(".")
+    assert said(meshed) == (
+        f"Node n2 crashed at {at}.",
+        "3 sessions lost their connection, none is back yet.",
+    )
+    found = only(meshed, "n2")
+    assert found.standing is Standing.FAILED
+    assert found.message == f"Killed by signal 9 at {at}"
+    assert plain(found.advice) == "3 sessions lost their connection, none is back yet."
+    assert meshed.window.button(meshed.nodes).accessibleDescription() == "1 node lost or late"
+    assert plain(meshed.window.status_bar.news.text()).startswith("n2 lost 0:0")
+    assert "0 of 3 sessions back" in meshed.window.status_bar.news.text()
+    drawn = {dot.name: dot.standing for dot in meshed.nodes.mesh.drawing.dots}
+    assert drawn == {"n1": Standing.UP, "n2": Standing.FAILED}
+    assert [strand.state for strand in meshed.nodes.mesh.drawing.strands] == ["lost"]
+    assert meshed.nodes.mesh_header.sentence.text() == "0 of 1 link up"
+
+    clients.append(await enter(meshed.context.desk.url, "Ann"))
+    await told(meshed, lambda: "1 is back" in said(meshed)[1])
+    assert said(meshed)[1] == "3 sessions lost their connection, 1 is back."
+
+    (again,) = [b for b in meshed.context.banners.strip.findChildren(Button) if plain(b.text()) == "Restart n2"]
+    QTest.mouseClick(again, Qt.MouseButton.LeftButton)
+    await told(meshed, lambda: said(meshed)[0] == "Node n2 is back.")
+    assert said(meshed)[1] == "2 of 3 sessions are not back."
+    assert only(meshed, "n2").standing is Standing.UP
+    assert only(meshed, "n2").id == found.id
+    assert meshed.window.button(meshed.nodes).accessibleDescription() == ""
+    for client in clients:
+        await client.close()
+
+
+async def test_a_crashed_node_says_when_it_starts_again_and_does(meshed: Console) -> None:
+    await launched(meshed, "n2")
+    (made,) = meshed.context.launcher.children
+    before = only(meshed, "n2")
+    os.kill(made.pid, signal.SIGKILL)
+    await told(meshed, lambda: only(meshed, "n2").waiting)
+    assert plain(only(meshed, "n2").advice) == "It had no sessions. It starts again in 1 s."
+    assert said(meshed)[1].startswith("It had no sessions. It starts again in ")
+    await told(meshed, lambda: only(meshed, "n2").standing is Standing.UP)
+    assert (only(meshed, "n2").id, only(meshed, "n2").url) == (before.id, before.url)
+    await told(meshed, lambda: said(meshed)[0] == "Node n2 is back.")
+
+
+async def test_r_restarts_after_asking_and_a_stop_says_goodbye_without_a_banner(meshed: Console) -> None:
+    await launched(meshed, "n2")
+    (made,) = meshed.context.launcher.children
+    pid = made.pid
+    QTest.keyClick(meshed.nodes.table, Qt.Key.Key_R)
+    await told(meshed, lambda: made.pid != pid and only(meshed, "n2").standing is Standing.UP)
+    assert said(meshed) == ("", "")
+    QTest.keyClick(meshed.nodes.table, Qt.Key.Key_Return)
+    assert QApplication.focusWidget() is meshed.nodes.log.list
+    assert meshed.nodes.log.tabs.current() == made.id
+    meshed.nodes.table.setFocus()
+    QTest.keyClick(meshed.nodes.table, Qt.Key.Key_Delete)
+    await told(meshed, lambda: only(meshed, "n2").standing is Standing.STOPPED)
+    assert said(meshed) == ("", "")
+    assert meshed.context.desk.outages() == []
+
+
+async def test_a_node_of_somebody_else_that_vanishes_is_amber_and_can_be_shown_and_removed(
+    console: Console, cluster: Cluster
+) -> None:
+    beta = await cluster.node("beta")
+    console.window.show_view(console.nodes)
+    await told(console, lambda: row(console, "beta") is not None and only(console, "beta").standing is Standing.UP)
+    await cluster.members("lobby", "Ann", at=beta)
+    await told(console, lambda: only(console, "beta").sessions == 1)
+    bus = beta.node.bus
+    assert isinstance(bus, MemoryBus)
+    bus.vanish()
+    await told(console, lambda: said(console)[0])
+    assert said(console)[0].startswith("Node beta has not answered since ")
+    assert said(console)[1] == "1 session lost its connection and is not back yet."
+    found = only(console, "beta")
+    assert found.standing is Standing.LATE
+    assert found.message.startswith("Connection lost at ")
+    (show,) = [b for b in console.context.banners.strip.findChildren(Button) if plain(b.text()) == "Show beta"]
+    QTest.mouseClick(show, Qt.MouseButton.LeftButton)
+    assert console.nodes.table.selected() == found.id
+    assert console.nodes.mesh.selected == found.id
+    await told(console, lambda: only(console, "beta").standing is Standing.LOST)
+    assert said(console)[0].startswith("Node beta stopped answering at ")
+    QTest.keyClick(console.nodes.table, Qt.Key.Key_Delete)
+    await told(console, lambda: row(console, "beta") is None)
+    assert said(console) == ("", "")
+    assert console.window.status_bar.mesh.text() == "Mesh 1 node"
+
+
+async def test_a_console_that_hears_nobody_says_that_of_itself(console: Console, cluster: Cluster) -> None:
+    for name in ("beta", "gamma"):
+        await cluster.node(name)
+    await told(console, lambda: console.context.desk.health().nodes_up == 3)
+    cluster.cut()
+    await told(console, lambda: said(console)[0])
+    assert said(console)[0].startswith("This console has not heard of any other node since ")
+    assert console.context.banners.keys == ("mesh",)
+
+
+# The words.
+
+
+def outage(**changes: object) -> OutageView:
+    values: dict[str, object] = {
+        "node": "n",
+        "name": "fra-2",
+        "state": "lost",
+        "at": NOW,
+        "cut": True,
+        "ended": False,
+        "sessions": 12,
+        "back": 9,
+        "until": None,
+    }
+    return OutageView(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_what_became_of_the_sessions_is_a_sentence() -> None:
+    words = {
+        (state, lost, back): plain(account(outage(state=state, sessions=lost, back=back)))
+        for state, lost, back in (
+            ("lost", 0, 0),
+            ("lost", 1, 0),
+            ("lost", 1, 1),
+            ("lost", 12, 0),
+            ("lost", 12, 1),
+            ("lost", 1200, 9),
+            ("back", 12, 12),
+            ("back", 12, 11),
+        )
+    }
+    assert list(words.values()) == [
+        "It had no sessions.",
+        "1 session lost its connection and is not back yet.",
+        "1 session lost its connection and is back.",
+        "12 sessions lost their connection, none is back yet.",
+        "12 sessions lost their connection, 1 is back.",
+        "1,200 sessions lost their connection, 9 are back.",
+        "Its sessions are back.",
+        "1 of 12 sessions is not back.",
+    ]
+    assert account(outage(state="late", cut=False)) == "12 sessions are on it."
+
+
+def test_a_heart_beat_that_is_only_late_is_no_news() -> None:
+    assert not is_news(outage(state="late"), NOW + 1400)
+    assert is_news(outage(state="late"), NOW + 1500)
+    assert is_news(outage(), NOW)
+    assert not is_news(outage(state="back"), NOW + 9000)
+
+
+def test_the_next_start_is_counted_down() -> None:
+    made: Child = child("n2", ChildState.EXITED, code=-9, ended=NOW, again=NOW + 3100)
+    assert attempt(made, NOW) == "It starts again in 4 s."
+    made.restarts.crashed(0.0)
+    made.restarts.crashed(1.0)
+    assert attempt(made, NOW + 9000) == "It starts again in 0 s (crash 2)."
+    made.again, made.given_up = None, True
+    assert attempt(made, NOW) == "It crashed 5 times within 10 minutes and is not started again."
