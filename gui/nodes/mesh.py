@@ -19,6 +19,8 @@ from server.views import LinkView
 
 BUSIEST = 5
 """So many links are labelled because of what goes through them."""
+UNWELL = 12
+"""So many of those that are late or slow; there is no room for more."""
 SLOW_MS = 200.0
 """A round trip from which a link is an exception."""
 MANY = 60
@@ -176,7 +178,7 @@ class Mesh(QWidget):
         before, self._drawing = self._drawing, drawing
         if [dot.id for dot in before.dots] != [dot.id for dot in drawing.dots]:
             self._pointed = self._near = -1
-        self._arrange()
+        self.arrange()
         self._describe()
         self.update()
 
@@ -191,7 +193,7 @@ class Mesh(QWidget):
         return QSize(560, 430)
 
     def resizeEvent(self, event: QEvent) -> None:
-        self._arrange()
+        self.arrange()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         dot = self._dot_at(event.position())
@@ -238,9 +240,13 @@ class Mesh(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
+        # Where there are many, each is thin and they are a texture; smoothing them would take most of the time.
+        for well in (True, False):
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, len(self._lines) <= MANY or not well)
+            for strand, line in zip(self._drawing.strands, self._lines, strict=True):
+                if (strand.state == "up") is well:
+                    self._paint_strand(painter, strand, line)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for strand, line in zip(self._drawing.strands, self._lines, strict=True):
-            self._paint_strand(painter, strand, line)
         for dot, circle in zip(self._drawing.dots, self._circles, strict=True):
             self._paint_dot(painter, dot, circle)
         for number, box in self.pills().items():
@@ -249,7 +255,8 @@ class Mesh(QWidget):
 
     # What is where.
 
-    def _arrange(self) -> None:
+    def arrange(self) -> None:
+        """Put everything in its place, as after a change of size."""
         dots, strands = self._drawing.dots, self._drawing.strands
         self._circles = ring.arrange([dot.sessions for dot in dots], self.width(), self.height())
         self._lines = [ring.between(self._circles[strand.a], self._circles[strand.b]) for strand in strands]
@@ -261,7 +268,7 @@ class Mesh(QWidget):
         chosen |= {self._pointed} - {-1}
         asked = {at for at, strand in enumerate(strands) if strand.state != "lost" and chosen & {strand.a, strand.b}}
         asked |= {self._near} - {-1}
-        unwell = [at for at, strand in enumerate(strands) if strand.slow]
+        unwell = [at for at, strand in enumerate(strands) if strand.slow][:UNWELL]
         busy = sorted(
             (at for at, strand in enumerate(strands) if strand.rate), key=lambda at: -(strands[at].rate or 0.0)
         )
@@ -373,7 +380,8 @@ class Mesh(QWidget):
         kind = Type.NAME if label.height > ring.LINE else Type.CAPTION
         tone = Colour.TEXT2 if dot.standing is Standing.STOPPED else Colour.TEXT
         tone = Colour.DANGER if dot.standing in WRONG else Colour.WARN if dot.standing is Standing.LATE else tone
-        name = theme.elided(dot.name, kind, int(label.width))
+        # Names that begin alike differ at their ends.
+        name = theme.metrics(kind).elidedText(dot.name, Qt.TextElideMode.ElideMiddle, int(label.width))
         first = QRectF(label.left, label.top, label.width, ring.LINE)
         if not two and circle.side == "above" and label.height > ring.LINE:
             first.moveTop(label.bottom - ring.LINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import functools
 import itertools
@@ -28,11 +29,11 @@ PILL_LENGTH = 96.0
 PILL_HEIGHT = 22.0
 _EDGE = 6.0
 _PLACES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.28, 0.72)
-_SAMPLES = 180
+_SAMPLES = 72
 _WISHES = sorted(
     itertools.product(
-        (48.0, 44.0, 40.0, 36.0, 32.0, 28.0, 25.0, 22.0, 19.0, 16.0, 13.0, 11.0, TINY),
-        (NAME, 88.0, 72.0, 60.0, 52.0),
+        (48.0, 40.0, 33.0, 26.0, 20.0, 16.0, 12.0, TINY),
+        (NAME, 88.0, 72.0, 54.0, 46.0),
         (LINES, LINE),
         (False, True),
     ),
@@ -63,10 +64,10 @@ class Box:
     def meets(self, other: Box) -> bool:
         """Whether the two overlap."""
         return (
-            self.left < other.right
-            and other.left < self.right
-            and self.top < other.bottom
-            and other.top < self.bottom
+            self.left < other.left + other.width
+            and other.left < self.left + self.width
+            and self.top < other.top + other.height
+            and other.top < self.top + self.height
         )
 
 
@@ -117,7 +118,7 @@ class Line:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """Where the middles of so many circles are, how large these may be, and how their names stand."""
 
     points: tuple[tuple[float, float], ...]
@@ -126,22 +127,25 @@ class _Plan:
     lines: float
     flanks: bool
     """Whether names at the flanks stand beside their circles."""
+    middle: tuple[float, float]
+    reach: tuple[float, float]
+    """How far the outermost points are from the middle."""
 
 
 def arrange(sessions: Sequence[int], width: float, height: float) -> list[Circle]:
     """Place so many nodes clockwise on a ring, equally far apart, the area of each by its sessions."""
     if not sessions:
         return []
-    plan = _plan(len(sessions), int(width) // 4 * 4, int(height) // 4 * 4)
-    smallest, top = min(plan.largest, SMALLEST if len(sessions) <= FEW else TINY), max(1, *sessions, 1)
+    found = plan(len(sessions), int(width) // 4 * 4, int(height) // 4 * 4)
+    smallest, top = min(found.largest, SMALLEST if len(sessions) <= FEW else TINY), max(1, *sessions, 1)
     return [
-        _circle(plan, place, math.sqrt(smallest**2 + (plan.largest**2 - smallest**2) * number / top))
+        _circle(found, place, math.sqrt(smallest**2 + (found.largest**2 - smallest**2) * number / top))
         for place, number in enumerate(sessions)
     ]
 
 
 @functools.lru_cache(maxsize=64)
-def _plan(count: int, width: int, height: int) -> _Plan:
+def plan(count: int, width: int, height: int) -> Plan:
     """The largest circles and the widest names for which there is room, all of the same size."""
     for radius, name, lines, flanks in _WISHES:
         if lines == LINES and count > FEW:
@@ -151,10 +155,14 @@ def _plan(count: int, width: int, height: int) -> _Plan:
         if reach_x < 8 or reach_y < 8 or min(_chord(count, reach_x), reach_x + reach_y) < 2 * (radius + RING):
             continue
         ring = [(0.0, 0.0)] if count == 1 else _points(count, reach_x, reach_y)
-        plan = _Plan(tuple((width / 2 + x, height / 2 + y) for x, y in ring), radius, name, lines, flanks)
-        if _has_room(plan):
-            return plan
-    return _Plan(tuple(_line_up(count, width, height)), TINY, 0.0, 0.0, False)
+        if any(math.dist(a, b) < 2 * (radius + RING) + 4 for a, b in itertools.pairwise(ring)):
+            continue
+        points = tuple((width / 2 + x, height / 2 + y) for x, y in ring)
+        found = Plan(points, radius, name, lines, flanks, (width / 2, height / 2), (reach_x, reach_y))
+        if _has_room(found):
+            return found
+    points = tuple((width / 2 + x, height / 2 + y) for x, y in _points(count, width / 2 - 16, height / 2 - 16))
+    return Plan(points, TINY, 0.0, 0.0, False, (width / 2, height / 2), (1.0, 1.0))
 
 
 def _chord(count: int, reach: float) -> float:
@@ -162,12 +170,7 @@ def _chord(count: int, reach: float) -> float:
     return 7 * reach / count if count > 2 else 4 * reach
 
 
-def _line_up(count: int, width: int, height: int) -> list[tuple[float, float]]:
-    """Where there is no room for anything: the middles alone, inside."""
-    return [(width / 2 + x, height / 2 + y) for x, y in _points(count, width / 2 - 16, height / 2 - 16)]
-
-
-def _has_room(plan: _Plan) -> bool:
+def _has_room(plan: Plan) -> bool:
     circles = [_circle(plan, place, plan.largest) for place in range(len(plan.points))]
     return not any(
         math.hypot(a.x - b.x, a.y - b.y) < 2 * (plan.largest + RING) + 4
@@ -228,8 +231,11 @@ def _points(count: int, reach_x: float, reach_y: float) -> list[tuple[float, flo
     found = []
     for number in range(count):
         share = (number - (0.5 if count % 2 == 0 else 0.0)) / count % 1.0
-        step = next(at for at, way in enumerate(walked) if way >= share * walked[-1] - 1e-9)
-        found.append(track[step])
+        way = share * walked[-1]
+        step = min(_SAMPLES - 1, max(0, bisect.bisect_right(walked, way) - 1))
+        part = (way - walked[step]) / (walked[step + 1] - walked[step])
+        (x1, y1), (x2, y2) = track[step], track[step + 1]
+        found.append((x1 + (x2 - x1) * part, y1 + (y2 - y1) * part))
     xs, ys = _spread([x for x, _ in found], reach_x), _spread([y for _, y in found], reach_y)
     return list(zip(xs, ys, strict=True))
 
@@ -242,13 +248,10 @@ def _spread(values: Sequence[float], reach: float) -> list[float]:
     return [((value - low) / (high - low) * 2 - 1) * reach for value in values]
 
 
-def _circle(plan: _Plan, place: int, radius: float) -> Circle:
+def _circle(plan: Plan, place: int, radius: float) -> Circle:
     x, y = plan.points[place]
-    left, right = min(at[0] for at in plan.points), max(at[0] for at in plan.points)
-    upper, lower = min(at[1] for at in plan.points), max(at[1] for at in plan.points)
     reach = radius + RING
-    off_x = (x - (left + right) / 2) / max(1.0, right - left)
-    off_y = (y - (upper + lower) / 2) / max(1.0, lower - upper)
+    off_x, off_y = (x - plan.middle[0]) / plan.reach[0], (y - plan.middle[1]) / plan.reach[1]
     if plan.flanks and abs(off_x) > abs(off_y):
         side = "right" if off_x > 0 else "left"
         edge = x + reach + 5 if side == "right" else x - reach - 5 - plan.name

@@ -53,15 +53,17 @@ class NodesView(View):
         self._rows: list[NodeRow] = []
         self._met: set[str] = set()
         self._shared_by_hand = False
-        own = LogRing()
-        self.stop_listening = journal.listen(own)
+        self.own_log = LogRing()
+        self.stop_listening = journal.listen(self.own_log)
         self.model = NodesModel(self)
         self.table = NodeTable(self.model)
         self.totals = TotalsRow(self.table)
         self.mesh = Mesh()
         self.tending = Tending(context, self)
         launch = context.actions.launch
-        self.log = LogPane(Button.of(launch, icon="plus"), context.actions.make, Source(OWN, context.desk.name, own))
+        self.log = LogPane(
+            Button.of(launch, icon="plus"), context.actions.make, Source(OWN, context.desk.name, self.own_log)
+        )
         self.mesh_header = PaneHeader("Mesh")
         self.legend = Label("Circle: sessions   Ring: CPU   Line: rate and round trip", Type.CAPTION, Colour.TEXT2)
         self.mesh_header.controls.addWidget(self.legend)

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from server import journal
-from server.childlog import LOG_BYTES, LOG_FILE, fresh_log, parse_line
+from server.childlog import LOG_BYTES, LOG_FILE, LogRing, fresh_log, parse_line
 from server.identity import Key, mint
+from server.session import Role
 from tests.processes import full_pipe
 
 NASTY = "x\n2026 ERROR admin \x1b]0;title\x07 \x9b31m \u202eevil\u2066 \ud800 \u2028"
@@ -159,3 +160,21 @@ def test_the_log_file_of_a_kept_node_has_an_end(tmp_path: Path) -> None:
     assert (tmp_path / LOG_FILE).read_text() == "one\ntwo\n"
     assert (tmp_path / LOG_FILE).stat().st_mode & 0o777 == 0o600
     assert {path.name: path.stat().st_size for path in tmp_path.iterdir()}[f"{LOG_FILE}.old"] == LOG_BYTES
+
+
+def test_a_window_hears_its_own_process_without_secrets_until_it_listens_no_more() -> None:
+    ring, log = LogRing(), logging.getLogger("switchboard.test")
+    end = journal.listen(ring)
+    token = mint(Key("HS256", b"a key that is long enough for this"), user="ann", role=Role.USER)
+    log.warning("refused %s\nagain", token, extra={"address": "h:1"})
+    log.error("broken", exc_info=ValueError(f"no {token}"))
+    end()
+    end()
+    log.warning("nobody listens")
+    warning, error = ring.since(0)
+    assert (warning.level, error.level) == ("warning", "error")
+    assert warning.text.startswith("refused [token]")
+    assert warning.text.endswith("again address=h:1")
+    for line in (warning, error):
+        assert token not in line.text
+        assert "\n" not in line.text
