@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
+from gui.rooms.card import OVER, SHARE, SPEAKING
 from gui.rooms.composer import Whisper
 from gui.rooms.members_model import NAME
 from server.views import ChatView
@@ -238,6 +239,12 @@ async def test_those_who_speak_show_their_level(console: Console, cluster: Clust
     await until(lambda: model.level(ann.session) == 20, model.dataChanged)
     assert "speaking, level high" in model.data(model.index_of(ann.session), ACCESSIBLE)
     await until(lambda: model.level(ann.session) is None, model.dataChanged)
+    assert [turn.level for turn in model.strip(ann.session)] == [20]
+    select(console, ann)
+    card = console.rooms.pane.members.card
+    assert card.facts[SHARE].text() == "100\u00a0%"
+    assert card.facts[OVER].text() == "0 times"
+    assert card.facts[SPEAKING].text() == "Quiet"
 
 
 async def test_a_room_that_closes_says_so_and_opens_again(console: Console, cluster: Cluster) -> None:

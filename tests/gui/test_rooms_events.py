@@ -1,0 +1,94 @@
+"""Events of a room: equal ones that came close together are one, which opens to all of them."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Literal
+
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from gui.rooms.events import CLOSE_MS, COMING, FEW, Fold, event_words, folded
+from server.views import ChatView
+from tests.gui.test_rooms import until_members
+
+if TYPE_CHECKING:
+    from gui.app import Console
+    from tests.gui.conftest import Cluster
+
+Kind = Literal["message", "joined", "left", "muted"]
+
+events = st.lists(
+    st.tuples(
+        st.sampled_from([0, 500, CLOSE_MS, CLOSE_MS + 1]), st.sampled_from(["joined", "left", "muted", "message"])
+    ),
+    max_size=30,
+)
+
+
+def lines(steps: list[tuple[int, Kind]]) -> list[ChatView]:
+    """Lines, each so many milliseconds after the one before."""
+    made, at = [], 0
+    for number, (after, kind) in enumerate(steps):
+        at += after
+        made.append(ChatView(kind=kind, at=at, session="s", user="u", name=f"P{number}", text="", key=str(number)))
+    return made
+
+
+@given(events)
+def test_folding_loses_nothing_and_keeps_the_order(steps: list[tuple[int, Kind]]) -> None:
+    given_lines = lines(steps)
+    unfolded = [
+        line for entry in folded(given_lines) for line in (entry.lines if isinstance(entry, Fold) else [entry])
+    ]
+    assert unfolded == given_lines
+
+
+@given(events)
+def test_a_fold_is_of_equal_comings_close_together_and_as_long_as_can_be(steps: list[tuple[int, Kind]]) -> None:
+    entries = folded(lines(steps))
+    for entry in entries:
+        if isinstance(entry, Fold):
+            assert len(entry.lines) >= FEW
+            assert entry.kind in COMING
+            assert {line.kind for line in entry.lines} == {entry.kind}
+            gaps = [b.at - a.at for a, b in itertools.pairwise(entry.lines)]
+            assert max(gaps) <= CLOSE_MS
+    for one, other in itertools.pairwise(entries):
+        near = isinstance(one, Fold) and one.kind == other.kind
+        first = other.lines[0] if isinstance(other, Fold) else other
+        assert not near or first.at - one.at > CLOSE_MS
+
+
+def test_a_fold_keeps_its_identity_while_more_come() -> None:
+    few, more = (folded(lines([(100, "joined")] * number)) for number in (FEW, 2 * FEW))
+    assert [entry.key for entry in few] == [entry.key for entry in more]
+    assert event_words(more[0]) == f"{2 * FEW} people joined in 1 s"
+
+
+def test_a_mute_says_who_whom_how_long_and_why() -> None:
+    mute = ChatView(
+        kind="muted", at=0, session="s", user="u", name="Wojtek", text="noise", by="Lena", until=600_000, key="1"
+    )
+    plain = event_words(mute).replace("\u2068", "").replace("\u2069", "")
+    assert plain == "Lena muted Wojtek for 10 min: noise"
+
+
+async def test_many_who_join_are_one_event_that_opens(console: Console, cluster: Cluster) -> None:
+    await cluster.members("lobby", "Ann", "Bob", "Cid", "Dee")
+    await until_members(console, "Ann", "Bob", "Cid", "Dee")
+    chat = console.rooms.pane.chat
+    chat.tabs.tabs[1].click()
+    model = chat.events.model()
+    console.rooms.pane.refresh_chat()
+    assert chat.tabs.tabs[1].count == 4
+    assert model.rowCount() == 1
+    assert model.data(model.index(0, 0)).startswith("4 people joined in ")
+    QTest.mouseClick(
+        chat.events.viewport(), Qt.MouseButton.LeftButton, pos=chat.events.visualRect(model.index(0, 0)).center()
+    )
+    assert model.rowCount() == 5
+    QTest.keyClick(chat.events, Qt.Key.Key_Return)
+    assert model.rowCount() == 1
