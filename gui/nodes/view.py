@@ -87,6 +87,9 @@ class NodesView(View):
         self.mesh.chosen.connect(self.table.select)
         self.mesh.opened.connect(lambda _: self._open_log())
         self._lay_out()
+        for key, splitter in (("nodes/mesh", self.upper), ("nodes/log", self.splitter)):
+            kept = context.state.keep(key, splitter, self._share_anew, worth=self._is_worth_keeping)
+            self._shared_by_hand |= kept
 
     def place(self) -> str:
         return self.table.selected()
@@ -185,6 +188,13 @@ class NodesView(View):
             self.upper.setSizes([mesh, self.width() - mesh - 1])
         else:
             self.upper.setSizes([MESH_HEIGHT, self.height() - log - MESH_HEIGHT - 2])
+
+    def _share_anew(self) -> None:
+        self._shared_by_hand = False
+        self._share()
+
+    def _is_worth_keeping(self) -> bool:
+        return self._shared_by_hand and self.width() >= BESIDE
 
     def _shared(self) -> None:
         self._shared_by_hand = True

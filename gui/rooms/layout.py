@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QByteArray
 from PySide6.QtWidgets import QSplitter
 
 from gui.rooms.members_model import Sorting
@@ -25,31 +26,30 @@ class Widths:
         """Take care of the splitter of the view and that of the open room."""
         self._splitters = whole, room
         self._width = 0
-        self._wide: tuple[list[int], list[int]] | None = None
         self._moved = False
         kept = [
             state.keep(key, splitter, self.reset, worth=lambda: self._moved and self._width >= Size.WIDE)
             for key, splitter in (("rooms/list", whole), ("rooms/talk", room))
         ]
         self._moved = all(kept)
+        self._wide = self._layouts()
         for splitter in self._splitters:
             splitter.splitterMoved.connect(lambda *_: self._note())
 
     def fit(self, width: int) -> None:
         """The view is this wide now, though its splitters do not know it yet."""
         before, self._width = self._width, width
-        whole, room = self._splitters
         small, was_small = width < Size.WIDE, before < Size.WIDE
         if before and small is was_small:
             return
         if small:
-            self._wide = (whole.sizes(), room.sizes()) if before else None
+            self._wide = self._layouts() if before else self._wide
             self._share(SMALL_LIST, SMALL_TALK)
-        elif not self._moved:
+        elif self._moved:
+            for splitter, layout in zip(self._splitters, self._wide, strict=True):
+                splitter.restoreState(layout)
+        else:
             self._share(LIST, TALK)
-        elif before and self._wide is not None:
-            whole.setSizes(self._wide[0])
-            room.setSizes(self._wide[1])
 
     def reset(self) -> None:
         """Share the width as in a new window."""
@@ -61,6 +61,9 @@ class Widths:
         whole, room = self._splitters
         whole.setSizes([list, self._width])
         room.setSizes([self._width, talk])
+
+    def _layouts(self) -> list[QByteArray]:
+        return [splitter.saveState() for splitter in self._splitters]
 
     def _note(self) -> None:
         self._moved = True

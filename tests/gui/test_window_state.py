@@ -60,16 +60,36 @@ async def test_it_opens_as_it_was_closed(window: Open, cluster: Cluster) -> None
     first.appearance.choose(Look.LIGHT)
     first.context.bridge.set_rate(2)
     first.window.show_view(first.nodes)
+    first.window.grab()
+    first.nodes.splitter.setSizes([300, 500])
+    first.nodes.splitter.splitterMoved.emit(300, 1)
+    height = first.nodes.splitter.sizes()[0]
     width = first.rooms.splitter.sizes()[0]
     again = await window()
     assert again.window.view is again.nodes
     assert again.appearance.look is Look.LIGHT
     assert again.context.bridge.pace.rate == 2
+    again.window.grab()
+    assert again.nodes.splitter.sizes()[0] == height
     again.window.show_view(again.rooms)
     again.window.grab()
     assert again.rooms.splitter.sizes()[0] == width
     assert again.rooms.pane.members.table.sorting is Sorting.RTT
     assert again.rooms.pane.members.table.reverse
+
+
+async def test_what_was_moved_comes_back_after_the_window_was_small(window: Open, cluster: Cluster) -> None:
+    console = await window()
+    await cluster.members("lobby", "Ann")
+    await until_members(console, "Ann")
+    console.window.grab()
+    console.rooms.splitter.setSizes([300, 900])
+    console.rooms.splitter.splitterMoved.emit(300, 1)
+    moved = console.rooms.splitter.sizes()
+    for width in (1024, 1440):
+        console.window.resize(width, 900)
+        console.window.grab()
+    assert console.rooms.splitter.sizes() == moved
 
 
 async def test_the_layout_can_be_reset(window: Open, cluster: Cluster) -> None:
