@@ -130,7 +130,7 @@ class MainWindow(QMainWindow):
         return menu
 
     def _next_pane(self) -> None:
-        panes = [pane for pane in self.view.panes() if pane.isVisible()]
+        panes = [pane for pane in self.view.panes() if pane.isVisible() and pane.isEnabled()]
         if panes:
             held = next((place for place, pane in enumerate(panes) if pane.hasFocus()), -1)
             panes[(held + 1) % len(panes)].setFocus(Qt.FocusReason.TabFocusReason)

@@ -132,3 +132,19 @@ async def test_a_small_window_shows_all_that_one_needs(console: Console, cluster
         assert widget.isVisible()
         corner = widget.mapTo(console.window, widget.rect().bottomRight())
         assert console.window.rect().contains(corner), widget
+
+
+async def test_f6_goes_through_the_panes_of_every_view(console: Console, cluster: Cluster) -> None:
+    (ann,) = await cluster.members("lobby", "Ann")
+    await ann.say("lobby", "hello")
+    await until_members(console, "Ann")
+    for number, view in enumerate(console.window.views, start=1):
+        QTest.keyClick(console.window, Qt.Key(Qt.Key.Key_0 + number), CONTROL)
+        assert console.window.view is view
+        panes = [pane for pane in view.panes() if pane.isVisible() and pane.isEnabled()]
+        assert len(panes) > 1, view.title
+        reached = []
+        for _ in panes:
+            QTest.keyClick(console.window, Qt.Key.Key_F6)
+            reached += [pane for pane in panes if pane.hasFocus()]
+        assert set(reached) == set(panes), view.title
