@@ -101,8 +101,10 @@ class NodeCell(QStyledItemDelegate):
                     "dots-three", Colour.TEXT3, Size.ICON_BUTTON, painter.device().devicePixelRatioF()
                 )
                 painter.drawPixmap(box.right() - GAP - TOOL + 7, box.center().y() - Size.ICON_BUTTON // 2 + 1, drawn)
-        elif row.message and column not in (Column.MESH, Column.SESSIONS, Column.UP):
+        elif row.message and column not in (Column.MESH, Column.SESSIONS):
             self._paint_message(painter, box, row)
+            if column == Column.UP:
+                self._paint_figure(painter, box, row, column, selected=selected)
         else:
             self._paint_figure(painter, box, row, column, selected=selected)
 
@@ -177,7 +179,8 @@ class NodeCell(QStyledItemDelegate):
         painter.save()
         painter.setClipRect(box)
         left = self._table.columnViewportPosition(Column.CPU) + 2 * GAP
-        width = self._table.columnViewportPosition(Column.UP) - left - GAP
+        ago = theme.metrics(Type.SMALL_STRONG).horizontalAdvance(figures(row)[Column.UP])
+        width = self._table.columnViewportPosition(Column.TOOLS) - ago - 2 * GAP - left
         line = QRect(left, box.top(), width, box.height())
         if row.advice:
             painter.setFont(theme.font(Type.SMALL))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -21,6 +21,7 @@ from websockets.asyncio.client import connect
 from bus.keys import claim
 from gui.app import Console, open_console
 from gui.nodes.launch import LaunchDialog
+from gui.nodes.log import ALL
 from gui.nodes.model import Column
 from gui.nodes.rows import NodeRow, Standing
 from gui.nodes.stop import StopSheet
@@ -134,6 +135,58 @@ async def test_from_a_key_to_a_second_node_that_serves_and_back(console: Console
     QTest.keyClick(console.nodes.table, Qt.Key.Key_Delete)
     await shown(console, lambda: row(console, "n2") is None)
     assert console.nodes.table.selected() == ""
+
+
+async def test_a_key_and_another_launch_two_with_names_and_ports_of_their_own(console: Console) -> None:
+    QTest.keyClick(console.nodes.table, Qt.Key.Key_N)
+    form = dialog(console)
+    assert form.count.value() == 2
+    assert form.confirm.text() == "Launch 2 nodes"
+    assert len(set(form.port.text().split(", ") + form.bus_port.text().split(", "))) == 4
+    commands = form.command.text.split("\n")
+    assert ["--name=n2" in commands[0], "--name=n3" in commands[1]] == [True, True]
+    fill(form.port, "0")
+    fill(form.bus_port, "0")
+    QTest.keyClick(form.name, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    await shown(console, lambda: {standing(console, name) for name in ("n2", "n3")} == {Standing.UP})
+    assert console.nodes.log.tabs.current() == ALL
+    drawn = {dot.name for dot in console.nodes.mesh.drawing.dots}
+    assert drawn == {"n1", "n2", "n3"}
+    QTest.keyClick(console.nodes.table, Qt.Key.Key_N)
+    assert dialog(console).count.value() == 1
+    QTest.keyClick(dialog(console).name, Qt.Key.Key_Escape)
+
+
+async def test_a_restart_of_a_node_with_sessions_asks_first_and_names_the_number(console: Console) -> None:
+    await launched(console, "n2")
+    second = row(console, "n2")
+    assert second is not None
+    (made,) = console.context.launcher.children
+    pid = made.pid
+    async with connect(second.url) as client:
+        await client.send('{"type":"hello","name":"Ann"}')
+        await shown(console, lambda: cell(console, "n2", Column.SESSIONS) == "1")
+        QTest.keyClick(console.nodes.mesh, Qt.Key.Key_R)
+        (sheet,) = console.window.findChildren(StopSheet)
+        assert re.sub("[\u2066-\u2069]", "", sheet.confirm.text()) == "Restart n2, drop 1 session"
+        assert made.pid == pid
+        QTest.mouseClick(sheet.confirm, Qt.MouseButton.LeftButton)
+        await client.wait_closed()
+        assert client.close_code == 1012
+    await shown(console, lambda: made.pid != pid and standing(console, "n2") is Standing.UP)
+
+
+async def test_drawing_and_table_stand_beside_each_other_down_to_a_small_window(console: Console) -> None:
+    view = console.nodes
+    for width, beside in ((1440, True), (1024, True)):
+        console.window.resize(width, 700)
+        console.window.grab()
+        assert (
+            view.mesh.mapTo(view, view.mesh.rect().topRight()).x() < view.table.mapTo(view, QPoint(0, 0)).x()
+        ) is beside
+        assert view.log.height() >= 120
+    view.resize(800, 600)
+    assert view.upper.orientation() is Qt.Orientation.Vertical
 
 
 async def test_stopping_a_node_with_sessions_asks_first_and_names_the_number(console: Console) -> None:
