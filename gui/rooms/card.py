@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from gui.actions import Actions
     from server.views import MemberView
 
-SPEAKING, SHARE, OVER, NODE = "Speaking now", "Talk share, 10 min", "Talks over others", "Node, session"
+SPEAKING, SHARE, OVER, NODE = "Speaking now", "Talk share, 10 min", "Talks over others", "Node, address"
 FACTS = (SPEAKING, SHARE, OVER, NODE)
 OFTEN = 10
 """Talking over others more often than this in ten minutes is worth a look."""
@@ -98,7 +97,7 @@ class MemberCard(Card):
         if member.muted:
             self.muted.say(muted_words(member).capitalize())
         self.mute.restyle(*(("Unmute", "microphone") if member.muted else ("Mute", "microphone-slash")))
-        parts = (member.user, f"session {member.session}", member.client, member.ip)
+        parts = (member.user, f"session {member.session}", member.client)
         self.identity.say("  ·  ".join(wording.name(part) for part in parts if part.strip()))
         slow = member.round_trip is not None and member.round_trip >= SLOW_MS
         self.round_trip.say(wording.milliseconds(member.round_trip), Colour.WARN if slow else Colour.TEXT)
@@ -114,8 +113,7 @@ class MemberCard(Card):
         self.facts[SPEAKING].say(now, Colour.WARN if away else Colour.TEXT)
         self.facts[SHARE].say("–" if talk.share is None else wording.percent(talk.share))
         self.facts[OVER].say(wording.plural(talk.over, "time"), Colour.DANGER if talk.over > OFTEN else Colour.TEXT)
-        age = wording.age(int(time.time() * 1000) - member.connected)
-        self.facts[NODE].say(f"{wording.name(member.node_name)}, {age}")
+        self.facts[NODE].say(", ".join(wording.name(part) for part in (member.node_name, member.ip) if part))
         slow = member.round_trip is not None and member.round_trip >= SLOW_MS
         self.line.say(_points(figures), Colour.WARN if slow else Colour.TEXT3)
 

@@ -21,6 +21,8 @@ INDENT = 48
 AVATAR = 24
 EVENT_HEIGHT = 26
 HEAD_HEIGHT = 18
+SCROLL_BAR = 10
+"""Its place is kept free, so that lines do not break anew when it comes and goes."""
 CACHED = 600
 """Layouts kept: three times what a chat holds."""
 
@@ -35,7 +37,7 @@ class ChatRow(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         line = _line(index)
-        width = self._view.viewport().width()
+        width = self._view.width() - SCROLL_BAR
         if isinstance(line, Fold) or line.kind in EVENTS:
             return QSize(width, EVENT_HEIGHT)
         _, body = self._layout(line, width)
@@ -85,7 +87,7 @@ class ChatRow(QStyledItemDelegate):
         words = theme.elided(head_words(line), Type.NAME, head.width() - time_width)
         painter.drawText(head, ALIGN_LEFT, words)
         painter.setPen(theme.colour(Colour.TEXT))
-        body, _ = self._layout(line, box.width())
+        body, _ = self._layout(line, self._view.width() - SCROLL_BAR)
         body.draw(painter, QPointF(box.left() + INDENT, head.bottom() + 1))
 
     def _paint_time(self, painter: QPainter, box: QRect, line: Entry) -> int:

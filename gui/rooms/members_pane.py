@@ -131,7 +131,9 @@ class MembersPane(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.filter.setMaximumWidth(160 if event.size().width() < NARROW else 196)
+        narrow = event.size().width() < NARROW
+        self.filter.setMaximumWidth(116 if narrow else 196)
+        self.filter.line.setPlaceholderText("Filter" if narrow else "Filter members")
 
     def fold(self, folded: bool) -> None:
         """Make do with a low window."""
