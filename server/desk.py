@@ -55,6 +55,8 @@ class Desk:
         self._offsets = Offsets()
         self._rates = Rates(started=node.started)
         self._talks = Talks()
+        self._spread: dict[str, int] = {}
+        """On how many nodes the members of a room are, of rooms where nobody came or went since it was counted."""
         self._outages = Outages()
         node.watch(self._note)
         node.bus.subscribe(ROUND_TRIPS)
@@ -101,7 +103,7 @@ class Desk:
         return RoomView(
             name=name,
             members=len(seats),
-            nodes=len({present[session].node for session in seats}),
+            nodes=self._spread_of(name),
             speaking=tuple(present[session].name for session in room.talkers if session in present),
             opened=room.opened,
             spoke=None if room.talkers else room.spoke,
@@ -306,9 +308,11 @@ class Desk:
     def _note(self, event: Event) -> None:
         match event:
             case RoomEntered(room, record):
+                self._spread.pop(room, None)
                 self._line(self._lines.coming("joined", record, at=self._node.clock.wall_ms()), [room])
                 self._tell("room", room)
             case RoomLeft(room, record, reason):
+                self._spread.pop(room, None)
                 self._line(self._lines.coming("left", record, reason, at=self._node.clock.wall_ms()), [room])
                 if room not in self._node.rooms:
                     self._talks.close(room)
@@ -317,6 +321,7 @@ class Desk:
                 self._line(lines.said(event), [room])
                 self._talks.text(room, now=self._node.clock.now())
             case MemberChanged(room, _):
+                self._spread.pop(room, None)
                 self._tell("room", room)
             case AnnouncementShown(room):
                 self._line(lines.said(event), list(self._node.rooms) if room is None else [room])
@@ -333,6 +338,14 @@ class Desk:
                     self._look_at_rates()
                 self._look_at(node)
                 self._tell("node", node)
+
+    def _spread_of(self, room: str) -> int:
+        known = self._spread.get(room)
+        if known is None:
+            present = self._node.presence.present
+            known = len({present[session].node for session in self._node.presence.rooms.get(room, {})})
+            self._spread[room] = known
+        return known
 
     def _listen(self) -> None:
         """Note how loud those are who speak; once a second."""

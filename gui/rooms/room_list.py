@@ -52,6 +52,8 @@ class RoomList(QWidget):
         self.changed = Button("Order changed", kind=Kind.LINK, icon="arrows-down-up")
         describe(self.changed, "Order changed", hint="Show the rooms in their new order")
         self._rooms: dict[str, RoomView] = {}
+        self.shown = Shown.ALL
+        """Which of them the list shows."""
         self._wanted = ""
         self._sorted_at = 0.0
         self._hold = Hold(self.list)
@@ -64,11 +66,6 @@ class RoomList(QWidget):
     def rooms(self) -> Mapping[str, RoomView]:
         """Every open room, shown or not."""
         return self._rooms
-
-    @property
-    def shown(self) -> Shown:
-        """Which of them the list shows."""
-        return list(Shown)[self.tabs.place]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -93,10 +90,10 @@ class RoomList(QWidget):
             self._follow()
         else:
             self.model.change(room for room in changed.values() if room is not None)
-        self._count()
 
     def tick(self) -> None:
-        """A second is over: put the list in order if it may be, and look at how lively the visible rooms are."""
+        """A second is over: count, put the list in order if it may be, look at how lively the visible rooms are."""
+        self._count()
         now = time.monotonic()
         if not self._hold.held:
             if now - self._sorted_at >= _SETTLE_SECONDS:
@@ -170,6 +167,10 @@ class RoomList(QWidget):
         ):
             tab.say(number)
 
+    def _choose(self, place: int) -> None:
+        self.shown = list(Shown)[place]
+        self._settle(time.monotonic())
+
     def _narrowed(self, text: str) -> None:
         self._wanted = text.strip().casefold()
         self._settle(time.monotonic())
@@ -199,7 +200,7 @@ class RoomList(QWidget):
         self._clear.clicked.connect(self.widen)
         self.changed.clicked.connect(self._hold.release)
         self.changed.clicked.connect(lambda: self._settle(time.monotonic()))
-        self.tabs.chosen.connect(lambda _: self._settle(time.monotonic()))
+        self.tabs.chosen.connect(self._choose)
         self.list.selectionModel().selectionChanged.connect(lambda *_: self._selected())
         self.filter.textChanged.connect(self._narrowed)
 
