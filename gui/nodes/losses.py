@@ -12,6 +12,9 @@ from server.views import NodeView, OutageView
 LATE_MS = 1500
 """From when on a node that does not answer is news: before, its next heart-beat may only be late."""
 
+TOGETHER_MS = 5_000
+"""Nodes whose last words are no further apart fell silent together."""
+
 
 def is_news(outage: OutageView, now: int) -> bool:
     """Whether it needs a person: it is lost, or has been late for a while."""
@@ -61,7 +64,7 @@ def attempt(child: Child, now: int) -> str:
 
 
 def has_lost_the_mesh(nodes: Sequence[NodeView], outages: Sequence[OutageView], now: int) -> bool:
-    """Whether it is rather this console that is cut off: several others, and all of them are silent."""
-    silent = {outage.node for outage in outages if is_news(outage, now) and not outage.ended}
+    """Whether it is rather this console that is cut off: several others, and all fell silent at the same time."""
+    silent = {outage.node: outage.at for outage in outages if is_news(outage, now) and not outage.ended}
     others = {node.node for node in nodes if not node.here}
-    return len(others) > 1 and others <= silent
+    return len(others) > 1 and others <= silent.keys() and max(silent.values()) - min(silent.values()) <= TOGETHER_MS

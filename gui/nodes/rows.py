@@ -109,7 +109,11 @@ def merge(
     # One that is launched anew under the name of a lost node takes its place before it has told its id.
     starting = {child.spec.name for child in launched if child.state is ChildState.STARTING}
     known = [node for node in nodes if node.state != "down" or node.name not in starting]
-    rows = [_known(node, of_node.pop(node.node, None), now, out.get(node.node)) for node in known]
+    # The mesh may know one before it has told its id: then its process tells which it is.
+    by_pid = {child.pid: child for child in launched if child.state is ChildState.STARTING and child.pid}
+    rows = [
+        _known(node, of_node.pop(node.node, None) or by_pid.get(node.pid), now, out.get(node.node)) for node in known
+    ]
     met = {row.child for row in rows}
     rows += [_launched(child, now, out) for child in launched if child.id not in met]
     return sorted(rows, key=lambda row: (not row.here, row.name.casefold(), row.id))

@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import msgspec
 import pytest_asyncio
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -16,14 +17,15 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from bus.memory import MemoryBus
 from gui.app import Console
-from gui.nodes.losses import account, attempt, headline, is_news
+from gui.nodes.losses import account, attempt, has_lost_the_mesh, headline, is_news
 from gui.nodes.rows import NodeRow, Standing
 from gui.widgets.buttons import Button
 from server.child import Child, ChildState
 from server.views import OutageView
+from tests import processes
 from tests.gui.conftest import Cluster, until
 from tests.gui.test_nodes_launching import launched, opened, row
-from tests.gui.test_nodes_rows import NOW, child
+from tests.gui.test_nodes_rows import NOW, child, node
 
 
 @pytest_asyncio.fixture
@@ -163,6 +165,22 @@ async def test_a_node_of_somebody_else_that_vanishes_is_amber_and_can_be_shown_a
     assert console.window.status_bar.mesh.text() == "Mesh 1 node"
 
 
+async def test_a_process_of_somebody_else_that_is_killed_is_told_before_the_mesh_gives_it_up(
+    meshed: Console, tmp_path: Path
+) -> None:
+    peer = f"--peer={meshed.context.desk.bus_address}"
+    async with processes.node(tmp_path / "far", "--name=far", peer) as far:
+        await told(meshed, lambda: row(meshed, "far") is not None and only(meshed, "far").standing is Standing.UP)
+        client = await enter(far.url, "Ann")
+        await told(meshed, lambda: only(meshed, "far").sessions == 1)
+        far.send(signal.SIGKILL)
+        await told(meshed, lambda: said(meshed)[0])
+        assert said(meshed)[1] == "1 session lost its connection and is not back yet."
+        assert only(meshed, "far").standing is Standing.LATE
+        assert only(meshed, "far").message.startswith("Connection lost at ")
+        await client.close()
+
+
 async def test_a_console_that_hears_nobody_says_that_of_itself(console: Console, cluster: Cluster) -> None:
     for name in ("beta", "gamma"):
         await cluster.node(name)
@@ -223,6 +241,16 @@ def test_a_heart_beat_that_is_only_late_is_no_news() -> None:
     assert is_news(outage(state="late"), NOW + 1500)
     assert is_news(outage(), NOW)
     assert not is_news(outage(state="back"), NOW + 9000)
+
+
+def test_only_nodes_that_fall_silent_together_mean_that_the_console_is_cut_off() -> None:
+    nodes = [node("here", here=True), node("a", state="down"), node("b", state="suspect")]
+    one, other = outage(node="id-a"), outage(node="id-b", state="late", at=NOW + 2_000)
+    assert has_lost_the_mesh(nodes, [one, other], NOW + 9_000)
+    assert not has_lost_the_mesh(nodes, [one, msgspec.structs.replace(other, at=NOW + 60_000)], NOW + 90_000)
+    assert not has_lost_the_mesh(nodes, [one], NOW + 9_000)
+    assert not has_lost_the_mesh(nodes, [msgspec.structs.replace(one, ended=True), other], NOW + 9_000)
+    assert not has_lost_the_mesh(nodes[:2], [one], NOW + 9_000)
 
 
 def test_the_next_start_is_counted_down() -> None:

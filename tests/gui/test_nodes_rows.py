@@ -120,6 +120,13 @@ def test_a_lost_node_that_is_launched_anew_stands_once() -> None:
     assert row.standing is Standing.STARTING
 
 
+def test_a_node_that_the_mesh_knows_before_it_has_told_its_id_stands_once() -> None:
+    starting = child("n2", ChildState.STARTING, ready=False, pid=77)
+    row = one([node("n2", pid=77)], [starting])
+    assert (row.id, row.standing) == ("c-n2", Standing.UP)
+    assert len(merge([node("n2", pid=78)], [starting], NOW)) == 2
+
+
 def test_one_of_another_name_does_not_hide_a_lost_node() -> None:
     rows = merge([node("n2", state="down")], [child("n3", ChildState.STARTING, ready=False)], NOW)
     assert [row.standing for row in rows] == [Standing.LOST, Standing.STARTING]
