@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -15,8 +16,8 @@ from gui.widgets.labels import literal
 from server.childlog import Level, LogLine, LogRing
 from server.query import Field, Fields, Type, parse
 
-MOST = 5_000
-"""Lines held of all logs together; the oldest fall out."""
+MOST = 2_500
+"""Lines held of all logs together; the oldest fall out. To read a filter against all must not hold up the loop."""
 
 LEVELS: dict[Level, str] = {"debug": "DEBUG", "info": "INFO", "warning": "WARN", "error": "ERROR"}
 
@@ -130,14 +131,14 @@ class LogModel(QAbstractListModel):
 
     def _fresh(self) -> list[Entry]:
         """What was said since the last look, in order of time."""
-        fresh = []
+        fresh: list[tuple[int, str, LogLine]] = []
         for source in self._sources.values():
-            ring = source.ring
-            fresh += [Entry(source.name, line) for line in ring.since(self._next.get(source.id, 0))]
+            ring, first = source.ring, max(self._next.get(source.id, 0), source.ring.next - MOST)
+            fresh += [(line.at, source.name, line) for line in ring.since(first)]
             self._next[source.id] = ring.next
         if len(self._sources) > 1:
-            fresh.sort(key=lambda entry: entry.line.at)
-        return fresh[-MOST:]
+            fresh.sort(key=operator.itemgetter(0))
+        return [Entry(name, line) for _, name, line in fresh[-MOST:]]
 
     def _keep(self, fresh: Sequence[Entry]) -> None:
         for entry in fresh:
