@@ -35,13 +35,18 @@ class FlowModel(QAbstractTableModel):
 
     # Reading.
 
+    def entry(self, row: int) -> Numbered:
+        """The message in a row, with its number."""
+        fresh = len(self._new) - self._gone
+        return self._new[len(self._new) - 1 - row] if row < fresh else self._old[row - fresh]
+
     def at(self, row: int) -> FlowRow:
         """The message in a row."""
-        return self._entry(row)[1]
+        return self.entry(row)[1]
 
     def number(self, row: int) -> int:
         """The identity of the message in a row."""
-        return self._entry(row)[0]
+        return self.entry(row)[0]
 
     def row_of(self, number: int) -> int:
         """The row of a message, -1 where it is not here."""
@@ -121,7 +126,3 @@ class FlowModel(QAbstractTableModel):
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return HEADS[section]
         return None
-
-    def _entry(self, row: int) -> Numbered:
-        fresh = len(self._new) - self._gone
-        return self._new[len(self._new) - 1 - row] if row < fresh else self._old[row - fresh]

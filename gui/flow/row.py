@@ -44,6 +44,7 @@ def paint_row(
     selected: bool,
     focused: bool,
     lit: bool,
+    earlier: bool = False,
 ) -> None:
     """Paint a row.
 
@@ -56,6 +57,7 @@ def paint_row(
         selected: Whether it is the selected one.
         focused: Whether the table has the keyboard.
         lit: Whether it is highlighted.
+        earlier: Whether it came before somebody looked again; what is old does not look live.
     """
     loud = row.kind in rows.LOUD
     _paint_ground(painter, QRect(0, top, width, HEIGHT), row, selected=selected, focused=focused, lit=lit)
@@ -64,9 +66,9 @@ def paint_row(
             _paint_bar(painter, left, top, room, row, loud=loud, selected=selected)
             continue
         kind = Type.SMALL_STRONG if loud and column in NAMES else Type.SMALL
-        tone = Colour.TEXT if loud else Colour.TEXT2
+        tone = Colour.TEXT3 if earlier else Colour.TEXT if loud else Colour.TEXT2
         if column == Column.KIND:
-            kind, tone = _kind(row, loud)
+            kind, tone = _kind(row, tone)
             icon = theme.pixmap(rows.icon(row.kind), tone, Size.ICON_TEXT, painter.device().devicePixelRatioF())
             painter.drawPixmap(left, top + (HEIGHT - Size.ICON_TEXT) // 2, icon)
             left += Size.ICON_TEXT + 8
@@ -101,12 +103,12 @@ def _paint_time(painter: QPainter, left: int, top: int, at: int) -> None:
     painter.drawStaticText(QPointF(left + wide, top + above), drawn)
 
 
-def _kind(row: FlowRow, loud: bool) -> tuple[Type, Colour]:
+def _kind(row: FlowRow, tone: Colour) -> tuple[Type, Colour]:
     if row.kind in rows.MODERATION:
         return Type.SMALL_STRONG, Colour.DANGER
     if row.kind == "whisper":
         return Type.SMALL_STRONG, Colour.ACCENT
-    return (Type.SMALL_STRONG, Colour.TEXT) if loud else (Type.SMALL, Colour.TEXT2)
+    return Type.SMALL_STRONG if row.kind in rows.LOUD else Type.SMALL, tone
 
 
 def _paint_bar(

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QHeaderView, QWidget
 
@@ -26,7 +37,7 @@ FIXED = {
     Column.LATENCY: 84,
     Column.BAR: 2 * GAP + BAR + 4,
 }
-SHARED = {Column.ROOM: 8, Column.FROM: 8, Column.TO: 7}
+SHARED = {Column.ROOM: 10, Column.FROM: 9, Column.TO: 6}
 """Columns that share what is left, and in which parts."""
 LEAST = 84
 """A shared column is not narrower than this while another may go."""
@@ -91,6 +102,8 @@ class FlowTable(Table):
         self._model = model
         self.lit: Callable[[FlowRow], bool] | None = None
         """Says which rows are highlighted."""
+        self.watched_from = 0
+        """Number of the first message since somebody looks; those before it are from an earlier look."""
         self.setModel(model)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.verticalScrollBar().setSingleStep(Size.FLOW_ROW)
@@ -138,6 +151,16 @@ class FlowTable(Table):
             return self._model.index(current.row(), shown[max(0, min(len(shown) - 1, place + step))])
         return super().moveCursor(cursorAction, modifiers)
 
+    def scrollTo(
+        self,
+        index: QModelIndex | QPersistentModelIndex,
+        hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible,
+    ) -> None:
+        """As in Qt, and so that the first row is seen whole."""
+        super().scrollTo(index, hint)
+        bar = self.verticalScrollBar()
+        bar.setValue(-(-bar.value() // Size.FLOW_ROW) * Size.FLOW_ROW)
+
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         mouse = event.reason() is QContextMenuEvent.Reason.Mouse
         index = self.indexAt(event.pos()) if mouse else self.currentIndex()
@@ -180,9 +203,19 @@ class FlowTable(Table):
             for place in range(first, self._model.rowCount()):
                 if top > exposed.bottom():
                     break
-                row, selected = self._model.at(place), place == chosen
-                lit = self.lit is not None and self.lit(row)
-                paint_row(painter, top, row, cells, width=width, selected=selected, focused=focused, lit=lit)
+                number, row = self._model.entry(place)
+                selected, lit = place == chosen, self.lit is not None and self.lit(row)
+                paint_row(
+                    painter,
+                    top,
+                    row,
+                    cells,
+                    width=width,
+                    selected=selected,
+                    focused=focused,
+                    lit=lit,
+                    earlier=number < self.watched_from,
+                )
                 if selected and focused:
                     self._paint_cell_focus(painter, QRect(0, top, width, Size.FLOW_ROW), self.currentIndex().column())
                 top += Size.FLOW_ROW

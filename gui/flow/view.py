@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout, QWidget
 
@@ -123,7 +123,8 @@ class FlowView(View):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self.capture.start()
+        self.window().installEventFilter(self)
+        self._watch()
         self._enable()
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -136,10 +137,20 @@ class FlowView(View):
         self.chart.tighten(event.size().height() < LOW)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """As in Qt: table and message share what is left below the bar."""
+        """As in Qt: table and message share what is left below the bar; nobody looks at a window put away."""
         if watched is self._floor and event.type() == QEvent.Type.Resize:
             self._place()
+        elif watched is self.window() and event.type() == QEvent.Type.WindowStateChange and self.isVisible():
+            self._watch()
         return super().eventFilter(watched, event)
+
+    def _watch(self) -> None:
+        """Have the nodes send while somebody can look."""
+        if self.window().isMinimized():
+            self.capture.stop()
+        elif not self.capture.open:
+            self.table.watched_from = self.capture.ring.next
+            self.capture.start()
 
     # What there is to see.
 
@@ -350,11 +361,12 @@ class FlowView(View):
         if self.details.row is not None:
             QGuiApplication.clipboard().setText(as_json(self.details.row).decode())
 
-    def _menu(self, place: QPoint) -> None:
+    def cell_menu(self) -> QMenu:
+        """What can be done with the current cell."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addActions(self.commands.of_cell)
-        menu.popup(place)
+        return menu
 
     # Export.
 
@@ -425,7 +437,7 @@ class FlowView(View):
         table.selectionModel().currentChanged.connect(lambda *_: self._enable())
         table.verticalScrollBar().valueChanged.connect(lambda _: self._scrolled())
         table.returned.connect(self._go_newest)
-        table.asked.connect(self._menu)
+        table.asked.connect(lambda place: self.cell_menu().popup(place))
         table.opened.connect(lambda: self.details.header.setFocus())
         bar.filter.applied.connect(self._apply_filter)
         bar.filter.entered.connect(lambda: self._stage.setFocus())

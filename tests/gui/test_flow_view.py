@@ -14,6 +14,7 @@ from PySide6.QtTest import QTest
 
 from gui.flow.capture import Hold
 from gui.flow.rows import Column
+from gui.flow.series import Rates, Track
 from gui.flow.sheets import ExportSheet, ReasonSheet
 from gui.flow.view import FlowView
 from server.flow import FlowRow
@@ -417,12 +418,56 @@ async def test_a_folder_that_is_missing_is_named_in_the_sheet(
     assert sheet.confirm.isEnabled()
 
 
+async def test_nobody_looks_at_a_window_put_away_and_what_came_before_is_marked(
+    view: FlowView, cluster: Cluster, console: Console
+) -> None:
+    (ann,) = await cluster.members("lobby", "Ann")
+    await ann.say("lobby", "one")
+    await until_text(view, "one")
+    assert view.table.watched_from == 1
+    console.window.showMinimized()
+    assert not view.capture.open
+    console.window.showNormal()
+    assert view.capture.open
+    assert view.table.watched_from == view.capture.ring.next
+    await ann.say("lobby", "two")
+    await until_text(view, "two", "one")
+    assert view.model.number(0) >= view.table.watched_from > view.model.number(view.model.rowCount() - 1)
+
+
+async def test_a_cell_has_a_menu_of_what_its_keys_do(view: FlowView, cluster: Cluster) -> None:
+    (ann,) = await cluster.members("lobby", "Ann")
+    await ann.say("lobby", "one")
+    await until_text(view, "one")
+    select(view, "chat")
+    menu = view.cell_menu()
+    assert [action.text() for action in menu.actions()] == [
+        "Filter for this",
+        "Filter out",
+        "Copy",
+        "Copy the message as JSON",
+    ]
+    assert all(action.isEnabled() for action in menu.actions())
+    menu.close()
+
+
+async def test_the_palette_opens_from_the_filter_too(view: FlowView, console: Console) -> None:
+    view.focus_filter()
+    QTest.keyClick(view.bar.filter.line, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    assert console.overlays.palette.isVisible()
+
+
 async def test_the_chart_says_what_passed_in_the_second_under_the_pointer(view: FlowView) -> None:
     plot = view.chart.plot
-    QTest.keyClick(plot, Qt.Key.Key_Right)
+    plot.show_rates(Rates(Track(1000, [4.0] * 300), Track(1000, [80.0] * 150 + [None] * 150)), 1300, 300)
+    QTest.mouseMove(plot, QPoint(plot.field.left() + plot.field.width() // 4, 40))
     assert plot.cross is not None
-    assert "out" in plot.accessibleDescription()
-    QTest.mouseMove(plot, QPoint(-5, -5))
+    assert plot.cross[1:] == (4.0, 80.0)
+    assert plot.cross[0] == pytest.approx(1075, abs=1)
+    QTest.mouseMove(plot, QPoint(plot.field.right() - 10, 40))
+    assert plot.cross[1:] == (4.0, None)
+    QTest.keyClick(plot, Qt.Key.Key_Left)
+    assert "out –, in 4" in plot.accessibleDescription()
 
 
 async def test_a_small_window_puts_the_message_over_the_table(
