@@ -123,14 +123,16 @@ class FlowView(View):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self.window().installEventFilter(self)
-        self._watch()
-        self._enable()
+        if not event.spontaneous():
+            self.window().installEventFilter(self)
+            self._watch()
+            self._enable()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self.capture.stop()
-        self._enable()
+        if not event.spontaneous():  # such as come with a window put away, which `_watch` asks about
+            self.capture.stop()
+            self._enable()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

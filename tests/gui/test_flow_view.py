@@ -418,17 +418,22 @@ async def test_a_folder_that_is_missing_is_named_in_the_sheet(
     assert sheet.confirm.isEnabled()
 
 
-async def test_nobody_looks_at_a_window_put_away_and_what_came_before_is_marked(
+async def test_nobody_looks_at_a_window_put_away(view: FlowView, console: Console) -> None:
+    console.window.showMinimized()
+    assert not view.capture.open
+    console.window.showNormal()
+    assert view.capture.open
+
+
+async def test_what_came_before_somebody_looked_again_is_told_apart(
     view: FlowView, cluster: Cluster, console: Console
 ) -> None:
     (ann,) = await cluster.members("lobby", "Ann")
     await ann.say("lobby", "one")
     await until_text(view, "one")
     assert view.table.watched_from == 1
-    console.window.showMinimized()
-    assert not view.capture.open
-    console.window.showNormal()
-    assert view.capture.open
+    console.window.show_view(console.nodes)
+    console.window.show_view(view)
     assert view.table.watched_from == view.capture.ring.next
     await ann.say("lobby", "two")
     await until_text(view, "two", "one")
