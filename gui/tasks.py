@@ -31,6 +31,7 @@ class Tasks:
         task = self._loop.create_task(self._run(work, name), name=name)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        task.add_done_callback(lambda _: work.close())  # it may have been cancelled before it began
         return task
 
     async def stop(self) -> None:

@@ -226,6 +226,12 @@ def test_the_console_never_runs_a_loop_inside_its_loop() -> None:
     assert offences(breaks, of="calls") == []
 
 
+def test_the_focus_chain_is_not_walked() -> None:
+    """PySide takes what these return for a child of what was asked, and ends it with that."""
+    walks = {"nextInFocusChain", "previousInFocusChain"}
+    assert offences(lambda module, name: name in walks, of="calls") == []
+
+
 def test_text_is_shown_by_the_label_factory() -> None:
     def breaks(module: Module, name: str) -> bool:
         return module.name != LABELS and name in {"QLabel", "QMessageBox"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -13,6 +13,8 @@ from gui.widgets.labels import Label, describe
 from gui.widgets.panes import Divider
 
 SHADOW = 12
+LINE = 12
+"""What is no further below something than this stands beside it."""
 MARGIN = 16
 """Least distance from the edge of the window."""
 
@@ -187,13 +189,19 @@ class Sheet(QWidget):
 
     def _stops(self) -> list[QWidget]:
         """What the Tab key reaches, in the order of the screen; the cross comes last, as Esc does the same."""
-        found: list[QWidget] = []
-        widget = self.nextInFocusChain()
-        while widget is not None and widget is not self:
-            # The line inside of a spin box hands the keyboard back to the box.
-            stops = widget.focusProxy() is None and widget.isEnabled()
-            if self.isAncestorOf(widget) and widget.isVisibleTo(self) and stops:
-                if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget is not self._close:
-                    found.append(widget)
-            widget = widget.nextInFocusChain()
-        return [*found, self._close]
+        # Not by nextInFocusChain: PySide takes what that returns for a child, and ends it when it collects garbage.
+        found = [
+            widget
+            for widget in self.findChildren(QWidget)
+            if widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+            and widget is not self._close
+            and not widget.objectName().startswith("qt_")  # a part of another, such as the line of a spin box
+            and widget.isVisibleTo(self)
+            and widget.isEnabled()
+        ]
+        return [*sorted(found, key=self._line), self._close]
+
+    def _line(self, widget: QWidget) -> tuple[int, int]:
+        """Where a widget is read: line by line, from the left."""
+        centre = widget.mapTo(self, widget.rect().center())
+        return centre.y() // LINE, widget.mapTo(self, QPoint(0, 0)).x()

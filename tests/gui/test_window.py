@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QHeaderView, QTableView, QWidget
 
 from gui.moderation import Stage
 from gui.views import Changes
@@ -148,3 +149,16 @@ async def test_f6_goes_through_the_panes_of_every_view(console: Console, cluster
             QTest.keyClick(console.window, Qt.Key.Key_F6)
             reached += [pane for pane in panes if pane.hasFocus()]
         assert set(reached) == set(panes), view.title
+
+
+async def test_a_sheet_that_was_open_takes_nothing_of_the_window_with_it(console: Console) -> None:
+    def heads() -> list[int]:
+        return [len(table.findChildren(QHeaderView)) for table in console.window.findChildren(QTableView)]
+
+    before = heads()
+    console.context.actions.keys.trigger()
+    QTest.keyClick(console.window.focusWidget(), Qt.Key.Key_Tab)
+    QTest.keyClick(console.window.focusWidget(), Qt.Key.Key_Escape)
+    await asyncio.sleep(0)
+    gc.collect()
+    assert heads() == before
