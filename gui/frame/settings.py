@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from gui.appearance import Appearance, Look
 from gui.bridge import Bridge
 from gui.tokens import Colour, Rate, Type
 from gui.widgets.buttons import Button, Kind
+from gui.widgets.forms import Stepper
 from gui.widgets.labels import Label
 from gui.widgets.panes import Divider
 from gui.widgets.segments import Segments
@@ -25,11 +26,13 @@ class SettingsSheet(Sheet):
         self.look = Segments("Theme", LOOKS)
         self.look.show_choice(appearance.look)
         self.look.chosen.connect(lambda id: appearance.choose(Look(id)))
-        self.rate = QSpinBox()
-        self.rate.setRange(Rate.SLOWEST, Rate.FASTEST)
-        self.rate.setValue(bridge.pace.rate)
+        self._appearance = appearance
+        appearance.changed.connect(self._show_look)
+        rate = Stepper(Rate.SLOWEST, Rate.FASTEST)
+        rate.setFixedWidth(152)
+        self.rate = rate.box
         self.rate.setSuffix(" Hz")
-        self.rate.setFixedWidth(88)
+        self.rate.setValue(bridge.pace.rate)
         self.rate.setAccessibleName("Refresh rate")
         self.rate.valueChanged.connect(bridge.set_rate)
         for part in (
@@ -39,7 +42,7 @@ class SettingsSheet(Sheet):
                 "Refresh",
                 "How often lists and figures change. While the node has no time for it, the console goes slower by "
                 "itself.",
-                self.rate,
+                rate,
             ),
             Divider(),
             _row("Layout", "Panes, columns and the size of the window as they are at the first start.", reset),
@@ -48,6 +51,9 @@ class SettingsSheet(Sheet):
         done = Button("Done", kind=Kind.PRIMARY)
         done.clicked.connect(self.accept)
         self.buttons.addWidget(done)
+
+    def _show_look(self) -> None:
+        self.look.show_choice(self._appearance.look)
 
     def first_focus(self) -> QWidget:
         """The look."""
