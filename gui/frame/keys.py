@@ -13,7 +13,7 @@ from gui.tokens import Colour, Type
 from gui.widgets.buttons import Button
 from gui.widgets.labels import Label
 from gui.widgets.painting import key_cap, key_width
-from gui.widgets.sheet import MARGIN, Sheet
+from gui.widgets.sheet import Sheet
 
 WIDTH = 760
 GAP = 4
@@ -43,6 +43,22 @@ class Caps(QWidget):
         painter.end()
 
 
+class _Area(QScrollArea):
+    """As high as what is in it, or as the window allows."""
+
+    def __init__(self, page: QWidget) -> None:
+        super().__init__()
+        self._page = page
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(page)
+        self.setAccessibleName("Keys")
+
+    def sizeHint(self) -> QSize:
+        return self._page.sizeHint()
+
+
 class KeySheet(Sheet):
     """Every action with its keys, by view; the view that is open comes first."""
 
@@ -67,15 +83,8 @@ class KeySheet(Sheet):
                 column.addLayout(_group(title, groups[title]))
             column.addStretch(1)
             columns.addLayout(column, 1)
-        area = QScrollArea()
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(page)
-        area.setMinimumHeight(min(page.sizeHint().height(), window.height() - 2 * MARGIN - 180))
-        area.setAccessibleName("Keys")
-        self.body.addWidget(area)
-        self._area = area
+        self._area = _Area(page)
+        self.body.addWidget(self._area)
         done = Button("Close", key="Esc")
         done.clicked.connect(self.reject)
         self.buttons.addWidget(done)

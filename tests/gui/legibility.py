@@ -212,12 +212,10 @@ def _cut(window: QWidget, writings: Sequence[Writing]) -> Iterator[str]:
 
 def _scrolls(window: QWidget, place: QPoint) -> bool:
     """Whether what is there can be scrolled, so that its first and last row may be seen in part."""
-    widget = window.childAt(place)
-    while widget is not None:
-        if isinstance(widget, QAbstractScrollArea):
-            return True
-        widget = widget.parentWidget()
-    return False
+    return any(
+        area.isVisible() and area.viewport().rect().contains(area.viewport().mapFrom(window, place))
+        for area in window.findChildren(QAbstractScrollArea)
+    )
 
 
 def _overlaps(writings: Sequence[Writing]) -> Iterator[str]:

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from gui.tokens import Span
 from gui.widgets.sheet import Sheet
 from server.child import ChildState
 from server.demo.cast import NIGHT
@@ -37,9 +38,7 @@ async def play(console: Console, stage: Stage, shoot: Look, read: Look, *, secon
     await lost(console)
     await shoot("nodes-lost")
     await read("nodes-lost")
-    await stage.end()
-    await _until(console, lambda: not console.context.desk.rooms())
-    console.window.show_view(console.rooms)
+    await end(console)
     await shoot("first-run")
     await read("first-run")
 
@@ -50,7 +49,10 @@ async def rooms(console: Console, look: Look) -> None:
     members = console.context.desk.members(NIGHT)
     chosen = next((member for member in members if member.speaking), members[0])
     console.rooms.show_member(NIGHT, chosen.session)
+    console.context.actions.whisper.trigger()
+    console.rooms.pane.composer.text.setPlainText("One more verse, then it is Tobias.")
     await look("rooms")
+    console.rooms.pane.composer.text.clear()
 
 
 async def nodes(console: Console, look: Look) -> None:
@@ -92,6 +94,17 @@ async def lost(console: Console) -> None:
     os.kill(child.pid, signal.SIGKILL)
     await console.context.launcher.until(child, ChildState.EXITED)
     await asyncio.sleep(LOST_SECONDS)
+
+
+async def end(console: Console) -> None:
+    """The lost node comes back; then the demo ends, and with it all that there was to see."""
+    desk, launcher = console.context.desk, console.context.launcher
+    await launcher.restart(launcher.children[-1])
+    await _until(console, lambda: all(node.state == "up" for node in desk.nodes()))
+    console.demo.action.trigger()
+    await _until(console, lambda: not desk.rooms() and len(desk.nodes()) == 1)
+    console.window.show_view(console.rooms)
+    await asyncio.sleep(Span.TOAST / 1000 + 1)
 
 
 def _close_sheets(console: Console) -> None:

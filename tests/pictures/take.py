@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SEED = 7
 LOOKS = (Look.DARK, Look.LIGHT)
 PAUSE_SECONDS = 0.25
-"""Between two readings, which hold the loop: it serves a node."""
+"""Before each reading: Qt lays the window out, and the loop, which a reading holds, serves its node."""
 SETTLE_SECONDS = 2.5
 """Before a picture: what was done to come there is not what it is to show, as the loop's lag of that moment."""
 
@@ -47,8 +47,9 @@ class Photographer:
     async def shoot(self, name: str) -> None:
         """Keep the scene in both themes."""
         assert self.console is not None, "there is a window"
-        await asyncio.sleep(self._settle)
         for look in LOOKS:
+            self.console.appearance.choose(look)
+            await asyncio.sleep(self._settle)
             image = await grab(self.console, look, WIDE)
             path = self._into / f"{name}-{look}.png"
             if not image.save(str(path)):
@@ -60,8 +61,8 @@ class Photographer:
         """Read the scene in both themes and two sizes."""
         assert self.console is not None, "there is a window"
         for look, size in itertools.product(LOOKS, (WIDE, NARROW)):
-            await asyncio.sleep(PAUSE_SECONDS)
             await grab(self.console, look, size)
+            await asyncio.sleep(PAUSE_SECONDS)
             found = faults(self.console.window)
             self.faults += [f"{name}, {look}, {size[0]}x{size[1]}: {fault}" for fault in found]
         await grab(self.console, Look.DARK, WIDE)
