@@ -122,6 +122,7 @@ class Replica:
         self._synced = False
         self._targets: dict[NodeId, _Target] = {}
         self._dead = Dead()
+        self._joined: set[str] = set()
         self._remembered = tuple(sorted(remembered))
         self._started = now
         self._moved = now - CALM_SECONDS
@@ -158,13 +159,17 @@ class Replica:
     def join(self, address: str) -> None:
         """Look for a peer at `address` from now on, as if it had been configured."""
         if address and address != self.address:
-            self.membership.configured |= {address}
+            if address not in self.membership.configured:
+                self.membership.configured |= {address}
+                self._joined.add(address)
             self._reach(address)
 
     def give_up(self, address: str) -> None:
-        """Look there no more; a peer that was found there stays."""
-        self.membership.configured -= {address}
-        self._leave(address)
+        """Look there no more; a peer that was found there stays, and so does what was configured at the start."""
+        if address in self._joined:
+            self._joined.discard(address)
+            self.membership.configured -= {address}
+            self._leave(address)
 
     def announce(self, card: bytes) -> None:
         """Set the card of the next digests. Raises ValueError when it is over 1 KiB."""

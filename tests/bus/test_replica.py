@@ -597,3 +597,11 @@ def test_an_address_that_was_given_up_is_left_and_one_that_has_a_peer_is_kept() 
     node.give_up("h:2")
     assert [effect.address for effect in node.turn(1.0) if isinstance(effect, Unlink)] == ["h:8"]
     assert "h:2" in node.membership.links
+
+
+def test_an_address_of_the_start_is_looked_for_on_when_it_is_given_up() -> None:
+    node = Replica(ME, now=0.0, address="h:1", peers=["h:7"])
+    assert {effect.address for effect in node.turn(0.0) if isinstance(effect, Link)} == {"h:7"}
+    node.join("h:7")
+    node.give_up("h:7")
+    assert not [effect for effect in node.turn(1.0) if isinstance(effect, Unlink)]
