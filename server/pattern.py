@@ -8,7 +8,8 @@ people. Here a pattern is a set of states that all move on at once, so that no p
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterable
 
 PATTERN_CHARS = 100
 DEPTH = 20
@@ -16,7 +17,9 @@ DEPTH = 20
 STATES = 400
 """Repeats are written out; a pattern that would need more states than this is refused."""
 KNOWN_STEPS = 4000
-"""Steps remembered, so that most characters cost one look into a dictionary."""
+"""Steps remembered, so that most characters cost two looks into a dictionary."""
+KNOWN_CHARS = 20_000
+"""Characters of which it is remembered what they lead on from."""
 
 Test = Callable[[str], bool]
 _START, _FINISH = "start", "finish"
@@ -55,7 +58,7 @@ _Builder = Callable[[], _Piece]
 class Pattern:
     """One compiled pattern. Equal sources make equal patterns."""
 
-    __slots__ = ("_begin", "_goal", "_known", "_ready", "_states", "source")
+    __slots__ = ("_first", "_follow", "_goal", "_kinds", "_known", "_ready", "_states", "_takers", "source")
 
     def __init__(self, source: str) -> None:
         """Raises PatternError."""
@@ -64,11 +67,20 @@ class Pattern:
             raise PatternError(PATTERN_CHARS, f"a pattern has {PATTERN_CHARS} characters at most")
         reader = _Reader(source)
         piece = reader.read()
+        # Sets of states are numbers with a bit for each, so that they are joined and looked up at once.
         self._states = reader.states
-        self._goal = piece.last
-        self._begin = piece.first
-        self._ready = self._closure({piece.first}, start=False)
-        self._known: dict[tuple[frozenset[int], str], frozenset[int]] = {}
+        self._goal = 1 << piece.last
+        self._first = self._closure(1 << piece.first, start=True)
+        self._ready = self._closure(1 << piece.first)
+        self._follow = [self._closure(_bits(state.then)) for state in self._states]
+        self._takers: dict[Test, int] = {}
+        """The states that each test leads on from."""
+        for index, state in enumerate(self._states):
+            if state.test is not None:
+                self._takers[state.test] = self._takers.get(state.test, 0) | 1 << index
+        self._kinds: dict[str, int] = {}
+        """The states that each character leads on from."""
+        self._known: dict[tuple[int, int], int] = {}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Pattern) and other.source == self.source
@@ -81,42 +93,59 @@ class Pattern:
 
     def found(self, text: str) -> bool:
         """Whether the pattern fits somewhere in `text`."""
-        now = self._closure({self._begin}, start=True)
-        known, goal = self._known, self._goal
+        now, kinds, known, goal = self._first, self._kinds, self._known, self._goal
         for char in _fold(text):
-            if goal in now:
+            if now & goal:
                 return True
-            key = (now, char)
-            after = known.get(key)
+            kind = kinds.get(char)
+            if kind is None:
+                kind = self._learn(char)
+            after = known.get((now, kind))
             if after is None:
-                if len(known) >= KNOWN_STEPS:
-                    known.clear()
-                after = known[key] = self._step(now, char)
+                after = self._step(now, kind)
             now = after
-        return goal in self._closure(now, start=not text, finish=True)
+        return bool(self._closure(now, start=not text, finish=True) & goal)
 
-    def _step(self, now: frozenset[int], char: str) -> frozenset[int]:
-        reached: set[int] = set()
-        for index in now:
-            state = self._states[index]
-            if state.test is not None and state.test(char):
-                reached.update(state.then)
-        return self._closure(reached, start=False) | self._ready
+    def _learn(self, char: str) -> int:
+        if len(self._kinds) >= KNOWN_CHARS:
+            self._kinds.clear()
+        kind = 0
+        for test, takers in self._takers.items():
+            if test(char):
+                kind |= takers
+        self._kinds[char] = kind
+        return kind
 
-    def _closure(self, states: set[int] | frozenset[int], *, start: bool, finish: bool = False) -> frozenset[int]:
+    def _step(self, now: int, kind: int) -> int:
+        if len(self._known) >= KNOWN_STEPS:
+            self._known.clear()
+        after, moving = self._ready, now & kind
+        while moving:
+            last = moving.bit_length() - 1
+            after |= self._follow[last]
+            moving ^= 1 << last
+        self._known[now, kind] = after
+        return after
+
+    def _closure(self, states: int, *, start: bool = False, finish: bool = False) -> int:
         """Everything that is reached without another character."""
-        waiting, reached = list(states), set(states)
+        reached = waiting = states
         while waiting:
-            state = self._states[waiting.pop()]
+            index = waiting.bit_length() - 1
+            waiting ^= 1 << index
+            state = self._states[index]
             if state.test is not None or (state.anchor == _START and not start):
                 continue
             if state.anchor == _FINISH and not finish:
                 continue
-            for index in state.then:
-                if index not in reached:
-                    reached.add(index)
-                    waiting.append(index)
-        return frozenset(reached)
+            fresh = _bits(state.then) & ~reached
+            reached |= fresh
+            waiting |= fresh
+        return reached
+
+
+def _bits(indices: Iterable[int]) -> int:
+    return functools.reduce(lambda bits, index: bits | 1 << index, indices, 0)
 
 
 class _Reader:
@@ -315,6 +344,7 @@ def _any(char: str) -> bool:
     return char != "\n"
 
 
+@functools.lru_cache(maxsize=1024)
 def _is(wanted: str) -> Test:
     folded = _fold(wanted)
     return lambda char: char == folded

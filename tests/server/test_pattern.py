@@ -129,3 +129,9 @@ def test_nothing_but_a_pattern_error_is_raised(source: str, text: str) -> None:
     except PatternError as error:
         wrong = error
     assert wrong is None or 0 <= wrong.position <= len(source)
+
+
+def test_characters_that_are_one_to_a_pattern_are_one_step() -> None:
+    pattern = Pattern("[a-c]x")
+    assert not pattern.found("".join(map(chr, range(0x4E00, 0x5E00))))
+    assert len(pattern._known) == 1, "not one for each of 4,096 signs"
