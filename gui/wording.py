@@ -9,6 +9,9 @@ import unicodedata
 _GAP = "\u00a0"
 """Before a unit, so that no line breaks there."""
 
+_LATEST = 253_000_000_000_000
+"""In the year 9987: times come from other nodes, and no calendar goes on for ever."""
+
 
 def name(text: str) -> str:
     """A name on one line, in which what cannot be seen is shown as a mark such as ``[200B]``."""
@@ -111,7 +114,7 @@ def percent(share: float) -> str:
 
 def clock(at: int, seconds: bool = False) -> str:
     """A time of day in this place; `at` in ms since 1970."""
-    local = datetime.datetime.fromtimestamp(at / 1000, datetime.UTC).astimezone()
+    local = datetime.datetime.fromtimestamp(max(0, min(at, _LATEST)) / 1000, datetime.UTC).astimezone()
     return local.strftime("%H:%M:%S" if seconds else "%H:%M")
 
 

@@ -66,3 +66,8 @@ def test_a_round_trip_that_is_not_known_is_a_dash() -> None:
 def test_names_beside_each_other_are_counted_from_the_fourth_on() -> None:
     assert wording.listed(("Ann", "Bob")) == "\u2068Ann\u2069, \u2068Bob\u2069"
     assert wording.listed(("A", "B", "C", "D", "E")).endswith("\u2068C\u2069 +2")
+
+
+def test_a_time_beyond_every_calendar_is_shown_as_some_time() -> None:
+    for at in (-(2**63), -1, 2**53, 2**64):
+        assert len(wording.clock(at, seconds=True)) == len("12:34:56")
