@@ -346,6 +346,10 @@ class Engine(abc.ABC):
     def _on_call(self, call: Call) -> None:
         try:
             result = self._listener.on_call(node_of(call.sender), call.body)
+        except BusError as error:
+            _log.warning("a call of node %s is not answered: %s", node_of(call.sender), error)
+            self._answer(call, None)
+            return
         except Exception:
             _log.exception("a call to this node failed")
             self._answer(call, None)

@@ -63,7 +63,10 @@ class Listener(Protocol):
         """Frames that a peer cast to a topic subscribed here, in its order."""
 
     def on_call(self, caller: NodeId, body: bytes) -> bytes | Awaitable[bytes]:
-        """A peer asks; the bytes returned go back to it."""
+        """A peer asks; the bytes returned go back to it.
+
+        Alone of these it may raise: BusError for a question that it does not answer, of which the peer hears so.
+        """
 
     def on_peer(self, peer: Peer) -> None:
         """A peer appeared or its state or card changed."""

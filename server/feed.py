@@ -26,6 +26,9 @@ CALL_SECONDS = 2.0
 CALM = 0.7
 """Sampling goes down again when the rows would fill no more than this of what is allowed."""
 
+WAITING = 200
+"""Batches that wait for one that got lost on the way; with more of them it is given up."""
+
 UNACKNOWLEDGED = 2_000
 """Rows after which a node is told at once what has come, so that it need not keep them."""
 
@@ -263,6 +266,8 @@ class FlowFeed:
 
     def _hear(self, frame: bytes) -> None:
         batch = flow.unpack_batch(frame)
+        if batch.origin not in self._told.values():
+            return  # what counts is sent again when that node has answered
         self._take(batch)
         source = self._sources[batch.origin]
         if source.got < batch.number or source.fresh >= UNACKNOWLEDGED:
@@ -295,6 +300,8 @@ class FlowFeed:
                 self._add(row, batch.epoch)
         if batch.rows and batch.number > source.got:
             source.waiting[batch.number] = batch
+            if len(source.waiting) > WAITING:
+                source.got = min(source.waiting) - 1
             self._advance(source)
 
     def _advance(self, source: _Source) -> None:

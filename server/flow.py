@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -50,10 +50,15 @@ EVERY_ROWS_PER_SECOND = 10_000
 """The same for a console that asks for every frame."""
 
 
+_Time = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+_Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+_Clock = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
+
+
 class FlowRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One message at the node where it entered the cluster, or one thing that happened there."""
 
-    at: int
+    at: _Time
     """ms since 1970 by the clock of `node`."""
     node: str
     """Its name."""
@@ -66,7 +71,7 @@ class FlowRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """``room``, the name of a person, ``all``, or nothing."""
     size: int = 0
     """Bytes of the message as it is delivered; 0 for what is delivered to nobody."""
-    latency: float | None = None
+    latency: _Milliseconds | None = None
     """ms from its receipt: of a text to being shown with two copies, of voice to the writing of the sockets at this
     node, or to the queues of the mesh where nobody listens at this node."""
     origin: str = ""
@@ -273,7 +278,7 @@ class Held(msgspec.Struct, frozen=True, array_like=True, tag="held"):
 
     name: str
     origin: Origin
-    now: float
+    now: _Clock
     """Seconds on this node's clock."""
     life: int
     floor: int
@@ -289,12 +294,12 @@ class Passed(msgspec.Struct, frozen=True, array_like=True, tag="passed"):
 
     node: NodeId
     name: str
-    now: float
-    taken: float | None = None
+    now: _Clock
+    taken: _Clock | None = None
     """When this node took it from its client."""
-    shown: float | None = None
+    shown: _Clock | None = None
     """When it was in order here and held twice; of voice, when it came."""
-    written: float | None = None
+    written: _Clock | None = None
     """When the sockets of its receivers here were written."""
     receivers: int = 0
     copies: int = 0

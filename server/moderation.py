@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
@@ -14,7 +14,8 @@ from bus.record import Kind, Record
 from server.deadlines import Wheel
 from server.events import Moderated
 from server.session import Actor, Role, SessionRecord, Silence
-from server.wire.native import MUTE_SECONDS, Address, Code, Outcome, Refused
+from server.wire.names import TEXT_CHARS
+from server.wire.native import MUTE_SECONDS, Address, Code, MuteSeconds, Outcome, Refused
 
 if TYPE_CHECKING:
     from server.conversation import Conversation
@@ -31,6 +32,8 @@ SILENCES = 64
 TIME = Actor("", "", "", Role.ADMIN)
 """Who ends a mute whose time is over."""
 
+Reason = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS)]
+
 
 class Kick(msgspec.Struct, frozen=True, kw_only=True, tag="kick"):
     """Put one session out of a room or the cluster."""
@@ -38,7 +41,7 @@ class Kick(msgspec.Struct, frozen=True, kw_only=True, tag="kick"):
     session: str
     room: str | None
     by: Actor
-    reason: str
+    reason: Reason
 
 
 class Mute(msgspec.Struct, frozen=True, kw_only=True, tag="mute"):
@@ -47,8 +50,8 @@ class Mute(msgspec.Struct, frozen=True, kw_only=True, tag="mute"):
     session: str
     room: str | None
     by: Actor
-    reason: str
-    seconds: float | None
+    reason: Reason
+    seconds: MuteSeconds | None
     """How long; None: until it is lifted."""
 
 
@@ -58,7 +61,7 @@ class Unmute(msgspec.Struct, frozen=True, kw_only=True, tag="unmute"):
     session: str
     room: str | None
     by: Actor
-    reason: str
+    reason: Reason
 
 
 Act = Kick | Mute | Unmute
@@ -148,9 +151,9 @@ class Moderation:
         else:
             try:
                 answer = await node.bus.call(target.node, msgspec.msgpack.encode(act), timeout=CALL_SECONDS)
-            except BusError:
+                outcome = _outcome_decoder.decode(answer)
+            except (BusError, msgspec.MsgspecError):
                 raise Refused(Code.UNAVAILABLE, f"node {target.node_name} did not answer") from None
-            outcome = _outcome_decoder.decode(answer)
         return msgspec.structs.replace(outcome, ms=round((node.clock.now() - began) * 1000, 1))
 
     def answer(self, body: bytes) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
-from bus.interface import Bus, Peer, PeerState
+from bus.interface import Bus, BusError, Peer, PeerState
 from bus.record import Kind, NodeId, Origin, Record
 from server import asides, moderation
 from server import session as sessions
@@ -358,7 +358,10 @@ class Node:
 
     def on_call(self, caller: NodeId, body: bytes) -> bytes | Awaitable[bytes]:
         """See Listener."""
-        return self.taps.answer(body) if body.startswith(FLOW) else self.moderation.answer(body)
+        try:
+            return self.taps.answer(caller, body) if body.startswith(FLOW) else self.moderation.answer(body)
+        except msgspec.MsgspecError as error:
+            raise BusError(f"it is not readable: {error}") from None
 
     def on_peer(self, peer: Peer) -> None:
         """See Listener."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import enum
+from typing import Annotated
 
 import msgspec
 
-from bus.record import NodeId
+from bus.record import NAME_CHARS, NodeId
 
 
 class Role(enum.StrEnum):
@@ -25,12 +26,15 @@ class Role(enum.StrEnum):
 _RANKS = {Role.USER: 0, Role.MODERATOR: 1, Role.ADMIN: 2}
 
 
+_Name = Annotated[str, msgspec.Meta(max_length=NAME_CHARS)]
+
+
 class Actor(msgspec.Struct, frozen=True):
     """Who acts: a client of whatever node, or the operator of a console."""
 
-    session: str
-    user: str
-    name: str
+    session: _Name
+    user: _Name
+    name: _Name
     role: Role
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from bus.record import Kind, Origin, Record
+from bus.interface import BusError
+from bus.record import Kind, NodeId, Origin, Record
 from server import flow, inquiry, texts
 from server.events import Event
 from server.flow import Batch, FlowRow, Held, Lease, Locate, Passed, Recall, Release
@@ -31,6 +32,9 @@ PASSED = 4_096
 
 WAITING = 2_000
 """Messages whose writing is waited for."""
+
+TAPS = 8
+"""Feeds that one console may have at a node, each of which looks at every message."""
 
 
 class _Times:
@@ -62,12 +66,14 @@ class Taps:
 
     # What consoles ask.
 
-    def answer(self, body: bytes) -> bytes:
-        """Do what a call of a console asks. Raises msgspec.MsgspecError."""
+    def answer(self, caller: NodeId, body: bytes) -> bytes:
+        """Do what a call of a console asks; taps it has of its own only. Raises msgspec.MsgspecError, BusError."""
         match flow.unpack_request(body):
             case Lease() as lease:
+                _require_own(caller, lease.console)
                 return msgspec.msgpack.encode(self.lease(lease))
             case Release(console, feed):
+                _require_own(caller, console)
                 self.release(console, feed)
                 return msgspec.msgpack.encode(None)
             case Locate() as asked:
@@ -85,6 +91,8 @@ class Taps:
         except QueryError as error:
             return Held(name, origin, now, 0, 1, [], refused=error.message)
         if tapped is None:
+            if sum(inquiry.node_of(console) == inquiry.node_of(lease.console) for console, _ in self._tapped) >= TAPS:
+                return Held(name, origin, now, 0, 1, [], refused=f"a console has {TAPS} feeds at most")
             self._lives += 1
             tapped = self._tapped[key] = Tapped(lease, query, life=self._lives, deliver=deliver)
             self._open()
@@ -277,6 +285,11 @@ class Taps:
     def _wait(self, times: _Times, row: FlowRow | None, since: float, wanting: Sequence[Tapped]) -> None:
         if len(self._waiting) < WAITING:
             self._waiting.append((times, row, since, wanting))
+
+
+def _require_own(caller: NodeId, console: Origin) -> None:
+    if inquiry.node_of(console) != caller:
+        raise BusError(f"the tap is of {console}")
 
 
 def _key(origin: Origin, seq: int, ssrc: int) -> tuple[Origin, int, int]:

@@ -25,6 +25,8 @@ SAY_BURST = 60
 MUTE_SECONDS = 365 * 24 * 3600
 """The longest mute that ends by itself."""
 
+MuteSeconds = Annotated[float, msgspec.Meta(gt=0, le=MUTE_SECONDS)]
+
 LIMITS = {
     "text_bytes": TEXT_BYTES,
     "text_chars": names.TEXT_CHARS,
@@ -180,7 +182,7 @@ class Mute(Request, tag="mute", kw_only=True, frozen=True):
     session: str | None = None
     user: str | None = None
     room: str | None = None
-    seconds: Annotated[float, msgspec.Meta(gt=0, le=MUTE_SECONDS)] | None = None
+    seconds: MuteSeconds | None = None
     reason: str | None = None
 
 

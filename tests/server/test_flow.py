@@ -6,15 +6,19 @@ import itertools
 import json
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
+from bus.interface import BusError
 from bus.memory import MemoryBus
 from bus.packets import Packet
+from server import flow
 from server.desk import Desk
-from server.feed import FlowFeed
-from server.flow import FlowRow, as_json, is_sampled, one_in
+from server.feed import WAITING, FlowFeed
+from server.flow import Batch, FlowRow, Lease, as_json, is_sampled, one_in
 from server.query import QueryError
 from server.session import Actor, Role
+from server.tap import TAPS
 from server.wire.native import Code, Refused
 from tests.cluster.nodes import eventually
 from tests.guest import Guest, frame
@@ -611,3 +615,42 @@ async def test_a_node_that_ends_with_its_flow_open_ends_quietly(
     b.advance(7.0)
     assert b.node.tap is None
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_a_console_has_taps_of_its_own_only_and_not_too_many(serve: Serving) -> None:
+    a, b = await pair(serve)
+
+    def lease(console: str, feed: int) -> bytes:
+        return flow.pack_request(Lease(console, feed, query="", epoch=1, sampling=1, most=1))
+
+    for body in (lease(b.node.bus.origin, 1), flow.pack_request(flow.Release(b.node.bus.origin, 1))):
+        with pytest.raises(BusError):
+            b.node.on_call(a.node.node_id, body)
+    assert b.node.tap is None
+    refused = []
+    for feed in range(TAPS + 1):
+        answer = b.node.on_call(a.node.node_id, lease(a.node.bus.origin, feed))
+        assert isinstance(answer, bytes)
+        held = flow.unpack_answer(answer)
+        assert isinstance(held, flow.Held)
+        refused.append(held.refused)
+    assert refused[:-1] == [""] * TAPS
+    assert refused[-1]
+
+
+async def test_a_batch_that_never_comes_is_given_up(serve: Serving) -> None:
+    a, b = await pair(serve)
+    watcher = await watch(a)
+    topic = flow.topic_of(a.node.bus.origin, 1)
+    row = FlowRow(1, "n2", "hello")
+    life = b.node.taps.lease(Lease(a.node.bus.origin, 1, query="", epoch=1, sampling=1, most=1)).life
+
+    def come(origin: str, number: int) -> None:
+        batch = Batch(origin, life, number, [row], [], number, 1, number, number, 0)
+        a.node.on_cast(topic, [msgspec.msgpack.encode(batch)])
+
+    for number in range(2, WAITING + 3):
+        come(b.node.bus.origin, number)
+        come("00ff00ff00ff00ff.1", number)  # of no node that was asked
+    assert len(watcher.of("hello")) == WAITING + 1
+    assert watcher.feed.lost == 1

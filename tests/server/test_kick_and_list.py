@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from bus.interface import BusError
+from tests.cluster.nodes import eventually
 from tests.guest import frame
 from tests.nodes import Served, Serving, token, without
 
@@ -337,3 +339,15 @@ async def test_where_tokens_are_required_a_moderator_moderates(serve: Serving) -
     moderator = await served.enter_as("moderator")
     await moderator.ask("kick", user="bob")
     assert (await bob.closed())[0] == 4403
+
+
+async def test_a_question_that_is_none_is_refused_without_a_trace(
+    serve: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
+    a, b = await serve(address="a"), await serve("a", address="b")
+    await eventually(lambda: bool(a.node.cards.urls_of_others()))
+    for body in (b"", b"junk", b"\x00flowjunk"):
+        with pytest.raises(BusError, match="failed to answer"):
+            await a.node.bus.call(b.node.node_id, body)
+    assert "not readable" in caplog.text
+    assert not [record for record in caplog.records if record.exc_info]

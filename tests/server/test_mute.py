@@ -6,11 +6,13 @@ import asyncio
 import time
 from typing import Any
 
+import msgspec
 import pytest
 
+from bus.interface import BusError
 from server.desk import Desk
 from server.events import Event, MemberChanged, Moderated
-from server.moderation import SILENCES
+from server.moderation import SILENCES, Mute
 from server.wire.native import MUTE_SECONDS, Code, Refused
 from tests.guest import LAST, Guest, fetch, frame
 from tests.nodes import Served, without
@@ -537,3 +539,21 @@ async def test_a_muted_talk_frame_ends_nothing(served: Served) -> None:
     assert (await bob.next("error"))["code"] == "muted"
     await ann.settle()
     assert not ann.heard()
+
+
+@pytest.mark.parametrize(
+    "act", [{"seconds": float("inf")}, {"seconds": -1.0}, {"reason": "r" * 4001}, {"by": "nobody"}]
+)
+async def test_what_another_node_asks_for_and_is_no_act_changes_nothing(
+    served: Served, act: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk(served.node, "Console")
+    (bob,) = await served.members("Bob")
+    await desk.mute(desk.operator, session=bob.session, seconds=5)
+    asked = Mute(session=bob.session, room=None, by=desk.operator, reason="", seconds=5)
+    body = msgspec.msgpack.encode({**msgspec.to_builtins(asked), **act})
+    with pytest.raises(BusError, match="not readable"):
+        served.node.on_call("ff" * 8, body)
+    served.advance(6.0)
+    assert not served.node.presence.present[bob.session].muted()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
