@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import urllib.parse
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import psutil
@@ -22,23 +22,27 @@ PAGES = 64
 """Origins remembered of which nodes have served pages."""
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+_Figure = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+
+
 class Card(msgspec.Struct, array_like=True, frozen=True):
     """One node in its own words; goes out with its heart-beats."""
 
     name: str
     url: str
     bus: str
-    started: int
+    started: _Count
     """ms since 1970."""
-    pid: int
-    sessions: int
-    cpu: float
+    pid: _Count
+    sessions: _Count
+    cpu: _Figure
     """Share of one core since the last card, 0 to 1 and above."""
-    memory: int
+    memory: _Count
     """Resident bytes."""
-    received_rate: float
+    received_rate: _Figure
     """Messages a second from clients."""
-    sent_rate: float
+    sent_rate: _Figure
     """Deliveries a second to clients."""
 
 
@@ -94,9 +98,10 @@ class CardBoard:
         card = known[1] if known else None
         if peer.card:
             try:
-                card = _decoder.decode(peer.card)
-                self._note_page(_origin(card.url))
-            except msgspec.MsgspecError:
+                said = _decoder.decode(peer.card)
+                self._note_page(_origin(said.url))
+                card = said
+            except ValueError:  # of msgspec, or of an address that is none
                 pass  # a newer version may say more; what it said before stands
         self.peers[peer.node] = (peer, card)
         return known[0].origin if known and known[0].origin != peer.origin else None

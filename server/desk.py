@@ -319,7 +319,8 @@ class Desk:
                 self._tell("room", room)
             case TextShown(room):
                 self._line(lines.said(event), [room])
-                self._talks.text(room, now=self._node.clock.now())
+                if room in self._node.rooms:  # who said it may have left before two nodes held it
+                    self._talks.text(room, now=self._node.clock.now())
             case MemberChanged(room, _):
                 self._spread.pop(room, None)
                 self._tell("room", room)

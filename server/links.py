@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import combinations, islice
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -23,6 +23,8 @@ FRESH_SECONDS = 3.5
 
 State = Literal["up", "late", "lost"]
 
+_Figure = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+
 _STATES: dict[PeerState, State] = {PeerState.UP: "up", PeerState.SUSPECT: "late", PeerState.DOWN: "lost"}
 _WORSE: dict[State, int] = {"up": 0, "late": 1, "lost": 2}
 
@@ -33,15 +35,15 @@ class End(msgspec.Struct, array_like=True, frozen=True):
     peer: NodeId
     """The node at the other end."""
     state: State
-    rate: float | None
+    rate: _Figure | None
     """Messages a second taken from there; None until measured."""
-    round_trip: float | None
+    round_trip: _Figure | None
     """Milliseconds; None until measured."""
 
 
 class _Told(msgspec.Struct, array_like=True, frozen=True):
     node: NodeId
-    ends: list[End]
+    ends: Annotated[list[End], msgspec.Meta(max_length=MOST)]
 
 
 _decoder: msgspec.msgpack.Decoder[_Told] = msgspec.msgpack.Decoder(_Told)
@@ -71,6 +73,7 @@ class Links:
                 rate.look(peer.received, now=now)
                 measured = round(rate.value, 1)
             own[peer.node] = _end(peer, measured)
+        self._told = {node: told for node, told in self._told.items() if now - told[0] <= FRESH_SECONDS}
         self._told[self._node] = now, own
 
     def tell(self) -> bytes:
@@ -89,8 +92,6 @@ class Links:
 
         Where neither end has spoken of late, a node that is gone or late here makes the link so.
         """
-        for node in self._told.keys() - nodes.keys() - {self._node}:
-            del self._told[node]
         found = []
         for a, b in combinations(sorted(nodes), 2):
             ends = self._said(a, b, now), self._said(b, a, now)

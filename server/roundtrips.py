@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Container
 from itertools import islice
+from typing import Annotated
 
 import msgspec
 
@@ -19,7 +20,9 @@ KEPT = 300.0
 FIGURES = 60
 """Of one session, at most; clients are measured every ten seconds."""
 
-_decoder: msgspec.msgpack.Decoder[dict[str, float]] = msgspec.msgpack.Decoder(dict[str, float])
+_Told = Annotated[dict[str, Annotated[float, msgspec.Meta(ge=0, le=1e9)]], msgspec.Meta(max_length=MOST)]
+
+_decoder: msgspec.msgpack.Decoder[_Told] = msgspec.msgpack.Decoder(_Told)
 
 
 class RoundTrips:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import msgspec
+from typing import Any
 
+import msgspec
+import pytest
+
+from bus.interface import Peer, PeerState
 from bus.packets import CARD_BYTES
 from server.addresses import SCOPE_CHARS, URL_CHARS, listening_host, websocket_url
 from server.cards import Card
 from server.wire.names import NAME_CHARS, person_name
+from tests.nodes import Served
 
 NUMBER, SHARE = 2**63 - 1, 1e300
 
@@ -29,3 +34,11 @@ def test_the_largest_card_fits_into_a_heart_beat() -> None:
     )
     assert len(f"ws://[{host}]:65535/ws") <= URL_CHARS
     assert len(msgspec.msgpack.encode(card)) <= CARD_BYTES
+
+
+@pytest.mark.parametrize("wrong", [{"received_rate": float("inf")}, {"cpu": float("nan")}, {"url": "ws://["}])
+async def test_a_card_that_cannot_be_leaves_the_one_before(served: Served, wrong: dict[str, Any]) -> None:
+    board, peer = served.node.cards, "00ff00ff00ff00ff"
+    for card in (board.card, msgspec.structs.replace(board.card, **wrong)):
+        board.note(Peer(peer, f"{peer}.1", PeerState.UP, "h:1", 0.0, None, msgspec.msgpack.encode(card)))
+    assert board.peers[peer][1] == board.card

@@ -91,3 +91,11 @@ def test_many_figures_are_told_in_lots_that_a_cast_can_carry() -> None:
 def test_what_is_not_readable_is_refused(told: bytes) -> None:
     with pytest.raises(msgspec.MsgspecError):
         RoundTrips().merge(told, now=1.0)
+
+
+@pytest.mark.parametrize("figure", [float("nan"), float("inf"), -1.0])
+def test_a_round_trip_that_cannot_be_is_refused(figure: float) -> None:
+    trips = RoundTrips()
+    with pytest.raises(msgspec.MsgspecError):
+        trips.merge(msgspec.msgpack.encode({"s": figure}), now=0.0)
+    assert trips.of("s") is None

@@ -155,3 +155,10 @@ async def test_a_console_sees_every_link_of_a_mesh_and_without_one_nothing_is_to
         for _ in range(100):
             others[0].bus.cast(TOPIC, others[0].links.tell())
         await eventually(lambda: {p.node: p.received for p in first.bus.peers()}[B] >= before[B] + 100)
+
+
+@pytest.mark.parametrize("figure", [float("nan"), float("inf"), -1.0])
+def test_a_figure_that_cannot_be_is_refused(figure: float) -> None:
+    told = msgspec.msgpack.encode((B, [(A, "up", figure, 1.0)]))
+    with pytest.raises(msgspec.MsgspecError):
+        Links(A).merge(told, 0.0)
