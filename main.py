@@ -35,6 +35,7 @@ from bus.keys import Identity, claim
 from server import journal, options
 from server.addresses import is_loopback
 from server.config import Config, ConfigError, StartError, TokenRequest
+from server.garbage import Collector
 from server.gateway import PORT, Gateway
 from server.identity import Key, Tokens, key_file, load_key, mint
 from server.node import Node
@@ -224,6 +225,7 @@ async def serving(
     """
     node = Node(config, new_bus(config, identity), tokens)
     gateway = Gateway(node, config, Site(read_site(RESOURCES / "web")))
+    collector = Collector(lambda: node.counters.received_voice + node.counters.sent_voice)
     host, port = await gateway.listen(next_free=next_free)
     drain_seconds = 0.0
     try:
@@ -234,8 +236,10 @@ async def serving(
         authority = authority_of(host, port)
         await node.start(url=f"ws://{authority}/ws", http=f"http://{authority}/")
         drain_seconds = config.drain_seconds
+        collector.start()
         yield node
     finally:
+        collector.stop()
         within = drain_seconds + CLOSING_SECONDS
         try:
             async with ending_within(within):

@@ -7,7 +7,7 @@ import collections
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from bus.record import Kind, Origin, Record
+from bus.record import Origin, Record, Slot
 
 PASSING_RECORDS, PASSING_BYTES = 100_000, 32 << 20
 """How many records a log keeps that stand for themselves (texts, say) or end their slot, and their bytes; the oldest
@@ -61,7 +61,7 @@ class Log:
         self._order: list[int] = []  # rising; holds numbers that have left `_held` until it is swept
         self._passing = _Shelf(PASSING_RECORDS, PASSING_BYTES)
         self._standing = _Shelf(STANDING_RECORDS, STANDING_BYTES)
-        self._slots: dict[tuple[Kind, str], int] = {}
+        self._slots: dict[Slot, int] = {}
         self._waiting: dict[int, Record] = {}
         self._waiting_bytes = 0
 

@@ -15,6 +15,10 @@ NodeId = str
 Origin = str
 """One life of a node and the name of its log: ``<node id>.<incarnation>``."""
 
+Slot = tuple[str, str]
+"""A place in a log that holds one record: what it is of, and whose. Of strings alone, because there are thousands and
+the garbage collector passes over such tuples."""
+
 ClientId = str | int
 """The ``id`` that a client gave a request; ``1`` and ``"1"`` differ (protocol.md section 2)."""
 
@@ -61,10 +65,10 @@ class Record(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Nothing replaces it: its slot is free after it, and it goes as old as any record that stands for itself."""
 
     @property
-    def slot(self) -> tuple[Kind, str] | None:
+    def slot(self) -> Slot | None:
         """The place in which a newer record of the same log replaces this one, or None if it stands for itself."""
         if self.kind is Kind.SESSION:
-            return self.kind, self.session
+            return "session", self.session
         if self.kind is Kind.ROOM:
-            return self.kind, self.room
+            return "room", self.room
         return None

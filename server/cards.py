@@ -26,7 +26,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0)]
 _Figure = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
-class Card(msgspec.Struct, array_like=True, frozen=True):
+class Card(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One node in its own words; goes out with its heart-beats."""
 
     name: str

@@ -38,7 +38,7 @@ _LEVELS: dict[str, Level] = {
 _KNOWN = frozenset({"at", "time", "level", "logger", "event", "text", "message"})
 
 
-class LogLine(msgspec.Struct, frozen=True):
+class LogLine(msgspec.Struct, frozen=True, gc=False):
     """One line of a node's log."""
 
     at: int

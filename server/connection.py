@@ -225,6 +225,15 @@ class Connection(asyncio.Protocol):
         self._held = b""
         self.outbox.end()
         self._lose()
+        self._conversation = None
+        self._untie(self._wire)
+
+    @staticmethod
+    def _untie(wire: ServerProtocol) -> None:
+        """Let go what holds itself: the garbage collector is not asked about connections (server/garbage.py)."""
+        wire.parser.close()
+        wire.parser_exc = None
+        vars(wire).pop("select_subprotocol", None)
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""

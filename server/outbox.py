@@ -52,13 +52,18 @@ class Outbox:
                 self._check()
 
     def end(self) -> None:
-        """Take nothing more; what is not flushed is dropped."""
+        """Take nothing more; what is not flushed is dropped, and so is the socket."""
         self.closed = True
         self.frames.clear()
+        self._write, self._check = _written, _nowhere
 
 
 def _nowhere() -> None:
-    """Nobody flushes yet."""
+    """Nobody flushes yet, or any more."""
+
+
+def _written(_: bytes) -> None:
+    """The socket is gone."""
 
 
 class Post:

@@ -51,7 +51,8 @@ class Presence:
         self._records: dict[str, tuple[Origin, SessionRecord]] = {}
         self._of_origin: defaultdict[Origin, set[str]] = defaultdict(set)
         self._live: set[Origin] = set()
-        self._by_user: defaultdict[str, set[str]] = defaultdict(set)
+        self._by_user: dict[str, tuple[str, ...]] = {}
+        """Nearly everybody has one session; the garbage collector passes over a tuple of strings, not over a set."""
         self._ssrcs: set[int] = set()
         self.version = 0
         """Another after each change, so that what was read from here can be told to be old."""
@@ -150,14 +151,13 @@ class Presence:
         if old is not None:
             del self.present[old.session]
             self.per_node[old.node] -= 1
-            users = self._by_user[old.user]
-            users.discard(old.session)
-            if not users:
-                del self._by_user[old.user]
+            others = tuple(session for session in self._by_user.pop(old.user) if session != old.session)
+            if others:
+                self._by_user[old.user] = others
         if new is not None:
             self.present[new.session] = new
             self.per_node[new.node] += 1
-            self._by_user[new.user].add(new.session)
+            self._by_user[new.user] = (*self._by_user.get(new.user, ()), new.session)
 
 
 def _differ(old: SessionRecord, new: SessionRecord) -> bool:

@@ -29,7 +29,7 @@ _RANKS = {Role.USER: 0, Role.MODERATOR: 1, Role.ADMIN: 2}
 _Name = Annotated[str, msgspec.Meta(max_length=NAME_CHARS)]
 
 
-class Actor(msgspec.Struct, frozen=True):
+class Actor(msgspec.Struct, frozen=True, gc=False):
     """Who acts: a client of whatever node, or the operator of a console."""
 
     session: _Name
@@ -38,7 +38,7 @@ class Actor(msgspec.Struct, frozen=True):
     role: Role
 
 
-class Seat(msgspec.Struct, array_like=True, frozen=True):
+class Seat(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A session's place in one room."""
 
     room: str
@@ -49,7 +49,7 @@ class Seat(msgspec.Struct, array_like=True, frozen=True):
     """One more than the highest order that its node knew in the room: who came later, whatever the clocks say."""
 
 
-class Silence(msgspec.Struct, array_like=True, frozen=True):
+class Silence(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A session may not be heard: a mute that lasts (protocol.md section 7)."""
 
     room: str | None
@@ -60,7 +60,7 @@ class Silence(msgspec.Struct, array_like=True, frozen=True):
     """Name of who muted."""
 
 
-class SessionRecord(msgspec.Struct, array_like=True, frozen=True):
+class SessionRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What every node keeps of a session; written to the log on every change, never holds a socket."""
 
     session: str

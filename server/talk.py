@@ -32,7 +32,7 @@ TURNS = 2048
 """Turns kept of a room, at most; those of the member who has been silent longest go first."""
 
 
-class Stretch(msgspec.Struct, frozen=True, array_like=True):
+class Stretch(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A turn as far as a strip shows it."""
 
     began: float
@@ -43,7 +43,7 @@ class Stretch(msgspec.Struct, frozen=True, array_like=True):
     """-dBov of its loudest moment that was looked at."""
 
 
-class TalkView(msgspec.Struct, frozen=True):
+class TalkView(msgspec.Struct, frozen=True, gc=False):
     """What a member has said in a room, in figures."""
 
     since: float | None = None

@@ -28,7 +28,7 @@ ANSWER_SECONDS = 7.0
 """A text that has no second copy by then is answered `unavailable` (8 s at most, protocol.md section 5)."""
 
 
-class Text(msgspec.Struct, array_like=True, frozen=True):
+class Text(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Payload of a text or whisper record."""
 
     at: int

@@ -9,7 +9,7 @@ import msgspec
 from bus.record import NodeId
 
 
-class RoomState(msgspec.Struct, frozen=True):
+class RoomState(msgspec.Struct, frozen=True, gc=False):
     """The settings of a room (protocol.md section 4), in the order in which they are sent."""
 
     locked: bool = False
@@ -20,7 +20,7 @@ class RoomState(msgspec.Struct, frozen=True):
     muted: bool = False
 
 
-class RoomView(msgspec.Struct, frozen=True):
+class RoomView(msgspec.Struct, frozen=True, gc=False):
     """One room of the cluster."""
 
     name: str
@@ -36,7 +36,7 @@ class RoomView(msgspec.Struct, frozen=True):
     state: RoomState
 
 
-class MemberView(msgspec.Struct, frozen=True):
+class MemberView(msgspec.Struct, frozen=True, gc=False):
     """One session in one room."""
 
     session: str
@@ -68,7 +68,7 @@ class MemberView(msgspec.Struct, frozen=True):
     ip: str
 
 
-class PersonView(msgspec.Struct, frozen=True):
+class PersonView(msgspec.Struct, frozen=True, gc=False):
     """One session of the cluster, wherever it is."""
 
     session: str
@@ -79,7 +79,7 @@ class PersonView(msgspec.Struct, frozen=True):
     """In the order of joining."""
 
 
-class ChatView(msgspec.Struct, frozen=True):
+class ChatView(msgspec.Struct, frozen=True, gc=False):
     """One line of a room's chat."""
 
     kind: Literal["message", "whisper", "announcement", "joined", "left", "muted", "unmuted"]
@@ -103,7 +103,7 @@ class ChatView(msgspec.Struct, frozen=True):
     """Identity of the line: equal lines of two looks have equal keys."""
 
 
-class NodeView(msgspec.Struct, frozen=True):
+class NodeView(msgspec.Struct, frozen=True, gc=False):
     """One node of the cluster, this one included."""
 
     node: str
@@ -130,7 +130,7 @@ class NodeView(msgspec.Struct, frozen=True):
     pid: int
 
 
-class LinkView(msgspec.Struct, frozen=True):
+class LinkView(msgspec.Struct, frozen=True, gc=False):
     """What two nodes say of the way between them."""
 
     a: NodeId
@@ -144,7 +144,7 @@ class LinkView(msgspec.Struct, frozen=True):
     """Milliseconds; None until measured."""
 
 
-class OutageView(msgspec.Struct, frozen=True):
+class OutageView(msgspec.Struct, frozen=True, gc=False):
     """A node that does not answer, or does again since a moment."""
 
     node: NodeId
@@ -164,7 +164,7 @@ class OutageView(msgspec.Struct, frozen=True):
     """When it was back."""
 
 
-class HealthView(msgspec.Struct, frozen=True):
+class HealthView(msgspec.Struct, frozen=True, gc=False):
     """The figures of the status bar."""
 
     sessions: int
