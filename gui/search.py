@@ -74,8 +74,12 @@ def _place(word: str, folded: str, *, loose: bool) -> tuple[int, Marks] | None:
 
 @functools.lru_cache(maxsize=256)
 def _in_order(word: str) -> re.Pattern[str]:
-    """The letters of a word with few others between them; the first one begins a word."""
-    return re.compile(r"\b" + r"[^\n]{0,12}?".join(f"({re.escape(letter)})" for letter in word))
+    """The letters of a word with few others between them, each the next there is; the first one begins a word.
+
+    What was found is not looked for elsewhere, as letters that repeat can lie in a text in millions of ways.
+    """
+    first, *others = (re.escape(letter) for letter in word)
+    return re.compile(rf"\b({first})" + "".join(rf"(?>[^\n]{{0,12}}?({letter}))" for letter in others))
 
 
 def _merged(marks: Iterable[tuple[int, int]]) -> Marks:

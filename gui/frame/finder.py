@@ -135,15 +135,15 @@ class Finder:
         if group == PEOPLE:
             if words:
                 return list(self._found_people(words, MOST_ALONE))
-            return [self._person(person) for person in self._desk.people()[:MOST_ALONE]]
+            return [self._person(person) for person in self._people.things[:MOST_ALONE]]
         if group == ROOMS:
             if words:
                 return list(self._found_rooms(words, MOST_ALONE))
-            rooms = sorted(self._desk.rooms(), key=lambda room: (-room.members, room.name.casefold()))
+            rooms = sorted(self._rooms.things, key=lambda room: (-room.members, room.name.casefold()))
             return [self._room(room) for room in rooms[:MOST_ALONE]]
         if words:
             return list(self._found_nodes(words, MOST_ALONE))
-        return [self._node(node) for node in self._desk.nodes()[:MOST_ALONE]]
+        return [self._node(node) for node in self._nodes.things[:MOST_ALONE]]
 
     def _suggestions(self) -> list[Entry]:
         """What suits the selection, what was used last, and all commands."""

@@ -61,3 +61,9 @@ def test_marks_do_not_overlap() -> None:
     fit = match(words_of("an ana"), "Ana")
     assert fit is not None
     assert fit.marks == ((0, 3),)
+
+
+def test_letters_that_repeat_are_not_looked_for_in_every_way() -> None:
+    """Twenty of 32 letters can be taken in more ways than can be tried."""
+    assert match(words_of("a" * 20 + "b"), "a" * 32) is None
+    assert match(words_of("aab"), "a-a-b") is not None
