@@ -654,3 +654,10 @@ async def test_a_batch_that_never_comes_is_given_up(serve: Serving) -> None:
         come("00ff00ff00ff00ff.1", number)  # of no node that was asked
     assert len(watcher.of("hello")) == WAITING + 1
     assert watcher.feed.lost == 1
+
+
+@pytest.mark.parametrize("data", [b"[" * 100_000 + b"]" * 100_000, b'{"a":\n1}', '{"a":1}'.encode("utf-16"), b"\xff"])
+def test_what_is_no_line_of_json_is_exported_as_bytes(data: bytes) -> None:
+    line = as_json(FlowRow(1, "n1", "chat", data=data))
+    assert b"\n" not in line
+    assert bytes.fromhex(json.loads(line)["data"]) == data
