@@ -9,7 +9,6 @@ from typing import Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
-    QEvent,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
@@ -20,7 +19,6 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
-    QApplication,
     QFrame,
     QListView,
     QStackedLayout,
@@ -33,6 +31,7 @@ from PySide6.QtWidgets import (
 from gui import theme, wording
 from gui.tokens import Colour, Size, Type
 from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, prepare
+from gui.widgets.cover import Cover
 from gui.widgets.painting import paint_divider
 from gui.widgets.panes import Divider, EmptyState, PaneHeader
 from gui.widgets.sheet import paint_floating
@@ -144,18 +143,13 @@ class NewsRow(QStyledItemDelegate):
         paint_divider(painter, box, 46)
 
 
-class NewsPanel(QWidget):
+class NewsPanel(Cover):
     """The list, floating under the bell; it closes with Esc, or when one clicks beside it."""
 
     def __init__(self, window: QWidget, news: News) -> None:
         """Make it, closed."""
-        super().__init__(window)
-        self.hide()
-        self.setAccessibleName("What was said")
-        self._window = window
+        super().__init__(window, "What was said")
         self._news = news
-        self._before: QWidget | None = None
-        self.card = QWidget(self)
         self.model = NewsModel(news, self)
         self.list = QListView()
         prepare(self.list, "What was said")
@@ -175,7 +169,6 @@ class NewsPanel(QWidget):
         self.header = PaneHeader("What was said")
         for part in (self.header, Divider(), holder):
             column.addWidget(part)
-        window.installEventFilter(self)
         news.came.connect(self._again)
 
     def open(self) -> None:
@@ -183,34 +176,15 @@ class NewsPanel(QWidget):
         if self.isVisible():
             self.close_up()
             return
-        self._before = QApplication.focusWidget()
         self._fill()
         self._news.see()
-        self._place()
-        self.show()
-        self.raise_()
+        self.cover()
         self.list.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def close_up(self) -> None:
         """Hide it and give the keyboard back."""
-        if self.isHidden():
-            return
-        self.hide()
-        if self._before is not None and self._before.isVisible():
-            self._before.setFocus(Qt.FocusReason.PopupFocusReason)
-
-    def event(self, event: QEvent) -> bool:
-        """As in Qt: no key becomes a shortcut of the window behind."""
-        if event.type() == QEvent.Type.ShortcutOverride:
-            event.accept()
-            return True
-        return super().event(event)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """As in Qt: follow the window's size."""
-        if watched is self._window and event.type() == QEvent.Type.Resize and self.isVisible():
-            self._place()
-        return super().eventFilter(watched, event)
+        if not self.isHidden():
+            self.uncover()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
@@ -233,7 +207,7 @@ class NewsPanel(QWidget):
     def _again(self) -> None:
         if self.isVisible():
             self._fill()
-            self._place()
+            self.place()
             self._news.see()
 
     def _fill(self) -> None:
@@ -241,7 +215,8 @@ class NewsPanel(QWidget):
         self._either.setCurrentIndex(1 if self._news.items else 0)
         self.header.count.say(wording.count(len(self._news.items)) if self._news.items else "")
 
-    def _place(self) -> None:
+    def place(self) -> None:
+        """Cover the window, with the card under the bell."""
         self.setGeometry(self._window.rect())
         rows = max(2, self.model.rowCount()) * ROW + Size.PANE_HEADER + 9
         height = min(rows, HEIGHT, self.height() - Size.TOP_BAR - Size.STATUS_BAR - 16)

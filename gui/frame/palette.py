@@ -18,7 +18,6 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
-    QApplication,
     QFrame,
     QHBoxLayout,
     QLineEdit,
@@ -35,6 +34,7 @@ from gui.frame.finder import Entry, Finder
 from gui.search import Marks
 from gui.tokens import Colour, Size, Type
 from gui.widgets.columns import ALIGN_LEFT, prepare
+from gui.widgets.cover import Cover
 from gui.widgets.labels import Label, Picture, describe
 from gui.widgets.painting import avatar, initials, key_cap, key_width, ring
 from gui.widgets.panes import Chip, Divider
@@ -185,19 +185,13 @@ def pieces(text: str, marks: Marks) -> list[tuple[str, bool]]:
     return [piece for piece in found if piece[0]]
 
 
-class Palette(QWidget):
-    """A child of the window, so that it works wherever the window does; closed it costs nothing."""
+class Palette(Cover):
+    """One field, and what is found by it in a list that the arrows go through."""
 
     def __init__(self, window: QWidget, finder: Finder) -> None:
         """Make it, closed."""
-        super().__init__(window)
-        self.hide()
-        self.setAccessibleName("Palette")
+        super().__init__(window, "Palette")
         self.finder = finder
-        self._window = window
-        self._before: QWidget | None = None
-        self._place = ""
-        self.card = QWidget(self)
         self.field = QLineEdit()
         self.field.setFont(theme.font(Type.PALETTE))
         self.field.setProperty("part", "palette")
@@ -221,7 +215,6 @@ class Palette(QWidget):
         self.field.installEventFilter(self)
         self.list.clicked.connect(lambda index: self.run(index.row()))
         self.list.selectionModel().currentChanged.connect(lambda *_: self._tell())
-        window.installEventFilter(self)
 
     @property
     def chosen(self) -> Entry | None:
@@ -233,7 +226,6 @@ class Palette(QWidget):
     def open(self, text: str = "", place: str = "") -> None:
         """Show it with the keyboard in its field; `place` says to what acts refer."""
         if self.isHidden():
-            self._before = QApplication.focusWidget()
             self.finder.open()
         self._where.setVisible(bool(place))
         self._where.say(f"in {place}")
@@ -241,18 +233,13 @@ class Palette(QWidget):
             self._look(text)
         else:
             self.field.setText(text)
-        self.place()
-        self.show()
-        self.raise_()
+        self.cover()
         self.field.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def close_up(self) -> None:
         """Hide it and give the keyboard back."""
-        if self.isHidden():
-            return
-        self.hide()
-        if self._before is not None and self._before.isVisible():
-            self._before.setFocus(Qt.FocusReason.PopupFocusReason)
+        if not self.isHidden():
+            self.uncover()
 
     def run(self, row: int) -> None:
         """Do what an entry says."""
@@ -276,17 +263,8 @@ class Palette(QWidget):
         self.card.setGeometry((self.width() - width) // 2, top, width, self._column.totalSizeHint().height())
         self.update()
 
-    def event(self, event: QEvent) -> bool:
-        """As in Qt: no key becomes a shortcut of the window behind."""
-        if event.type() == QEvent.Type.ShortcutOverride:
-            event.accept()
-            return True
-        return super().event(event)
-
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """As in Qt: follow the window's size, and have the keys of the list work in the field."""
-        if watched is self._window and event.type() == QEvent.Type.Resize and self.isVisible():
-            self.place()
+        """As in Qt: the keys of the list work in the field, too."""
         if watched is self.field and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             return self._on_key(event)
         return super().eventFilter(watched, event)

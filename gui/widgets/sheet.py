@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QHBoxLayout, QVBoxL
 from gui import theme
 from gui.tokens import Colour, Size, Type
 from gui.widgets.buttons import Button, Kind
+from gui.widgets.cover import Cover
 from gui.widgets.labels import Label, describe
 from gui.widgets.panes import Divider
 
@@ -39,7 +40,7 @@ def paint_floating(painter: QPainter, card: QRectF, radius: int) -> None:
     painter.drawRoundedRect(card.adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
 
 
-class Sheet(QWidget):
+class Sheet(Cover):
     """A card in the middle of its window, which is dimmed and cannot be reached while the sheet is open.
 
     Keys stay inside: Tab goes around, shortcuts of the window rest, Esc rejects, Ctrl+Enter accepts. When it
@@ -58,14 +59,9 @@ class Sheet(QWidget):
             sentence: A line below.
             width: Of the card, in pixels, where the window has them.
         """
-        super().__init__(window)
-        self.hide()
-        self.setAccessibleName(title)
+        super().__init__(window, title)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._window = window
         self._width = width
-        self._before: QWidget | None = None
-        self.card = QWidget(self)
         self.title = Label(title, Type.TITLE)
         self.sentence = Label(sentence, Type.BODY, Colour.TEXT2, wrap=True)
         if not sentence:
@@ -80,14 +76,10 @@ class Sheet(QWidget):
         self.buttons.setSpacing(8)
         self.buttons.addStretch(1)
         self._arrange()
-        window.installEventFilter(self)
 
     def open(self) -> None:
         """Cover the window and take the keyboard."""
-        self._before = QApplication.focusWidget()
-        self.place()
-        self.show()
-        self.raise_()
+        self.cover()
         self.first_focus().setFocus(Qt.FocusReason.PopupFocusReason)
 
     def first_focus(self) -> QWidget:
@@ -106,10 +98,8 @@ class Sheet(QWidget):
         """Close it."""
         if self.isHidden():
             return
-        self.hide()
+        self.uncover()
         self._window.removeEventFilter(self)
-        if self._before is not None and self._before.isVisible():
-            self._before.setFocus(Qt.FocusReason.PopupFocusReason)
         self.finished.emit(result)
 
     def place(self) -> None:
@@ -123,17 +113,8 @@ class Sheet(QWidget):
         self.card.setGeometry((self.width() - width) // 2, max(MARGIN, (self.height() - height) // 2), width, height)
         self.update()
 
-    def event(self, event: QEvent) -> bool:
-        """As in Qt: no key becomes a shortcut of the window behind."""
-        if event.type() == QEvent.Type.ShortcutOverride:
-            event.accept()
-            return True
-        return super().event(event)
-
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """As in Qt: follow the size of the window and what the card holds."""
-        if watched is self._window and event.type() == QEvent.Type.Resize:
-            self.place()
+        """As in Qt: follow what the card holds, too."""
         if watched is self.card and event.type() == QEvent.Type.LayoutRequest and self.isVisible():
             self.place()
         return super().eventFilter(watched, event)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt
 from PySide6.QtGui import QAction, QColor, QFontInfo, QKeySequence
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
 from gui import theme
 from gui.tokens import AVATAR_HUES, DARK_SCHEME, LIGHT_SCHEME, Colour, Scheme, Type
 from gui.widgets.buttons import Button
 from gui.widgets.labels import Label, describe
 from gui.widgets.painting import initials, steps
+from gui.widgets.sheet import Sheet
 from gui.widgets.toast import Toasts
 
 if TYPE_CHECKING:
@@ -131,3 +132,21 @@ def test_letters_of_avatars_can_be_read() -> None:
         letters = scheme.colours[scheme.avatar_letters]
         for hue in AVATAR_HUES:
             assert contrast(letters, QColor.fromHsl(hue, *scheme.avatar).name()) >= 4.5, (scheme.name, hue)
+
+
+def test_a_sheet_closes_though_what_had_the_keyboard_is_gone(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(QSize(800, 600))
+    had = QPushButton(window)
+    sheet = Sheet(window, "A question")
+    window.show()
+    with qtbot.waitActive(window):
+        window.activateWindow()
+    had.setFocus()
+    assert QApplication.focusWidget() is had
+    sheet.open()
+    had.deleteLater()
+    QCoreApplication.sendPostedEvents(had, QEvent.Type.DeferredDelete)
+    sheet.reject()
+    assert sheet.isHidden()
