@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QIcon, QPainter, QPalette, QPen, QPixmap
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QSplitter, QWidget
 
 from gui.tokens import DARK_SCHEME, Colour, Scheme, Size, Type
 
@@ -23,6 +23,38 @@ MONO_FAMILIES = ["JetBrains Mono", "Noto Sans Mono CJK SC", "monospace"]
 _scheme = DARK_SCHEME
 _coloured: list[Callable[[], None]] = []
 """What empties the caches of everything that has a colour."""
+
+_Role = QPalette.ColorRole
+ROLES = {
+    _Role.Window: Colour.BG1,
+    _Role.WindowText: Colour.TEXT,
+    _Role.Base: Colour.BG1,
+    _Role.AlternateBase: Colour.ACCENT_SOFT,
+    _Role.Text: Colour.TEXT,
+    _Role.PlaceholderText: Colour.TEXT3,
+    _Role.Button: Colour.BG2,
+    _Role.ButtonText: Colour.TEXT,
+    _Role.BrightText: Colour.DANGER,
+    _Role.ToolTipBase: Colour.BG3,
+    _Role.ToolTipText: Colour.TEXT,
+    _Role.Highlight: Colour.ACCENT_FILL,
+    _Role.HighlightedText: Colour.ON_FILL,
+    _Role.Link: Colour.LIVE,
+    _Role.LinkVisited: Colour.TEXT2,
+    _Role.Light: Colour.LINE2,
+    _Role.Midlight: Colour.FIELD,
+    _Role.Mid: Colour.LINE,
+    _Role.Dark: Colour.WARN,
+    _Role.Shadow: Colour.BG0,
+    _Role.Accent: Colour.ACCENT,
+}
+"""The palette: every colour that the style sheet or a label has, under a role of Qt's, whatever the role is called.
+
+So another scheme is another palette. A style sheet with other colours would be worked out anew for each widget, once
+for each of its ancestors, which held the loop for 200 ms.
+"""
+
+_TONES = {token: role for role, token in ROLES.items()}
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,9 +78,31 @@ def apply(app: QApplication, scheme: Scheme = DARK_SCHEME) -> None:
         app.setStyle("Fusion")
         app.setFont(font(Type.BODY))
     app.setPalette(_palette())
-    app.setStyleSheet(_style_sheet())
+    if not again:
+        app.setStyleSheet(_style_sheet())
     for widget in app.allWidgets():
+        if again and _has_rules(widget):
+            restyle(widget)
+        elif again:
+            widget.setPalette(QPalette())  # under a style sheet Qt leaves it with the palette that it began with
         widget.update()
+
+
+def restyle(widget: QWidget) -> None:
+    """Have the style sheet worked out anew for a widget, after another scheme or another value of a property."""
+    style = widget.style()
+    style.unpolish(widget)
+    style.polish(widget)
+
+
+def _has_rules(widget: QWidget) -> bool:
+    """Whether the style sheet says something of a widget or its parts."""
+    return widget.testAttribute(Qt.WidgetAttribute.WA_StyleSheetTarget) or isinstance(widget, QSplitter)
+
+
+def role(tone: Colour) -> QPalette.ColorRole:
+    """The role of the palette that has this colour. Raises KeyError for one that no text has."""
+    return _TONES[tone]
 
 
 def scheme() -> Scheme:
@@ -163,44 +217,20 @@ def _load_fonts() -> None:
 
 
 def _palette() -> QPalette:
-    roles = QPalette.ColorRole
     made = QPalette()
-    for role, token in (
-        (roles.Window, Colour.BG1),
-        (roles.WindowText, Colour.TEXT),
-        (roles.Base, Colour.BG1),
-        (roles.AlternateBase, Colour.BG2),
-        (roles.Text, Colour.TEXT),
-        (roles.PlaceholderText, Colour.TEXT3),
-        (roles.Button, Colour.BG2),
-        (roles.ButtonText, Colour.TEXT),
-        (roles.BrightText, Colour.ON_FILL),
-        (roles.ToolTipBase, Colour.BG3),
-        (roles.ToolTipText, Colour.TEXT),
-        (roles.Highlight, Colour.ACCENT_FILL),
-        (roles.HighlightedText, Colour.ON_FILL),
-        (roles.Link, Colour.ACCENT),
-        (roles.LinkVisited, Colour.ACCENT),
-        (roles.Light, Colour.BG3),
-        (roles.Midlight, Colour.BG3),
-        (roles.Mid, Colour.LINE),
-        (roles.Dark, Colour.LINE),
-        (roles.Shadow, Colour.BG0),
-        (roles.Accent, Colour.ACCENT),
-    ):
+    for role, token in ROLES.items():
         made.setColor(role, colour(token))
-    for role in (roles.WindowText, roles.Text, roles.ButtonText):
+    for role in (_Role.WindowText, _Role.Text, _Role.ButtonText):
         made.setColor(QPalette.ColorGroup.Disabled, role, colour(Colour.TEXT3))
     return made
 
 
 def _style_sheet() -> str:
     sheet = string.Template((RESOURCES / "style" / "console.qss").read_text(encoding="utf-8"))
-    values = {
-        "icons": (RESOURCES / "icons").as_posix(),
-        "radiusButton": f"{Size.RADIUS_BUTTON}px",
-        "radiusInput": f"{Size.RADIUS_INPUT}px",
-        "radiusCard": f"{Size.RADIUS_CARD}px",
-        "radiusDialog": f"{Size.RADIUS_DIALOG}px",
-    }
-    return sheet.substitute({str(token): value for token, value in _scheme.colours.items()} | values)
+    return sheet.substitute(
+        icons=(RESOURCES / "icons").as_posix(),
+        radiusButton=f"{Size.RADIUS_BUTTON}px",
+        radiusInput=f"{Size.RADIUS_INPUT}px",
+        radiusCard=f"{Size.RADIUS_CARD}px",
+        radiusDialog=f"{Size.RADIUS_DIALOG}px",
+    )

@@ -255,8 +255,7 @@ class LogPane(QWidget):
         state = "wrong" if problem else ""
         if self.search.property("state") != state:
             self.search.setProperty("state", state)
-            self.search.style().unpolish(self.search)
-            self.search.style().polish(self.search)
+            theme.restyle(self.search)
         self._moving = True
         self.model.narrow(off, self._matches)
         self._moving = False

@@ -63,8 +63,7 @@ class Field(QWidget):
         state = "wrong" if problem else ""
         if self.control.property("state") != state:
             self.control.setProperty("state", state)
-            self.control.style().unpolish(self.control)
-            self.control.style().polish(self.control)
+            theme.restyle(self.control)
             self.control.update()
         self.control.setAccessibleDescription(problem or self.hint.text())
 

@@ -39,20 +39,19 @@ class Label(QLabel):
         self.setFont(theme.font(kind))
         self.setWordWrap(wrap)
         self._kind = kind
-        self._tone = tone
+        self.tone = tone
+        """Its colour."""
         self._elide = elide
-        self.setProperty("tone", str(tone))
+        self.setForegroundRole(theme.role(tone))
         self.setText(text)
 
     def say(self, text: str, tone: Colour | None = None) -> None:
         """Show another text, in another colour where one is given; costs nothing when both are the same."""
         if text != self.text():
             self.setText(text)
-        if tone is not None and tone is not self._tone:
-            self._tone = tone
-            self.setProperty("tone", str(tone))
-            self.style().unpolish(self)
-            self.style().polish(self)
+        if tone is not None and tone is not self.tone:
+            self.tone = tone
+            self.setForegroundRole(theme.role(tone))
 
     def minimumSizeHint(self) -> QSize:
         size = super().minimumSizeHint()
@@ -64,7 +63,7 @@ class Label(QLabel):
             return
         painter = QPainter(self)
         painter.setFont(self.font())
-        painter.setPen(theme.colour(self._tone))
+        painter.setPen(theme.colour(self.tone))
         text = theme.elided(self.text(), self._kind, self.width())
         painter.drawText(self.rect(), self.alignment() | Qt.TextFlag.TextSingleLine, text)
         painter.end()

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QApplication
 
 from gui import theme
 from gui.appearance import Appearance, Look
-from gui.tokens import DARK, DARK_SCHEME, LIGHT, LIGHT_SCHEME, Colour, Size
+from gui.tokens import DARK, DARK_SCHEME, LIGHT, LIGHT_SCHEME, Colour, Scheme, Size
+from gui.widgets.labels import Label
 from gui.widgets.painting import avatar
 from tests.gui.looks import grab
 from tests.gui.test_rooms import select, until_members
@@ -103,3 +104,24 @@ async def test_the_selection_survives_a_switch(console: Console, cluster: Cluste
     chosen = console.rooms.pane.members.selected
     assert chosen is not None
     assert chosen.session == ann.session
+
+
+async def test_a_switch_needs_no_new_style_sheet_and_reaches_what_is_hidden(
+    console: Console, qapp: QApplication
+) -> None:
+    sheet = qapp.styleSheet()
+    console.appearance.choose(Look.LIGHT)
+    assert qapp.styleSheet() == sheet
+    assert "#" not in sheet
+    for view in console.window.views:
+        labels = view.findChildren(Label)
+        assert labels
+        for label in labels:
+            assert label.palette().color(label.foregroundRole()).name().upper() == LIGHT[label.tone]
+
+
+@pytest.mark.parametrize("scheme", [DARK_SCHEME, LIGHT_SCHEME.contrasting()], ids=lambda scheme: scheme.name)
+def test_each_role_of_the_palette_has_its_colour(appearance: Appearance, qapp: QApplication, scheme: Scheme) -> None:
+    theme.apply(qapp, scheme)
+    for role, token in theme.ROLES.items():
+        assert qapp.palette().color(role).name().upper() == scheme.colours[token].upper()
