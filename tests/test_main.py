@@ -78,6 +78,7 @@ def taken() -> Any:
         (("node", "--no\nsuch\x1b[31m"), "is not an option here"),
         (("--nonsense",), "--nonsense is not an option here"),
         (("bench",), "'bench' is not a command"),
+        (("players",), "players are started by a console"),
         (("token",), "--user is required"),
         (("token", "--user", "ann", "--role", "king"), "--role: 'king' is none of"),
     ],

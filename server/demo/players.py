@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from server.client import NO_NODE, Client, Closed, Talk
+from server.config import ConfigError
 from server.demo import cast
 from server.demo.cast import Person
 from server.demo.script import Act, Announce, Enter, Exit, Join, Kick, Leave, Mute, Say, Speak, Whisper, script
@@ -55,11 +56,14 @@ class OnStage(msgspec.Struct, frozen=True, tag_field="event", tag="on_stage"):
 
 
 def read_playbill() -> Playbill:
-    """Read standard input to the end of its first line. Raises msgspec.MsgspecError, OSError."""
+    """Read standard input to the end of its first line. Raises ConfigError where no console wrote it."""
     line = b""
-    while not line.endswith(b"\n") and (piece := os.read(0, 1)):
-        line += piece
-    return msgspec.json.decode(line, type=Playbill)
+    try:
+        while not line.endswith(b"\n") and (piece := os.read(0, 1)):
+            line += piece
+        return msgspec.json.decode(line, type=Playbill)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        raise ConfigError("players are started by a console: use --demo") from None
 
 
 async def play(bill: Playbill) -> None:

@@ -144,6 +144,8 @@ class Stage:
                 while process.poll() is None:  # noqa: ASYNC110 - there is no event for it without a thread
                     await asyncio.sleep(0.01)
             logger.info("the people of the demo have left")
+        except OSError as error:
+            logger.warning("the people of the demo could not be started: %s", error)
         finally:
             self._on_stage.cancel()
             self._over.set()
@@ -228,6 +230,11 @@ class Stage:
         async with contextlib.aclosing(pieces(process.stdout)) as told:
             async for piece in told:
                 for line in cutter.feed(piece):
-                    there = msgspec.json.decode(line, type=OnStage)
+                    try:
+                        there = msgspec.json.decode(line, type=OnStage)
+                    except (msgspec.MsgspecError, UnicodeDecodeError):
+                        logger.warning("the people of the demo say what is not understood")
+                        continue
                     logger.info("the demo is on stage: %d people, %d speak", there.people, there.speaking)
-                    self._on_stage.set_result(there)
+                    if not self._on_stage.done():
+                        self._on_stage.set_result(there)
