@@ -151,7 +151,7 @@ def next_pattern(own: str) -> str:
 
 def ports_for(count: int, host: str, first: int, had: str, next_free: NextFree, besides: Collection[int]) -> str:
     """Ports for so many nodes: those that were filled in, then the next free ones, `besides` left out."""
-    given = _numbers(had)
+    given = numbers(had)
     if given is None or given == [0]:
         return had
     given = given[:count]
@@ -190,7 +190,7 @@ def _port_problem(
 
 def _ports_of(text: str, count: int) -> tuple[list[int], str]:
     """The ports in a text, and what is wrong with it."""
-    found = _numbers(text)
+    found = numbers(text)
     if found is None:
         return [], "A port is a number from 0 to 65535." if count == 1 else "Ports are numbers from 0 to 65535."
     if found == [0]:
@@ -200,7 +200,8 @@ def _ports_of(text: str, count: int) -> tuple[list[int], str]:
     return found, ""
 
 
-def _numbers(text: str) -> list[int] | None:
+def numbers(text: str) -> list[int] | None:
+    """The ports that stand in a text; None where something else does."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and len(part) < 8 for part in parts):
         return None

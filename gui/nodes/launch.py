@@ -197,7 +197,7 @@ class LaunchDialog(Sheet):
             (self.port, config.host, self.bus_port),
             (self.bus_port, config.bus_host, self.port),
         ):
-            taken = [int(part) for part in other.text().replace(" ", "").split(",") if part.isdigit()]
+            taken = form.numbers(other.text()) or ()
             line.setText(form.ports_for(count, host, FIRST_PORT, line.text(), self._next_free, taken))
         self._filling = False
         self.look()

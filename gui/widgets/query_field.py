@@ -21,11 +21,13 @@ from gui.tokens import Colour, Size, Type
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.completion import Completions
 from gui.widgets.labels import describe
-from server.query import Fields, Query, QueryError, parse
+from server.query import QUERY_CHARS, Fields, Query, QueryError, parse
 from server.query_completion import Completion, complete
 from server.query_lexer import spans
 
 HEIGHT = 34
+PASTED = 2 * QUERY_CHARS
+"""Of what is pasted so much is taken: enough to be told that it is too long, and never long to colour."""
 REST = 250
 """Milliseconds after the last key, until what was typed counts."""
 TONES = {
@@ -90,7 +92,7 @@ class _Line(QPlainTextEdit):
             super().keyPressEvent(event)
 
     def insertFromMimeData(self, source: QMimeData) -> None:
-        self.insertPlainText(" ".join(source.text().split()))
+        self.insertPlainText(" ".join(source.text()[:PASTED].split()))
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)

@@ -17,6 +17,7 @@ from gui.flow.rows import Column
 from gui.flow.series import Rates, Track
 from gui.flow.sheets import ExportSheet, ReasonSheet
 from gui.flow.view import FlowView
+from gui.widgets.query_field import PASTED
 from server.flow import FlowRow
 from tests.gui.conftest import until
 
@@ -496,3 +497,11 @@ async def test_pasted_lines_become_one(view: FlowView) -> None:
     view.bar.filter.line.paste()
     assert view.bar.filter.text == "kind:chat room:lobby"
     view.bar.filter.line.moveCursor(QTextCursor.MoveOperation.Start)
+
+
+async def test_of_very_much_that_is_pasted_the_beginning_is_taken(view: FlowView) -> None:
+    QGuiApplication.clipboard().setText("word " * 200_000)
+    view.focus_filter()
+    view.bar.filter.line.paste()
+    assert len(view.bar.filter.text) <= PASTED
+    assert "500 characters" in view.bar.filter.problem

@@ -336,3 +336,13 @@ async def test_launching_from_another_view_shows_the_nodes(console: Console) -> 
     assert console.window.view is console.nodes
     assert standing(console, "n2") is Standing.STARTING
     await shown(console, lambda: standing(console, "n2") is Standing.UP)
+
+
+@pytest.mark.parametrize("odd", ["²", "9" * 5000, "8765, x"])
+async def test_what_is_no_port_is_said_when_there_are_to_be_more_nodes(console: Console, odd: str) -> None:
+    QTest.keyClick(console.nodes.table, Qt.Key.Key_N)
+    form = dialog(console)
+    fill(form.port, odd)
+    form.count.setValue(3)
+    assert form.problem_of(form.port)
+    assert not form.confirm.isEnabled()
