@@ -17,6 +17,8 @@ MOST = 16
 """Nodes that can be launched at once."""
 NUMBER = "{n}"
 """Stands in a name for a number that counts up."""
+MESH_PORTS = 3
+"""Ports that the mesh of a node takes: the one that is given, and the next free ones above it."""
 _ENDS_IN_NUMBER = re.compile(r"^(.*?)(\d+)$", re.DOTALL)
 
 Obstacle = Callable[[str, int], str | None]
@@ -104,6 +106,8 @@ def check(
             problems[field] = problem
     if Field.BUS_PORT not in problems and {*filter(None, ports)} & {*filter(None, bus_ports)}:
         problems[Field.BUS_PORT] = "Clients and mesh need a port each."
+    if not problems and (problem := _mesh_problem(ports, bus_ports)):
+        problems[Field.BUS_PORT] = problem
     peer = next((node for node in peers if node.bus == values.peer), None)
     if peer is None:
         problems[Field.PEER] = (
@@ -149,18 +153,40 @@ def next_pattern(own: str) -> str:
     return f"{stem[: NAME_CHARS - 2]}{NUMBER}"
 
 
-def ports_for(count: int, host: str, first: int, had: str, next_free: NextFree, besides: Collection[int]) -> str:
-    """Ports for so many nodes: those that were filled in, then the next free ones, `besides` left out."""
+def mesh_ports(port: int) -> range:
+    """The ports that the mesh of a node is likely to take; none where the system picks them."""
+    return range(port, port + MESH_PORTS if port else port)
+
+
+def ports_for(
+    count: int, host: str, first: int, had: str, next_free: NextFree, besides: Collection[int], *, span: int = 1
+) -> str:
+    """Ports for so many nodes: those that were filled in, then the next free ones, `besides` left out.
+
+    Each of them has `span` free ports in a row.
+    """
     given = numbers(had)
     if given is None or given == [0]:
         return had
     given = given[:count]
     while len(given) < count:
-        port = next_free(host, (given[-1] + 1) if given else first, [*given, *besides])
+        taken = {*besides, *(port + further for port in given for further in range(span))}
+        port = free_row(host, (given[-1] + 1) if given else first, span, next_free, taken)
         if port is None:
             break
         given.append(port)
     return ", ".join(map(str, given))
+
+
+def free_row(host: str, first: int, span: int, next_free: NextFree, besides: Collection[int]) -> int | None:
+    """The lowest port from `first` up that is the first of so many free ones in a row; None where none is."""
+    port = next_free(host, first, besides)
+    while port is not None:
+        broken = next((p for p in range(port + 1, port + span) if next_free(host, p, besides) != p), None)
+        if broken is None:
+            break
+        port = next_free(host, broken + 1, besides)
+    return port
 
 
 def _name_problem(name: str, names: Collection[str]) -> str | None:
@@ -185,6 +211,17 @@ def _port_problem(
         if problem := obstacle(host, port):
             other = next_free(host, port + 1, taken)
             return problem if other is None else f"{problem.rstrip('.')}, {other} is free."
+    return None
+
+
+def _mesh_problem(ports: Sequence[int], bus_ports: Sequence[int]) -> str | None:
+    """The mesh of one node must not take what another one was given."""
+    for place, bus_port in enumerate(bus_ports):
+        others = {port for at, pair in enumerate(zip(ports, bus_ports, strict=True)) if at != place for port in pair}
+        if clash := others.intersection(mesh_ports(bus_port)):
+            return (
+                f"A mesh takes the two ports above its own as well: {min(clash)} is needed by the mesh of {bus_port}."
+            )
     return None
 
 

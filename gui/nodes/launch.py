@@ -181,24 +181,25 @@ class LaunchDialog(Sheet):
     def _obstacle(self, host: str, port: int) -> str | None:
         for child in self._living():
             # It may not listen yet; once it does, the system says so as well.
-            if port and port in (child.spec.port, child.spec.bus_port):
+            if port and port in _ports_of(child):
                 return f"Port {port} is that of {wording.within(child.spec.name)}."
         return ports.obstacle(host, port)
 
     def _next_free(self, host: str, first: int, besides: Collection[int]) -> int | None:
-        meant = {port for child in self._living() for port in (child.spec.port, child.spec.bus_port)}
+        meant = {port for child in self._living() for port in _ports_of(child)}
         return ports.next_free(host, first, besides=meant.union(besides))
 
     def _fill_ports(self) -> None:
         """Have as many ports as nodes: those that stand there, and free ones."""
         config, count = self._context.config, self.count.value()
         self._filling = True
-        for line, host, other in (
-            (self.port, config.host, self.bus_port),
-            (self.bus_port, config.bus_host, self.port),
+        for line, host, span, other, reach in (
+            (self.port, config.host, 1, self.bus_port, form.MESH_PORTS),
+            (self.bus_port, config.bus_host, form.MESH_PORTS, self.port, 1),
         ):
-            taken = form.numbers(other.text()) or ()
-            line.setText(form.ports_for(count, host, FIRST_PORT, line.text(), self._next_free, taken))
+            there = form.numbers(other.text()) or ()
+            taken = [port + further for port in there for further in range(reach)]
+            line.setText(form.ports_for(count, host, FIRST_PORT, line.text(), self._next_free, taken, span=span))
         self._filling = False
         self.look()
 
@@ -206,7 +207,8 @@ class LaunchDialog(Sheet):
         config = self._context.config
         port = self._next_free(config.host, FIRST_PORT, ()) or 0
         self.port.setText(str(port))
-        self.bus_port.setText(str(self._next_free(config.bus_host, port + 1, ()) or 0))
+        mesh = form.free_row(config.bus_host, port + 1, form.MESH_PORTS, self._next_free, ())
+        self.bus_port.setText(str(mesh or 0))
         self._fill_ports()
 
     def _lay_out(self) -> None:
@@ -246,6 +248,12 @@ class LaunchDialog(Sheet):
         self.confirm.clicked.connect(self.accept)
         self.buttons.addWidget(cancel)
         self.buttons.addWidget(self.confirm)
+
+
+def _ports_of(child: Child) -> set[int]:
+    """What a launched node was given; it may not listen there yet."""
+    starting = child.state is ChildState.STARTING
+    return {child.spec.port, *(form.mesh_ports(child.spec.bus_port) if starting else (child.spec.bus_port,))}
 
 
 def _switched(switch: Switch, name: str, sentence: str) -> QHBoxLayout:

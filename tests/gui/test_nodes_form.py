@@ -141,13 +141,13 @@ def test_a_number_counts_up_from_the_first_that_is_free() -> None:
 
 
 def test_several_are_launched_with_names_and_ports_of_their_own() -> None:
-    found = checked(name="fra-{n}", count=3, port="9100, 9102,9104", bus_port="9101,9103,9105", names=("n1", "fra-2"))
+    found = checked(name="fra-{n}", count=3, port="9100, 9102,9104", bus_port="9111,9114,9117", names=("n1", "fra-2"))
     assert [(spec.name, spec.port, spec.bus_port) for spec in found.specs] == [
-        ("fra-1", 9100, 9101),
-        ("fra-3", 9102, 9103),
-        ("fra-4", 9104, 9105),
+        ("fra-1", 9100, 9111),
+        ("fra-3", 9102, 9114),
+        ("fra-4", 9104, 9117),
     ]
-    assert plain(found.sentence) == "Ports 9100, 9102, 9104 and 9101, 9103, 9105 are free. n1 answers."
+    assert plain(found.sentence) == "Ports 9100, 9102, 9104 and 9111, 9114, 9117 are free. n1 answers."
     picked = checked(name="n{n}", count=2, port="0", bus_port="0")
     assert [(spec.port, spec.bus_port) for spec in picked.specs] == [(0, 0), (0, 0)]
 
@@ -160,6 +160,16 @@ def test_several_are_launched_with_names_and_ports_of_their_own() -> None:
         ({"port": "9100,9100"}, Field.PORT, "Port 9100 stands there twice."),
         ({"port": "9100,9101"}, Field.BUS_PORT, "Clients and mesh need a port each."),
         ({"port": "9100,x"}, Field.PORT, "Ports are numbers from 0 to 65535."),
+        (
+            {"bus_port": "9111,9113"},
+            Field.BUS_PORT,
+            "A mesh takes the two ports above its own as well: 9113 is needed by the mesh of 9111.",
+        ),
+        (
+            {"bus_port": "9101,9111"},
+            Field.BUS_PORT,
+            "A mesh takes the two ports above its own as well: 9102 is needed by the mesh of 9101.",
+        ),
         ({"taken": {9103}}, Field.BUS_PORT, "Port 9103 is in use, 9104 is free."),
         ({"count": MOST + 1}, Field.COUNT, f"1 to {MOST} at once."),
     ],
@@ -176,3 +186,4 @@ def test_ports_follow_the_number_of_nodes() -> None:
     assert ports_for(1, "h", 8765, "9000, 9002", next_free, []) == "9000"
     assert ports_for(2, "h", 8765, "0", next_free, []) == "0"
     assert ports_for(2, "h", 8765, "what?", next_free, []) == "what?"
+    assert ports_for(3, "h", 8765, "9000", next_free, [9004, 9008], span=3) == "9000, 9005, 9009"

@@ -20,6 +20,7 @@ from websockets.asyncio.client import connect
 
 from bus.keys import claim
 from gui.app import Console, open_console
+from gui.nodes.form import MESH_PORTS
 from gui.nodes.launch import LaunchDialog
 from gui.nodes.log import ALL
 from gui.nodes.model import Column
@@ -142,7 +143,9 @@ async def test_a_key_and_another_launch_two_with_names_and_ports_of_their_own(co
     form = dialog(console)
     assert form.count.value() == 2
     assert form.confirm.text() == "Launch 2 nodes"
-    assert len(set(form.port.text().split(", ") + form.bus_port.text().split(", "))) == 4
+    clients, meshes = ([int(port) for port in line.text().split(", ")] for line in (form.port, form.bus_port))
+    needed = [*clients, *(port + further for port in meshes for further in range(MESH_PORTS))]
+    assert len(needed) == len(set(needed)) == 8
     commands = form.command.text.split("\n")
     assert ["--name=n2" in commands[0], "--name=n3" in commands[1]] == [True, True]
     fill(form.port, "0")
