@@ -157,7 +157,7 @@ class Desk:
 
     def nodes(self) -> list[NodeView]:
         """Every node of the cluster, this one first; one whose process is known to have ended is down at once."""
-        ended = {outage.node for outage in self._outages.views() if outage.ended and outage.state != "back"}
+        ended = self._ended()
         return [
             msgspec.structs.replace(view, state="down") if view.node in ended else view
             for view in node_views(self._node)
@@ -180,7 +180,7 @@ class Desk:
         node, views = self._node, self.nodes()
         up = [view for view in views if view.state == "up"]
         return HealthView(
-            sessions=len(node.presence.present),
+            sessions=len(node.presence.present) - sum(node.presence.per_node[id] for id in self._ended()),
             speaking=sum(len(room.talkers) for room in node.rooms.values()),
             nodes=len(views),
             nodes_up=len(up),
@@ -188,6 +188,10 @@ class Desk:
             sent_rate=sum(view.sent_rate for view in up),
             loop_lag=node.cards.loop_lag * 1000,
         )
+
+    def _ended(self) -> set[NodeId]:
+        """Nodes whose processes are known to have ended, while the mesh may still wait for them."""
+        return {outage.node for outage in self._outages.views() if outage.ended and outage.state != "back"}
 
     def open_flow(self, query: str, *, every_voice: bool = False) -> FlowFeed:
         """Look at the messages of the cluster that fit `query` (server/query.py), until the feed is closed.

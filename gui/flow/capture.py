@@ -146,11 +146,12 @@ class Capture(QObject):
         came = sorted(self._feed.rows(), key=lambda entry: entry[1].at)
         first = self.ring.next
         self.ring.extend((row, len(row.data)) for _, row in came)
+        # What was on its way when the filter was changed may still be of the one before.
         if self.hold:
             # While what came before is still counted, that goes on to these.
-            self.newer += len(came) if self._counting is None else 0
+            self.newer += sum(self._fits(row) for _, row in came) if self._counting is None else 0
         elif came:
-            self._put_newer(list(self.ring.since(first)))
+            self._put_newer([one for one in self.ring.since(first) if self._fits(one[1])])
         self.told.emit()
 
     # What is shown.

@@ -17,7 +17,7 @@ from server.trace import Hop
 
 LINE = 26
 """Where the dots are, from above."""
-HEIGHT = 70
+HEIGHT = 86
 EDGE = 6
 MOST = 5
 """Places that are shown; of more, those between are left out that were quickest."""
@@ -91,9 +91,9 @@ class PathStrip(QWidget):
         ):
             painter.setFont(theme.font(kind))
             painter.setPen(theme.colour(tone))
-            box = QRect(left, top, room, 16)
-            painter.drawText(box, align | Qt.AlignmentFlag.AlignVCenter, theme.elided(words, kind, room))
-            top += 15
+            for line in _lines(words, kind, room) if kind is Type.CAPTION else [theme.elided(words, kind, room)]:
+                painter.drawText(QRect(left, top, room, 16), align | Qt.AlignmentFlag.AlignVCenter, line)
+                top += 15
 
     def _places(self) -> list[float]:
         """Where the dots are: further apart where it took longer."""
@@ -110,6 +110,16 @@ class PathStrip(QWidget):
             extra = spare * (0.5 * share + 0.5 / len(legs))
             places.append(places[-1] + min(LEAST, width / len(legs)) + extra)
         return places
+
+
+def _lines(words: str, kind: Type, width: int) -> list[str]:
+    """Words on one line or two; what does not fit on the second one ends in an ellipsis."""
+    metrics, first, rest = theme.metrics(kind), "", words.split()
+    while rest and metrics.horizontalAdvance(f"{first} {rest[0]}".strip()) <= width:
+        first = f"{first} {rest.pop(0)}".strip()
+    if not first:
+        return [theme.elided(words, kind, width)]
+    return [first, theme.elided(" ".join(rest), kind, width)] if rest else [first]
 
 
 def _words(place: int, hop: Hop) -> str:

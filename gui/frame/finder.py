@@ -177,6 +177,7 @@ class Finder:
         """Acts of which one word or more was typed, on whom the other words name, or on who is selected."""
         subject = self._subject()
         found: list[Entry] = []
+        met: dict[str, Target] = {}
         for act in self._actions.member_acts:
             verbs = words_of(act.phrase.replace("{name}", " "))
             rest = [word for word in words if not any(verb.startswith(word) for verb in verbs)]
@@ -188,7 +189,16 @@ class Finder:
             else:
                 targets = [subject] if subject is not None else []
             asked = verbs[0] in words
+            met.update((target.member.session, target) for target in targets)
             found += [self._act(act, target, words, asked) for target in targets if act.suits(target.member)]
+        if not found and met:
+            # Who is muted cannot be muted: what can be done instead is offered, the nearest to what was typed first.
+            found = [
+                entry
+                for act in self._actions.member_acts
+                for target in met.values()
+                if act.suits(target.member) and (entry := self._act(act, target, words)).marks
+            ] or self._acts_on(next(iter(met.values())))
         return sorted(found, key=lambda entry: (entry.danger and not entry.asked, entry.group, entry.score))
 
     def _acts_on(self, target: Target | None) -> list[Entry]:

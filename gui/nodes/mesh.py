@@ -109,7 +109,8 @@ def up(drawing: Drawing) -> str:
 def _dot(row: NodeRow) -> Dot:
     if row.standing in WRONG:
         ago = wording.minutes(row.span) if row.span < 3600 else wording.age(row.span * 1000)
-        word = f"{'lost' if row.standing is Standing.LOST else 'ended'} {ago} ago"
+        what = "lost" if row.standing is Standing.LOST else "crashed" if row.node else "failed"
+        word = f"{what} {ago} ago"
     elif row.here:
         word = "this console"
     else:

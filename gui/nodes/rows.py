@@ -288,7 +288,7 @@ def _with_end(row: NodeRow, child: Child, now: int, outage: OutageView | None) -
 def _end(child: Child, ended: int) -> tuple[Standing, str, str]:
     """How a launched node ended, in one sentence, and what can be done."""
     at = wording.clock(ended, seconds=True)
-    said = wording.name(child.said) if child.said else "it said nothing"
+    said = wording.name(child.said.removeprefix("switchboard: ")) if child.said else "it said nothing"
     if child.asked:
         if child.code is not None and child.code < 0:
             return Standing.STOPPED, f"Stopped at {at}, killed because it did not end in time", ""

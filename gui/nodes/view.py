@@ -65,6 +65,7 @@ class NodesView(View):
             Button.of(launch, icon="plus"), context.actions.make, Source(OWN, context.desk.name, self.own_log)
         )
         self.mesh_header = PaneHeader("Mesh")
+        self.mesh_header.count.hide()
         self.legend = Label("Circle: sessions   Ring: CPU   Line: rate and round trip", Type.CAPTION, Colour.TEXT2)
         self.mesh_header.controls.addWidget(self.legend)
         self.header = PaneHeader("Nodes")

@@ -135,7 +135,8 @@ class ChatPane(QWidget):
         self._calm = EmptyState("Nothing has happened here yet. Who comes, goes or is muted appears here.")
         self._lines: Sequence[ChatView] = ()
         self._narrow = False
-        self.list.followed.connect(self._show_state)
+        self.list.followed.connect(lambda _: self._show_state())
+        self.events.followed.connect(lambda _: self._show_state())
         self.tabs.chosen.connect(lambda _: self._show(anew=False))
         self._lay_out()
 
@@ -150,7 +151,7 @@ class ChatPane(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._narrow = event.size().width() < NARROW
-        self._show_state(self.list.following)
+        self._show_state()
 
     def panes(self) -> Sequence[QWidget]:
         """The lists behind the tabs."""
@@ -165,12 +166,12 @@ class ChatPane(QWidget):
         else:
             events = [line for line in self._lines if line.kind in EVENTS]
             page = self.events if events else self._calm
-            self.events.show_lines(events)
+            self.events.show_lines(events, anew=anew)
         self._pages.setCurrentWidget(page)
-        for part in (self._dot, self._state):
-            part.setVisible(on_chat)
+        self._show_state()
 
-    def _show_state(self, following: bool) -> None:
+    def _show_state(self) -> None:
+        following = self.list.following if self.tabs.place == 0 else self.events.following
         self._dot.say(Colour.LIVE if following else Colour.TEXT3)
         words = ("Live", "Staying") if self._narrow else ("Following live", "Staying here")
         self._state.say(words[0] if following else words[1])

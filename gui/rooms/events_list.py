@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, Qt
-from PySide6.QtGui import QKeyEvent, QPainter
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from gui import theme, wording
@@ -107,29 +107,57 @@ class EventLine(QStyledItemDelegate):
 class EventsList(Table):
     """The list. A click or Enter opens a fold; at its end it follows what comes."""
 
+    followed = Signal(bool)
+    """Whether it follows the end, when that changes."""
+
     def __init__(self, model: EventsModel, parent: QWidget | None = None) -> None:
         super().__init__("Events", None, HEIGHT, parent)
         self._events = model
         self.setModel(model)
         self.setItemDelegate(EventLine(self))
         self.clicked.connect(self._toggle)
-
-    def show_lines(self, lines: Iterable[ChatView]) -> None:
-        """Show these events."""
+        self.following = True
         bar = self.verticalScrollBar()
-        at_end = bar.value() >= bar.maximum() - 4
+        bar.actionTriggered.connect(lambda _: self._scrolled())
+        bar.rangeChanged.connect(lambda *_: self._stick())
+
+    def show_lines(self, lines: Iterable[ChatView], *, anew: bool) -> None:
+        """Show these events; `anew` when they are those of another room."""
         self._events.show_lines(lines)
-        if at_end:
-            self.scrollToBottom()
+        if anew:
+            self._set_following(True)
+        self._stick()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        super().wheelEvent(event)
+        self._scrolled()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._toggle(self.chosen)
         else:
             super().keyPressEvent(event)
+            self._scrolled()
+
+    def _scrolled(self) -> None:
+        """Only a person ends the following, and a person begins it again: at the end of the list."""
+        bar = self.verticalScrollBar()
+        self._set_following(bar.sliderPosition() >= bar.maximum() - 4)
+
+    def _set_following(self, following: bool) -> None:
+        if following is not self.following:
+            self.following = following
+            self.followed.emit(following)
+
+    def _stick(self) -> None:
+        if self.following:
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.maximum())
 
     def _toggle(self, index: QModelIndex) -> None:
         if index.isValid():
             entry = self._events.at(index).entry
             if isinstance(entry, Fold):
+                self._set_following(False)
                 self._events.toggle(entry.key)
+                self._scrolled()

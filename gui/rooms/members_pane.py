@@ -50,6 +50,8 @@ class MembersPane(QWidget):
         self._members: dict[str, MemberView] = {}
         self._ghosts: dict[str, MemberView] = {}
         self._sorted_at = 0.0
+        self._looked_at = float("-inf")
+        """When it was last seen who is there."""
         self.model = MembersModel(context.moderation.pending, self._strip, self)
         self.table = MemberTable(self.model)
         self.filter = QueryField(
@@ -109,6 +111,7 @@ class MembersPane(QWidget):
         moved = members.keys() != self._members.keys()
         if moved:
             self._part(members)
+        self._looked_at = time.monotonic()
         self._members = members
         self._context.moderation.seen(members)
         self.refresh_levels()
@@ -145,13 +148,18 @@ class MembersPane(QWidget):
     # Rows.
 
     def _part(self, members: dict[str, MemberView]) -> None:
-        """Keep those who have left for a while, and say why they did."""
+        """Keep those who have left for a while, and say why they did; who left unseen is not news any more."""
+        now = time.monotonic()
+        if now - self._looked_at >= Span.LEFT / 1000:
+            for session in list(self._ghosts):
+                self._let_go(session)
+            return
         left = [session for session in self._members if session not in members]
         reasons = self._reasons() if left else {}
         for session in left:
             self._ghosts[session] = self._members[session]
             words = LEFT_WORDS.get(reasons.get(session, ""), "left")
-            self.model.gone[session] = Gone(words[0].upper() + words[1:], time.monotonic())
+            self.model.gone[session] = Gone(words[0].upper() + words[1:], now)
         for session in [session for session in self._ghosts if session in members]:
             self._let_go(session)
         if left:
@@ -161,12 +169,12 @@ class MembersPane(QWidget):
         return {line.session: line.text for line in self._context.desk.chat(self._room) if line.kind == "left"}
 
     def _forget_gone(self) -> None:
-        """Take rows of those away who left five seconds ago; a row under the pointer stays where it is."""
-        if self._hold.held:
-            return
+        """Take rows of those away who left five seconds ago; the row under the pointer stays where it is."""
         now = time.monotonic()
-        for session, gone in list(self.model.gone.items()):
-            if now - gone.since >= Span.LEFT / 1000:
+        due = [session for session, gone in self.model.gone.items() if now - gone.since >= Span.LEFT / 1000]
+        firm = self._hold.firm if due else -1
+        for session in due:
+            if self.model.index_of(session).row() > firm or session not in self.model:
                 self._let_go(session)
 
     def _let_go(self, session: str) -> None:
@@ -214,7 +222,7 @@ class MembersPane(QWidget):
         shown = sum(session in self.model for session in self._members)
         self.header.count.say(f"{shown} of {total}" if not self.filter.query.everything else wording.count(total))
         muted = sum(member.muted for member in self._members.values())
-        parts = [f"{speaking} speaking" if speaking else "Nobody speaks"]
+        parts = [f"{speaking} speaking" if speaking else "Quiet"]
         if muted:
             parts.append(f"{muted} muted")
         self.header.sentence.say("  ·  ".join(parts))

@@ -33,13 +33,15 @@ class Feed:
         self.silent: tuple[str, ...] = ()
         self.query = ""
         self.closed = False
+        self.on_its_way: list[FlowRow] = []
+        """Sent for a filter before this one."""
 
     def rows(self) -> Sequence[tuple[int, FlowRow]]:
         wanted = parse(self.query, FIELDS)
         came = [row for row in self.waiting if wanted.matches(row.get)]
         self.seen += len(self.waiting)
         self.matched += len(came)
-        self.waiting = []
+        came, self.waiting, self.on_its_way = [*self.on_its_way, *came], [], []
         return list(enumerate(came))
 
     def set_query(self, query: str) -> None:
@@ -209,6 +211,19 @@ def test_each_flush_is_one_exact_range_on_top(table: Table) -> None:
 def test_what_nodes_told_in_batches_is_in_the_order_of_its_time(table: Table) -> None:
     table.come(message(5), message(2), message(4))
     assert table.times == [5, 4, 2]
+
+
+def test_what_was_on_its_way_for_another_filter_is_kept_and_not_shown(table: Table) -> None:
+    table.filter("kind:whisper")
+    table.feed.on_its_way = [message(1)]
+    table.come(message(2, kind="whisper"))
+    assert table.times == [2]
+    table.capture.read(True)
+    table.feed.on_its_way = [message(3)]
+    table.come(message(4, kind="whisper"))
+    assert table.capture.newer == 1
+    table.filter("")
+    assert table.times == [4, 3, 2, 1]
 
 
 def test_rows_do_not_move_under_a_reader_and_newer_ones_are_counted(table: Table) -> None:

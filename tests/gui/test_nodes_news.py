@@ -86,6 +86,7 @@ async def test_a_killed_node_is_told_everywhere_with_one_time_and_its_sessions_a
     assert meshed.window.button(meshed.nodes).accessibleDescription() == "1 node lost or late"
     assert plain(meshed.window.status_bar.news.text()).startswith("n2 lost 0:0")
     assert "0 of 3 sessions back" in meshed.window.status_bar.news.text()
+    assert meshed.context.desk.health().sessions == 0
     drawn = {dot.name: dot.standing for dot in meshed.nodes.mesh.drawing.dots}
     assert drawn == {"n1": Standing.UP, "n2": Standing.FAILED}
     assert [strand.state for strand in meshed.nodes.mesh.drawing.strands] == ["lost"]

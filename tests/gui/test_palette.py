@@ -81,6 +81,18 @@ async def test_act_and_person_are_found_together_and_act_on_who_was_named(consol
     await ann.say("lobby", "I am still here")
 
 
+async def test_who_is_muted_is_found_by_the_same_words_and_can_be_unmuted(console: Console, cluster: Cluster) -> None:
+    (kestrel,) = await cluster.members("lobby", "kestrel")
+    await until_members(console, "kestrel")
+    desk = console.context.desk
+    await desk.mute(desk.operator, session=kestrel.session, room="lobby")
+    palette = opened(console, "mute kes")
+    assert texts(palette) == ["Unmute kestrel"]
+    QTest.keyClick(palette.field, Qt.Key.Key_Return)
+    assert (await kestrel.next("moderated"))["action"] == "mute"
+    assert (await kestrel.next("moderated"))["action"] == "unmute"
+
+
 async def test_what_hurts_is_not_first_unless_it_was_typed(console: Console, cluster: Cluster) -> None:
     (kim,) = await cluster.members("lobby", "kim")
     await until_members(console, "kim")

@@ -11,7 +11,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from gui.rooms.events import CLOSE_MS, COMING, FEW, Fold, event_words, folded
+from gui.rooms.events_list import EventsList, EventsModel
 from server.views import ChatView
+from tests.gui.conftest import until
 from tests.gui.test_rooms import until_members
 
 if TYPE_CHECKING:
@@ -74,6 +76,25 @@ def test_a_mute_says_who_whom_how_long_and_why() -> None:
     )
     plain = event_words(mute).replace("\u2068", "").replace("\u2069", "")
     assert plain == "Lena muted Wojtek for 10 min: noise"
+
+
+async def test_events_are_followed_through_whatever_comes_unseen(console: Console) -> None:
+    shown = EventsList(EventsModel())
+    shown.resize(200, 120)
+    shown.show_lines(lines([(5000, "muted")] * 20), anew=True)
+    bar = shown.verticalScrollBar()
+    shown.show()
+    await until(lambda: 0 < bar.value() == bar.maximum(), bar.rangeChanged, bar.valueChanged)
+    shown.hide()
+    for count in (40, 60):
+        shown.show_lines(lines([(5000, "muted")] * count), anew=False)
+    shown.show()
+    await until(lambda: 0 < bar.value() == bar.maximum() > 40 * 30, bar.rangeChanged, bar.valueChanged)
+    QTest.keyClick(shown, Qt.Key.Key_Home)
+    assert not shown.following
+    shown.show_lines(lines([(5000, "muted")] * 80), anew=False)
+    assert bar.value() == 0
+    shown.close()
 
 
 async def test_many_who_join_are_one_event_that_opens(console: Console, cluster: Cluster) -> None:

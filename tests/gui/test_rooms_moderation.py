@@ -13,6 +13,7 @@ from gui.rooms.composer import Announcement
 from gui.rooms.crowd import CONFIRMED, CrowdSheet
 from gui.rooms.members_model import TOOLS
 from gui.rooms.tools import Tool, tool_boxes
+from gui.tokens import Span
 from server.session import Role
 from server.views import ChatView
 from tests.gui.conftest import until
@@ -185,6 +186,17 @@ async def test_who_left_stays_as_a_row_nobody_can_act_on(console: Console, clust
     assert not console.context.actions.kick.isEnabled()
     release(console, press_tool(console, ann, Tool.KICK))
     assert console.context.moderation.pending == {}
+
+
+async def test_who_left_while_nobody_looked_leaves_no_row(
+    console: Console, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, _ = await cluster.members("lobby", "Ann", "Bob")
+    await until_members(console, "Ann", "Bob")
+    monkeypatch.setattr(Span, "LEFT", 0)
+    await ann.socket.close()
+    await until_members(console, "Bob")
+    assert console.rooms.pane.members.model.gone == {}
 
 
 async def test_an_announcement_reaches_the_room_and_says_so(console: Console, cluster: Cluster) -> None:
