@@ -9,7 +9,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QApplication
 
-from gui import wording
+from gui import theme, wording
 from gui.actions import Actions
 from gui.appearance import Appearance, Look
 from gui.bridge import Bridge
@@ -171,6 +171,7 @@ def open_console(desk: Desk, launcher: Launcher, config: Config, stage: Stage | 
     look = state.value(LOOK, str(Look.SYSTEM))
     appearance = Appearance(app, Look(look) if look in list(Look) else Look.SYSTEM)
     console = Console(desk, launcher, config, appearance, state, stage)
+    theme.dress(app)
     console.window.show()
     console.window.activateWindow()
     return console

@@ -61,7 +61,7 @@ T = TypeVar("T")
 
 
 def apply(app: QApplication, scheme: Scheme = DARK_SCHEME) -> None:
-    """Give the application its base style, fonts, palette and style sheet, and have everything painted anew.
+    """Give the application its base style, fonts and palette, and have everything painted anew.
 
     It may be called again with another scheme while windows are open: they take it at once.
     """
@@ -78,14 +78,21 @@ def apply(app: QApplication, scheme: Scheme = DARK_SCHEME) -> None:
         app.setStyle("Fusion")
         app.setFont(font(Type.BODY))
     app.setPalette(_palette())
-    if not again:
-        app.setStyleSheet(_style_sheet())
     for widget in app.allWidgets():
         if again and _has_rules(widget):
             restyle(widget)
         elif again:
             widget.setPalette(QPalette())  # under a style sheet Qt leaves it with the palette that it began with
         widget.update()
+
+
+def dress(app: QApplication) -> None:
+    """Give the application its style sheet, if it has none; to be called when a window is made and not yet shown.
+
+    Under a style sheet each step of putting a window together works out anew how all within looks.
+    """
+    if not app.styleSheet():
+        app.setStyleSheet(_style_sheet())
 
 
 def restyle(widget: QWidget) -> None:

@@ -125,3 +125,9 @@ def test_each_role_of_the_palette_has_its_colour(appearance: Appearance, qapp: Q
     theme.apply(qapp, scheme)
     for role, token in theme.ROLES.items():
         assert qapp.palette().color(role).name().upper() == scheme.colours[token].upper()
+
+
+async def test_an_open_window_is_under_the_style_sheet(console: Console, qapp: QApplication) -> None:
+    field = console.rooms.pane.members.filter.line
+    assert qapp.styleSheet()
+    assert field.testAttribute(Qt.WidgetAttribute.WA_StyleSheetTarget)

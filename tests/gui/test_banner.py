@@ -19,6 +19,7 @@ from gui.widgets.buttons import Button
 @pytest.fixture
 def banners(qapp: QApplication) -> Iterator[Banners]:
     theme.apply(qapp)
+    theme.dress(qapp)
     host = QWidget()
     host.resize(900, 60)
     made = Banners(host)

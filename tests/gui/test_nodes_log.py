@@ -26,6 +26,7 @@ from tests.gui.test_nodes_rows import NOW, child
 @pytest.fixture(autouse=True)
 def _look(qapp: QApplication) -> None:
     theme.apply(qapp)
+    theme.dress(qapp)
 
 
 def make(text: str, key: str | QKeySequence.StandardKey, *, act: Callable[[], object], **_: Any) -> QAction:

@@ -38,6 +38,7 @@ class Painted(Mesh):
 @pytest.fixture
 def mesh(qapp: QApplication) -> Iterator[Painted]:
     theme.apply(qapp)
+    theme.dress(qapp)
     made = Painted()
     made.resize(655, 430)
     made.show()

@@ -24,6 +24,7 @@ from tests.gui.test_nodes_rows import NOW, child, node
 @pytest.fixture(autouse=True)
 def _look(qapp: QApplication) -> None:
     theme.apply(qapp)
+    theme.dress(qapp)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ EVIL = '<img src="file:///etc/hostname"><b>x</b>&lt;'
 @pytest.fixture(autouse=True)
 def _themed(qapp: QApplication) -> None:
     theme.apply(qapp)
+    theme.dress(qapp)
 
 
 def test_a_label_draws_markup_as_it_was_written(qtbot: QtBot) -> None:
