@@ -300,7 +300,7 @@ class Conversation:
 
     def _admit(self, request: native.AnyRequest) -> None:
         now = self.node.clock.now()
-        bucket = self._texts if isinstance(request, native.Say | native.Whisper | native.Announce) else self._requests
+        bucket = self._texts if isinstance(request, native.Say | native.Whisper) else self._requests
         if not bucket.take(now):
             raise Refused(Code.RATE_LIMITED, "too many requests, wait a little", retry_after_ms=bucket.wait_ms)
 
