@@ -119,7 +119,7 @@ class Moderation(QObject):
     async def _act(self, deed: Deed, targets: Sequence[MemberView], room: str | None, seconds: float | None) -> None:
         results = await asyncio.gather(*(self._act_on(deed, member, room, seconds) for member in targets))
         if len(results) == 1:
-            self._tell_one(deed, results[0], seconds)
+            self._tell_one(deed, results[0], room, seconds)
         else:
             self._tell_all(deed, results)
 
@@ -145,7 +145,7 @@ class Moderation(QObject):
             late.cancel()
             self._stage(session, left)
 
-    def _tell_one(self, deed: Deed, result: Result, seconds: float | None) -> None:
+    def _tell_one(self, deed: Deed, result: Result, room: str | None, seconds: float | None) -> None:
         name, node, icon = wording.name(result.member.name), wording.name(result.member.node_name), ICONS[deed]
         if result.outcome == "gone":
             self._toasts.say(f"{name} had already left", icon=icon)
@@ -158,7 +158,8 @@ class Moderation(QObject):
             self._toasts.say(f"{name} kicked", f"Connection on {node} closed in {took}", icon=icon)
         elif deed is Deed.MUTE:
             span = "until unmuted" if seconds is None else f"for {wording.span(int(seconds * 1000))}"
-            self._toasts.say(f"{name} muted {span}", "Nobody hears what is sent meanwhile", icon=icon)
+            where = "Nobody" if room is None else f"Nobody in {wording.within(room)}"
+            self._toasts.say(f"{name} muted {span}", f"{where} hears what is sent meanwhile", icon=icon)
         else:
             self._toasts.say(f"{name} may be heard again", icon=icon)
 

@@ -6,7 +6,7 @@ Nobody looks most of the time. Then `Node.tap` is None, which is all that the pa
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +16,7 @@ from bus.record import Kind, NodeId, Origin, Record
 from server import flow, inquiry, texts
 from server.events import Event
 from server.flow import Batch, FlowRow, Held, Lease, Locate, Passed, Recall, Release
+from server.outbox import Outbox
 from server.query import QueryError, parse
 from server.rooms import Room
 from server.tap_feed import Tapped
@@ -178,15 +179,15 @@ class Taps:
 
     def voice(self, session: str, room: Room, frame: bytes, heard: float) -> None:
         """A voice frame was taken from a client here at `heard`, and given to its room."""
-        receivers = len(room.listeners) - (session in room.listeners)
-        self._voice(session, room.name, frame, heard, frame[4:8], receivers, to="room", size=len(frame))
+        listeners = (outbox for listener, outbox in room.listeners.items() if listener != session)
+        self._voice(session, room.name, frame, heard, frame[4:8], listeners, to="room", size=len(frame))
 
     def aside(self, client: Conversation, target: Target, frame: bytes) -> None:
         """A voice frame was taken from a client here, and given to a person. What it says is not looked at."""
         room = client.places[int.from_bytes(frame[4:8], "big")].room.name
         head, now = voice.as_whispered(frame)[: voice.HEADER.size], self._node.clock.now()
-        to, receivers = self._rows.name_of(target.to), len(target.here)
-        self._voice(client.session.session, room, head, now, frame[4:12], receivers, to=to, size=len(frame))
+        to = self._rows.name_of(target.to)
+        self._voice(client.session.session, room, head, now, frame[4:12], target.here, to=to, size=len(frame))
 
     def heard(self, room: Room, frames: Sequence[bytes]) -> None:
         """Voice frames came from another node, and were given to their receivers here."""
@@ -196,7 +197,7 @@ class Taps:
             ssrc, seq = number >> 16, number & 0xFFFF
             if flow.is_sampled(ssrc, seq, self._one_in):
                 times = self._remember("", seq, ssrc)
-                times.shown, times.receivers = now, len(room.listeners)
+                times.shown, times.receivers = now, _quick(room.listeners.values())
                 if times.receivers:
                     self._wait(times, None, now, ())
 
@@ -218,7 +219,7 @@ class Taps:
         frame: bytes,
         heard: float,
         stream: bytes,
-        receivers: int,
+        listeners: Iterable[Outbox],
         *,
         to: str,
         size: int,
@@ -245,8 +246,8 @@ class Taps:
             return
         row = row or self._rows.voice(session, room, frame, to=to, size=size)
         times = self._remember("", seq, ssrc)
-        times.taken, times.receivers = heard, receivers
-        if receivers:
+        times.taken, times.receivers = heard, _quick(listeners)
+        if times.receivers:
             self._wait(times, row, heard, wanting)
         else:
             _give(row, self._node.clock.now() - heard, wanting)
@@ -295,6 +296,11 @@ def _require_own(caller: NodeId, console: Origin) -> None:
 def _key(origin: Origin, seq: int, ssrc: int) -> tuple[Origin, int, int]:
     """An ssrc is one in the cluster, so that a frame needs no origin."""
     return ("" if ssrc else origin, seq, ssrc)
+
+
+def _quick(listeners: Iterable[Outbox]) -> int:
+    """How many of them are not too slow for voice."""
+    return sum(not (outbox.stalled or outbox.closed) for outbox in listeners)
 
 
 def _give(row: FlowRow, seconds: float, wanting: Sequence[Tapped]) -> None:

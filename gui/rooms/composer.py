@@ -182,7 +182,7 @@ class Composer(QFrame):
         if not self._here:
             who = f"{wording.within(aim.name)} is" if len(aim.sessions) == 1 else "Not all of them are"
             return f"{who}{' not' if len(aim.sessions) == 1 else ''} in this room now.", Colour.WARN
-        return f"Only {wording.within(aim.name)} {'sees' if len(aim.sessions) == 1 else 'see'} this.", Colour.TEXT3
+        return f"Only {wording.within(aim.name)} {'gets' if len(aim.sessions) == 1 else 'get'} this.", Colour.TEXT3
 
     def _send(self) -> None:
         if self.aim is None or not self.button.isEnabled() or self._left:

@@ -661,3 +661,15 @@ def test_what_is_no_line_of_json_is_exported_as_bytes(data: bytes) -> None:
     line = as_json(FlowRow(1, "n1", "chat", data=data))
     assert b"\n" not in line
     assert bytes.fromhex(json.loads(line)["data"]) == data
+
+
+async def test_who_is_too_slow_for_a_frame_is_not_counted_among_its_receivers(serve: Serving) -> None:
+    served = await serve()
+    desk, watcher = Desk(served.node, "Ops"), await watch(served, "kind:voice")
+    (bob, _, cid) = await served.members("Bob", "Ann", "Cid")
+    (ssrc,) = served.node.conversations[bob.session].places
+    served.node.conversations[cid.session].outbox.stalled = True
+    await bob.send_raw(frame(ssrc, seq=9))
+    (row,) = await watcher.next("voice")
+    trace = await desk.trace(row.origin, row.seq, ssrc=row.ssrc)
+    assert trace.hops[-1].label == "written to 1 person at n1"
