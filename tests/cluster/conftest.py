@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.cluster.nodes import Cluster
+from tests.cluster.nodes import Cluster, Node
 
 
 @pytest.fixture
@@ -29,3 +29,24 @@ async def trio(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluste
     await cluster.meet()
     yield cluster
     await cluster.close()
+
+
+@pytest.fixture
+def a(trio: Cluster) -> Node:
+    return trio.nodes[0]
+
+
+@pytest.fixture
+def b(trio: Cluster) -> Node:
+    return trio.nodes[1]
+
+
+@pytest.fixture
+def c(trio: Cluster) -> Node:
+    return trio.nodes[2]
+
+
+@pytest.fixture
+def room(request: pytest.FixtureRequest) -> str:
+    """A room of the test's own."""
+    return str(request.node.name)[:64].replace("[", " ").replace("]", "")

@@ -141,6 +141,12 @@ def joining(guest: Guest) -> Callable[[Any], bool]:
     return tells
 
 
+async def ssrc_of(guest: Guest, room: str) -> int:
+    """The number under which `guest` speaks in `room`."""
+    assert (await guest.ask("leave", room=room))["type"] == "left"
+    return int((await guest.join(room))["ssrc"])
+
+
 async def eventually(check: Callable[[], bool | Awaitable[bool]]) -> None:
     """Look again and again at what no event tells, until it is so."""
     async with asyncio.timeout(PATIENCE):

@@ -9,40 +9,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.cluster.nodes import Cluster, Node, eventually
+from tests.cluster.nodes import Cluster, Node, eventually, ssrc_of
 from tests.guest import Guest, frame
 from tests.nodes import without
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WHISPERED = 0x10
-
-
-@pytest.fixture
-def a(trio: Cluster) -> Node:
-    return trio.nodes[0]
-
-
-@pytest.fixture
-def b(trio: Cluster) -> Node:
-    return trio.nodes[1]
-
-
-@pytest.fixture
-def c(trio: Cluster) -> Node:
-    return trio.nodes[2]
-
-
-@pytest.fixture
-def room(request: pytest.FixtureRequest) -> str:
-    """A room of the test's own."""
-    return str(request.node.name)[:64].replace("[", " ").replace("]", "")
-
-
-async def ssrc_of(guest: Guest, room: str) -> int:
-    """The number under which `guest` speaks in `room`."""
-    assert (await guest.ask("leave", room=room))["type"] == "left"
-    return int((await guest.join(room))["ssrc"])
 
 
 @contextlib.asynccontextmanager

@@ -9,32 +9,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.cluster.nodes import Cluster, Node, eventually
+from tests.cluster.nodes import Cluster, Node, eventually, ssrc_of
 from tests.guest import FIRST, LAST, Guest, frame
 from tests.nodes import without
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest.fixture
-def a(trio: Cluster) -> Node:
-    return trio.nodes[0]
-
-
-@pytest.fixture
-def b(trio: Cluster) -> Node:
-    return trio.nodes[1]
-
-
-@pytest.fixture
-def c(trio: Cluster) -> Node:
-    return trio.nodes[2]
-
-
-@pytest.fixture
-def room(request: pytest.FixtureRequest) -> str:
-    """A room of the test's own."""
-    return str(request.node.name)[:64].replace("[", " ").replace("]", "")
 
 
 # Rooms
@@ -247,12 +226,6 @@ async def listened(speaker: Guest, ssrc: int, *listeners: Guest) -> None:
         await listener.settle()
         for heard in listener.heard():
             listener.unread.remove(heard)
-
-
-async def ssrc_of(guest: Guest, room: str) -> int:
-    """The number under which `guest` speaks in `room`."""
-    assert (await guest.ask("leave", room=room))["type"] == "left"
-    return int((await guest.join(room))["ssrc"])
 
 
 async def test_voice_reaches_listeners_of_all_nodes_byte_for_byte_and_nobody_else(
