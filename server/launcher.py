@@ -66,6 +66,7 @@ class Launcher:
         self._observers: list[Observer] = []
         self._waiting: dict[asyncio.Future[None], tuple[Child, frozenset[ChildState]]] = {}
         self._count = 0
+        self._closing = False
 
     @property
     def children(self) -> Sequence[Child]:
@@ -198,6 +199,7 @@ class Launcher:
     async def close(self, within: float = STOP_SECONDS) -> None:
         """Stop every child that was not to be kept, and let go of the others; all of that `within` seconds."""
         patience = max(0.0, within - _KILL_SECONDS)
+        self._closing = True
         for child in self.children:
             self._unschedule(child)
         await asyncio.gather(*(self._end(child, patience) for child in self.children))
@@ -391,7 +393,8 @@ class Launcher:
         child.ended = _now()
         child.state = ChildState.EXITED
         # One that never was ready will not be so the next time either, unless it was so before.
-        if child.spec.restart and child.crashed and (child.ready is not None or child.restarts.crashes):
+        promising = child.ready is not None or child.restarts.crashes
+        if child.spec.restart and child.crashed and promising and not self._closing:
             self._schedule(child)
         self._set(child, ChildState.EXITED)
         self._save()

@@ -412,3 +412,12 @@ async def test_the_end_of_a_launcher_starts_nothing_again(config: Config) -> Non
     await launcher.close()
     assert timer.cancelled()
     assert child.state is ChildState.EXITED
+
+
+async def test_a_kept_node_that_crashes_while_its_launcher_ends_is_not_started_again(config: Config) -> None:
+    launcher = Launcher(config, config.data_dir / "auth.key")
+    child = launcher.launch(spec(keep=True, restart=True))
+    child.restarts.crashed(asyncio.get_running_loop().time())  # so that it would be tried again
+    kill(child)
+    await launcher.close()
+    assert (child.state, child.timer, child.again) == (ChildState.EXITED, None, None)
