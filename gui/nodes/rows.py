@@ -210,14 +210,8 @@ def _known(node: NodeView, child: Child | None, now: int, outage: OutageView | N
     since = outage.at if outage else now - int(node.heard * 1000)
     if node.state == "down":
         return dataclasses.replace(
-            row,
+            _without_figures(row),
             standing=Standing.LOST,
-            sessions=0,
-            cpu=None,
-            memory=None,
-            received=0.0,
-            sent=0.0,
-            round_trip=None,
             span=_seconds(now - since),
             message=f"No heart-beat since {wording.clock(since, seconds=True)}",
             advice=losses.account(outage) if outage else "",
@@ -269,20 +263,19 @@ def _with_end(row: NodeRow, child: Child, now: int, outage: OutageView | None) -
         told = losses.account(outage) if outage else ""
         advice = " ".join(part for part in (told, done or (advice if not told else "")) if part)
     return dataclasses.replace(
-        row,
+        _without_figures(row),
         standing=standing,
         note="",
-        sessions=0,
-        cpu=None,
-        memory=None,
-        received=0.0,
-        sent=0.0,
-        round_trip=None,
         span=_seconds(now - ended),
         message=message,
         advice=advice,
         waiting=child.again is not None,
     )
+
+
+def _without_figures(row: NodeRow) -> NodeRow:
+    """What is left of the row of a node that is gone."""
+    return dataclasses.replace(row, sessions=0, cpu=None, memory=None, received=0.0, sent=0.0, round_trip=None)
 
 
 def _end(child: Child, ended: int) -> tuple[Standing, str, str]:
