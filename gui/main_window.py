@@ -18,6 +18,7 @@ from gui.frame.status_bar import StatusBar
 from gui.frame.top_bar import OperatorButton, TopBar
 from gui.frame.trail import Trail
 from gui.views import Changes, Context, View
+from gui.widgets.labels import entry
 from gui.widgets.mark import window_icon
 from gui.widgets.panes import Divider
 
@@ -121,7 +122,7 @@ class MainWindow(QMainWindow):
         """What concerns the person at this console."""
         operator = self._desk.operator
         menu = QMenu(self)
-        who = menu.addAction(f"{wording.name(operator.name)}, {operator.role}".replace("&", "&&"))
+        who = menu.addAction(entry(f"{wording.name(operator.name)}, {operator.role}"))
         who.setEnabled(False)
         menu.addSeparator()
         menu.addActions(actions.looks)

@@ -13,7 +13,7 @@ from gui import theme, wording
 from gui.tokens import Colour, Size, Type
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT
-from gui.widgets.labels import describe
+from gui.widgets.labels import describe, entry
 
 
 class Tabs(QTabBar):
@@ -38,7 +38,7 @@ class Tabs(QTabBar):
             self.removeTab(self.count() - 1)
         for place, (id, name) in enumerate(items):
             # A single ampersand would become a short cut.
-            text = name.replace("&", "&&")
+            text = entry(name)
             if place >= self.count():
                 self.addTab(text)
             self.setTabText(place, text)

@@ -12,6 +12,7 @@ from gui import wording
 from gui.nodes.rows import NodeRow
 from gui.nodes.stop import StopSheet
 from gui.nodes.table import Tool
+from gui.widgets.labels import entry
 from server.child import Child, ChildState
 from server.launcher import LaunchError
 
@@ -65,7 +66,7 @@ class Tending(QObject):
     def menu(self, row: NodeRow) -> QMenu:
         """The menu of a row; what is chosen there acts on that row."""
         made = QMenu(self._view)
-        name = wording.name(row.name).replace("&", "&&")
+        name = entry(wording.name(row.name))
         for tool, words, offered in (
             (Tool.COPY, f"Copy address of {name}", bool(row.url)),
             (Tool.RESTART, f"Restart {name}" + (" now" if row.waiting else ""), row.restartable),

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPlainTextEdit, QVBoxL
 from gui import theme, wording
 from gui.tokens import Colour, Type
 from gui.widgets.buttons import Button, Kind
-from gui.widgets.labels import Label, describe
+from gui.widgets.labels import Label, describe, entry
 from gui.widgets.panes import Chip
 
 MOST = 4000
@@ -206,11 +206,11 @@ class Composer(QFrame):
         menu = QMenu(self)
         room = Announcement(self._room)
         for words, aim in ((f"Announce to {room.name}", room), ("Announce to everybody", Announcement(None))):
-            menu.addAction(words).triggered.connect(lambda _=False, aim=aim: self.address(aim))
+            menu.addAction(entry(words)).triggered.connect(lambda _=False, aim=aim: self.address(aim))
         last = next((aim for aim in reversed(self._drafts) if isinstance(aim, Whisper)), None)
         if last is not None:
             words = f"Go on whispering to {wording.name(last.name)}"
-            menu.addAction(words).triggered.connect(lambda _=False: self.address(last))
+            menu.addAction(entry(words)).triggered.connect(lambda _=False: self.address(last))
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self.kind.mapToGlobal(QPoint(0, self.kind.height())))
 

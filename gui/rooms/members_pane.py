@@ -24,7 +24,7 @@ from gui.tokens import Colour, Size, Span, Type
 from gui.views import Context
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.hold import Hold
-from gui.widgets.labels import Label, describe
+from gui.widgets.labels import Label, describe, entry
 from gui.widgets.panes import Divider, EmptyState, PaneHeader
 from gui.widgets.query_field import QueryField
 from server.query import Query
@@ -315,10 +315,8 @@ class MembersPane(QWidget):
         else:
             self.act(Deed.KICK, [member])
 
-    def _show_menu(self, at: QPoint) -> None:
-        chosen = self.selection
-        if not chosen or not self.table.indexAt(at).isValid():
-            return
+    def menu(self, chosen: Members) -> QMenu:
+        """What can be done to these members; at least one."""
         menu = QMenu(self)
         actions = self._context.actions
         whom = wording.name(chosen[0].name) if len(chosen) == 1 else people(len(chosen))
@@ -331,9 +329,15 @@ class MembersPane(QWidget):
             entries.append(("Mute until unmuted:", partial(self.toggle_mute, seconds=None)))
         entries.append((actions.kick.text(), partial(self.act, Deed.KICK)))
         for words, act in entries:
-            menu.addAction(f"{words} {whom}").triggered.connect(lambda _=False, act=act: act(chosen))
-        menu.aboutToHide.connect(menu.deleteLater)
-        menu.popup(self.table.viewport().mapToGlobal(at))
+            menu.addAction(entry(f"{words} {whom}")).triggered.connect(lambda _=False, act=act: act(chosen))
+        return menu
+
+    def _show_menu(self, at: QPoint) -> None:
+        chosen = self.selection
+        if chosen and self.table.indexAt(at).isValid():
+            menu = self.menu(chosen)
+            menu.aboutToHide.connect(menu.deleteLater)
+            menu.popup(self.table.viewport().mapToGlobal(at))
 
     def _moved(self, session: str) -> None:
         self._context.moderation.seen(self._members)

@@ -79,6 +79,11 @@ class Button(QAbstractButton):
         made.clicked.connect(lambda: action.trigger())
         return made
 
+    def setText(self, text: str) -> None:
+        """As in Qt, but an ``&`` in it marks no key."""
+        super().setText(text)
+        self.setShortcut(QKeySequence())
+
     def restyle(self, text: str, icon: str) -> None:
         """Show other words and another icon, for a short confirmation in place."""
         self._icon = icon

@@ -112,6 +112,11 @@ def literal(text: str) -> str:
     return GuiText.convertFromPlainText(text) if GuiText.mightBeRichText(text) else text
 
 
+def entry(text: str) -> str:
+    """The text as a menu or a tab must have it: an ``&`` is one, and marks no letter."""
+    return text.replace("&", "&&")
+
+
 def describe(widget: QWidget, name: str, *, key: str = "", hint: str = "") -> None:
     """Give a control its accessible name and its tooltip, with the key that does the same.
 

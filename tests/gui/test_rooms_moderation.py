@@ -277,3 +277,12 @@ async def test_a_filter_that_cannot_be_read_says_why_and_changes_nothing(console
     assert names(console) == []
     await console.context.desk.mute(console.context.desk.operator, session=ann.session)
     await until_members(console, "Ann")
+
+
+async def test_who_has_an_ampersand_in_the_name_has_it_in_the_menu(console: Console, cluster: Cluster) -> None:
+    (eve,) = await cluster.members("lobby", "Ad&min")
+    await until_members(console, "Ad&min")
+    select(console, eve)
+    members = console.rooms.pane.members
+    menu = members.menu(members.selection)
+    assert [act.text().count("Ad&&min") for act in menu.actions()] == [1, 1, 1, 1]

@@ -151,3 +151,11 @@ def test_a_sheet_closes_though_what_had_the_keyboard_is_gone(qtbot: QtBot) -> No
     QCoreApplication.sendPostedEvents(had, QEvent.Type.DeferredDelete)
     sheet.reject()
     assert sheet.isHidden()
+
+
+def test_an_ampersand_on_a_button_is_one_and_no_key(qtbot: QtBot) -> None:
+    button = Button("Restart R&D")
+    qtbot.addWidget(button)
+    assert (button.text(), button.shortcut().toString()) == ("Restart R&D", "")
+    button.restyle("Stop R&D", "")
+    assert button.shortcut().toString() == ""
