@@ -132,6 +132,7 @@ class Console:
         state = self.context.state
         if QGuiApplication.platformName() != "offscreen":  # there is no screen into which it would be fitted
             state.keep("window", self.window, lambda: self.window.resize(MainWindow.SIZE))
+            self.window.fit_screen()
         last = state.value(VIEW, "")
         for view in self.window.views:
             if view.title == last:

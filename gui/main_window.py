@@ -50,6 +50,15 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(QSize(960, 600))
         self.resize(self.SIZE)
 
+    def fit_screen(self) -> None:
+        """Be within the screen, as far as the least size allows: a new one may be smaller, or be drawn larger."""
+        room = self.screen().availableGeometry()
+        if room.contains(self.geometry()) or self.isMaximized() or self.isFullScreen():
+            return
+        self.resize(self.size().boundedTo(room.size()))
+        left, top = room.right() - self.width() + 1, room.bottom() - self.height() + 1
+        self.move(max(room.left(), min(self.x(), left)), max(room.top(), min(self.y(), top)))
+
     def furnish(self, context: Context, views: Sequence[View]) -> None:
         """Put the views in; done once."""
         operator = self._desk.operator

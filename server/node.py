@@ -376,8 +376,10 @@ class Node:
         else:
             self._tell(self.presence.revive(peer.origin))
         if peer.left or peer.state is not before:
-            level = logging.INFO if peer.left or peer.state is PeerState.UP else logging.WARNING
-            word = "left" if peer.left else f"is {peer.state}"
+            # One that was not up cannot have become late: it is seen for the first time, or again.
+            met = peer.state is PeerState.SUSPECT and before is not PeerState.UP
+            level = logging.INFO if peer.left or met or peer.state is PeerState.UP else logging.WARNING
+            word = "left" if peer.left else "is met" if met else f"is {peer.state}"
             if not peer.left:
                 name = self.cards.name_of(peer.node)
             logger.log(level, "node %s at %s %s", name, peer.address, word)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QTimer, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPlainTextEdit, QVBoxLayout, QWidget
 
@@ -64,8 +64,7 @@ class Composer(QFrame):
         self._to = Label("To", Type.SMALL, Colour.TEXT3)
         self._chip = Chip("", Colour.ACCENT, Colour.ACCENT_SOFT)
         self._drop = Button(icon="x", kind=Kind.QUIET, name="Write to nobody")
-        self.kind = Button("Whisper", kind=Kind.QUIET, icon="caret-down", name="What to write")
-        self.kind.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        self.kind = Button("Whisper", kind=Kind.QUIET, icon="caret-down", icon_last=True, name="What to write")
         self.text = QPlainTextEdit()
         self.text.setFont(theme.font(Type.BODY))
         self.text.setFrameShape(QFrame.Shape.NoFrame)

@@ -39,6 +39,7 @@ class Button(QAbstractButton):
         icon: str = "",
         key: str = "",
         name: str = "",
+        icon_last: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         """Make a button.
@@ -49,6 +50,7 @@ class Button(QAbstractButton):
             icon: A file of resources/icons.
             key: The key that does the same, shown on the button.
             name: Accessible name and tooltip; the text where absent.
+            icon_last: Whether the icon stands after the words, as that of what opens a list does.
             parent: As in Qt.
         """
         super().__init__(parent)
@@ -61,6 +63,7 @@ class Button(QAbstractButton):
         self._kind = kind
         self._icon = icon
         self._key = key
+        self._icon_last = icon_last
         describe(self, name or text, key=key)
 
     @classmethod
@@ -145,8 +148,8 @@ class Button(QAbstractButton):
         if self._icon:
             top = (self.height() - Size.ICON_BUTTON) // 2
             drawn = theme.pixmap(self._icon, words, Size.ICON_BUTTON, self.devicePixelRatioF())
-            painter.drawPixmap(QPointF(left, top), drawn)
-            left += icon_width
+            painter.drawPixmap(QPointF(left + text_width + 8 if self._icon_last else left, top), drawn)
+            left += 0 if self._icon_last else icon_width
         painter.setFont(self.font())
         painter.setPen(theme.colour(words))
         painter.drawText(QRect(left, 0, text_width + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, self.text())

@@ -63,7 +63,7 @@ class Tab(QAbstractButton):
 
     @property
     def _padding(self) -> int:
-        return 0 if self._lined else 6 if self._tight else 10
+        return 0 if self._lined else 4 if self._tight else 10
 
     def sizeHint(self) -> QSize:
         width = theme.metrics(Type.NAME).horizontalAdvance(self.text())
@@ -91,7 +91,8 @@ class Tab(QAbstractButton):
         left = self._padding
         painter.setFont(theme.font(Type.NAME))
         painter.setPen(theme.colour(Colour.TEXT if on or self.underMouse() else Colour.TEXT2))
-        painter.drawText(QRect(left, 0, self.width(), self.height()), _CENTRE, self.text())
+        text = theme.elided(self.text(), Type.NAME, self.width() - 2 * left)
+        painter.drawText(QRect(left, 0, self.width(), self.height()), _CENTRE, text)
         if self._counts:
             left += theme.metrics(Type.NAME).horizontalAdvance(self.text()) + 6
             painter.setFont(theme.font(Type.NAME))

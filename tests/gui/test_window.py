@@ -69,6 +69,16 @@ async def test_the_bars_count_the_cluster(console: Console, cluster: Cluster) ->
     assert console.window.top_bar.sentence.text() == "1 open, nobody speaks"
 
 
+async def test_a_window_that_is_too_large_is_fitted_into_its_screen(console: Console) -> None:
+    window = console.window
+    screen = window.screen().availableGeometry()
+    window.setGeometry(screen.x() + 100, screen.y() + 60, screen.width() + 900, screen.height() + 300)
+    window.fit_screen()
+    assert window.height() == screen.height()
+    assert window.width() == max(screen.width(), window.minimumWidth())
+    assert (window.x(), window.y()) == (screen.x(), screen.y())
+
+
 async def test_the_address_is_copied_from_every_view(console: Console) -> None:
     for view in (console.rooms, console.nodes):
         console.window.show_view(view)

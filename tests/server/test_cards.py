@@ -42,3 +42,21 @@ async def test_a_card_that_cannot_be_leaves_the_one_before(served: Served, wrong
     for card in (board.card, msgspec.structs.replace(board.card, **wrong)):
         board.note(Peer(peer, f"{peer}.1", PeerState.UP, "h:1", 0.0, None, msgspec.msgpack.encode(card)))
     assert board.peers[peer][1] == board.card
+
+
+async def test_who_is_met_is_no_warning_and_who_turns_late_is(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="server.node")
+    state = PeerState
+    for turned in (state.SUSPECT, state.UP, state.SUSPECT, state.DOWN, state.SUSPECT, state.UP):
+        served.node.on_peer(Peer("b" * 16, f"{'b' * 16}.1", turned, "h:1", 0.0, None, b""))
+    said = [(record.levelname, record.getMessage().rpartition("h:1 ")[2]) for record in caplog.records]
+    assert said == [
+        ("INFO", "is met"),
+        ("INFO", "is up"),
+        ("WARNING", "is suspect"),
+        ("WARNING", "is down"),
+        ("INFO", "is met"),
+        ("INFO", "is up"),
+    ]
