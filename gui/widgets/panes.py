@@ -180,3 +180,4 @@ class EmptyState(QWidget):
     def say(self, sentence: str) -> None:
         """Give another reason."""
         self.sentence.say(sentence)
+        self.sentence.setVisible(bool(sentence))

@@ -21,7 +21,7 @@ class Toast(QFrame):
         self.title = Label("", Type.NAME, wrap=True)
         self.detail = Label("", Type.SMALL, Colour.TEXT2, wrap=True)
         self._picture = Picture(size=20)
-        words = QVBoxLayout()
+        self._words = words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(self.title)
         words.addWidget(self.detail)
@@ -34,6 +34,8 @@ class Toast(QFrame):
 
     def height_for(self, width: int) -> int:
         """The height that its words need."""
+        for layout in (self._words, self._row):
+            layout.invalidate()  # else it is told of a word that went only by the loop
         return self._row.totalHeightForWidth(width)
 
     def show_icon(self, name: str, tone: Colour) -> None:

@@ -257,6 +257,8 @@ async def test_a_room_that_closes_says_so_and_opens_again(console: Console, clus
     await ann.socket.close()
     await until(lambda: rooms.rowCount() == 1, rooms.rowsRemoved)
     assert console.rooms.closed.isVisible()
+    assert console.rooms.closed.sentence.isVisible()
+    assert "opens again when someone joins" in console.rooms.closed.sentence.text()
     await cluster.members("lobby", "Dee")
     await until(lambda: rooms.rowCount() == 2, rooms.rowsInserted)
     await until_members(console, "Dee")

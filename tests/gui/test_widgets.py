@@ -15,7 +15,7 @@ from gui.widgets.buttons import Button
 from gui.widgets.labels import Label, describe
 from gui.widgets.painting import initials, steps
 from gui.widgets.sheet import Sheet
-from gui.widgets.toast import Toasts
+from gui.widgets.toast import Toast, Toasts
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -53,6 +53,19 @@ def test_a_tooltip_shows_markup_as_it_was_written(qtbot: QtBot) -> None:
     describe(widget, EVIL, key="K")
     assert "&lt;img" in widget.toolTip()
     assert widget.accessibleName() == EVIL
+
+
+def test_a_toast_is_as_high_as_its_words(qtbot: QtBot) -> None:
+    window = QWidget()
+    window.resize(1200, 700)
+    qtbot.addWidget(window)
+    window.show()
+    toasts, fresh = Toasts(window), Toasts(window)
+    toasts.say("Somebody muted for 10 min", "Nobody in this room hears what is sent meanwhile")
+    for each in (toasts, fresh):
+        each.say("Announced")
+    heights = {shown.height() for shown in window.findChildren(Toast)}
+    assert len(heights) == 1
 
 
 def test_a_toast_shows_text_as_it_was_written(qtbot: QtBot) -> None:
