@@ -35,7 +35,7 @@ class Commands:
         self.clear_filter = make("Clear filter", "Ctrl+Backspace", icon="x")
         self.clear = make("Clear", "Ctrl+L", icon="trash")
         self.export = make("Export messages", "Ctrl+E", icon="export")
-        self.every_voice = make("Show every frame of voice or sample it", "Ctrl+Shift+V", icon="microphone")
+        self.every_voice = make("All voice, or sampled", "Ctrl+Shift+V", icon="microphone")
 
     @property
     def of_view(self) -> tuple[QAction, ...]:
