@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 import unicodedata
 
@@ -13,6 +14,7 @@ _LATEST = 253_000_000_000_000
 """In the year 9987: times come from other nodes, and no calendar goes on for ever."""
 
 
+@functools.lru_cache(maxsize=8192)
 def name(text: str) -> str:
     """A name on one line, in which what cannot be seen is shown as a mark such as ``[200B]``."""
     return "".join(_mark(sign) for sign in " ".join(text.split()) or "?")

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QListView, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from gui import wording
 from gui.rooms.chat_model import ChatModel
-from gui.rooms.chat_row import ChatRow
+from gui.rooms.chat_row import EVENT_HEIGHT, ChatRow
 from gui.rooms.events import EVENTS, Entry, folded
 from gui.rooms.events_list import EventsList, EventsModel
 from gui.tokens import Colour, Size, Type
 from gui.widgets.buttons import Button, Kind
-from gui.widgets.columns import prepare
+from gui.widgets.columns import Table
 from gui.widgets.labels import Label, describe
 from gui.widgets.panes import Divider, Dot, EmptyState
 from gui.widgets.tabs import Tabs
@@ -25,20 +25,25 @@ NARROW = 320
 """A pane below this width says things in fewer words."""
 
 
-class ChatList(QListView):
-    """The lines, with a pill that counts what came while one was reading further up."""
+class ChatList(Table):
+    """The lines, with a pill that counts what came while one was reading further up.
+
+    A table, because a list would ask for the height of every line when one comes.
+    """
 
     followed = Signal(bool)
     """Whether it follows the end, when that changes."""
 
     def __init__(self, model: ChatModel, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        prepare(self, "Chat")
-        self.setSelectionMode(QListView.SelectionMode.NoSelection)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
+        super().__init__("Chat", None, EVENT_HEIGHT, parent)
+        self.setSelectionMode(Table.SelectionMode.NoSelection)
+        self._lines = model
+        self._row = ChatRow(self)
         self.setModel(model)
-        self.setItemDelegate(ChatRow(self))
+        self.setItemDelegate(self._row)
+        model.rowsInserted.connect(lambda _, first, last: self._measure(first, last))
+        model.dataChanged.connect(lambda first, last: self._measure(first.row(), last.row()))
+        model.layoutChanged.connect(self._measure_all)
         self.following = True
         self.newer = 0
         self.pill = Button("", kind=Kind.PRIMARY, icon="arrow-down", parent=self)
@@ -56,8 +61,7 @@ class ChatList(QListView):
 
     def show_lines(self, lines: Sequence[Entry], *, anew: bool) -> None:
         """Show these lines; `anew` when they are those of another room."""
-        model = self.model()
-        assert isinstance(model, ChatModel)
+        model = self._lines
         known = set(model.identities())
         held = None if self.following or anew else self.indexAt(QPoint(1, 1))
         top = self.visualRect(held).top() if held is not None else 0
@@ -83,12 +87,26 @@ class ChatList(QListView):
         super().keyPressEvent(event)
         if event.key() == Qt.Key.Key_End:
             self.follow()
-        else:
-            self._scrolled()
+            return
+        if event.key() == Qt.Key.Key_Home:  # the first line may be the current one already
+            self.scrollToTop()
+        self._scrolled()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._measure_all()
         self._place_pill()
+
+    def _measure_all(self) -> None:
+        self._measure(0, self._lines.rowCount() - 1)
+
+    def _measure(self, first: int, last: int) -> None:
+        header = self.verticalHeader()
+        for row in range(first, last + 1):
+            height = self._row.height(self._lines.at(row))
+            if header.sectionSize(row) != height:
+                header.resizeSection(row, height)
 
     def _scrolled(self) -> None:
         bar = self.verticalScrollBar()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import collections
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QPainter, QTextLayout, QTextOption
-from PySide6.QtWidgets import QListView, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from gui import theme, wording
 from gui.rooms.chat_model import ChatModel, body_words, head_words
@@ -30,19 +30,18 @@ CACHED = 600
 class ChatRow(QStyledItemDelegate):
     """Messages with avatar, name, time and text; events in one quiet line; own whispers on their own ground."""
 
-    def __init__(self, view: QListView) -> None:
+    def __init__(self, view: QWidget) -> None:
         super().__init__(view)
         self._view = view
         self._layouts: collections.OrderedDict[tuple[str, int], tuple[QTextLayout, int]] = collections.OrderedDict()
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        line = _line(index)
-        width = self._view.width() - SCROLL_BAR
+    def height(self, line: Entry) -> int:
+        """How high the row of a line is at the width that its view has now."""
         if isinstance(line, Fold) or line.kind in EVENTS:
-            return QSize(width, EVENT_HEIGHT)
-        _, body = self._layout(line, width)
+            return EVENT_HEIGHT
+        _, body = self._layout(line, self._view.width() - SCROLL_BAR)
         margin = 26 if line.kind in ("whisper", "announcement") else 14
-        return QSize(width, HEAD_HEIGHT + body + margin)
+        return HEAD_HEIGHT + body + margin
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex

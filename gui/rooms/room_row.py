@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect
+import functools
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
@@ -10,7 +12,7 @@ from gui import theme, wording
 from gui.rooms.rooms_model import RoomsModel, voice_words
 from gui.tokens import Colour, Size, Type
 from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, paint_ground
-from gui.widgets.sparkline import evenly, paint_sparkline
+from gui.widgets.sparkline import drawn_line
 from server.views import RoomView
 
 LEFT = 50
@@ -47,8 +49,8 @@ class RoomRow(QStyledItemDelegate):
         if box.width() >= NARROW:
             right -= LINE
             lively = Colour.ACCENT if option.state & QStyle.StateFlag.State_Selected else Colour.TEXT3
-            points = evenly(model.activity(room.name), LIVELY)
-            paint_sparkline(painter, QRect(right, box.top() + 16, LINE, 24), points, lively)
+            drawn = drawn_line(model.activity(room.name), LIVELY, QSize(LINE, 24), lively, ratio)
+            painter.drawPixmap(right, box.top() + 16, drawn)
             right -= 10
         self._paint_words(painter, QRect(box.left() + LEFT, box.top(), right - box.left() - LEFT, box.height()), room)
 
@@ -64,7 +66,7 @@ class RoomRow(QStyledItemDelegate):
             painter.drawPixmap(left, box.top() + 12, theme.pixmap("lock-simple-fill", Colour.TEXT3, 14, ratio))
         painter.setFont(theme.font(Type.SMALL))
         painter.setPen(theme.colour(Colour.TEXT2 if room.speaking else Colour.TEXT3))
-        words = _fitting(room, box.width())
+        words = _speaking(room.speaking, box.width()) or theme.elided(voice_words(room), Type.SMALL, box.width())
         painter.drawText(QRect(box.left(), box.top() + 29, box.width(), 18), ALIGN_LEFT, words)
 
 
@@ -76,12 +78,13 @@ def _mark(room: RoomView) -> tuple[str, Colour]:
     return ("chat-circle" if room.spoke is None else "speaker-none"), Colour.TEXT3
 
 
-def _fitting(room: RoomView, width: int) -> str:
-    """Who speaks in the words that fit: as many names as there is place for, the others as a number."""
+@functools.lru_cache(maxsize=1024)
+def _speaking(names: tuple[str, ...], width: int) -> str:
+    """Who speaks in the words that fit: as many names as there is place for, the others as a number; else nothing."""
     for most in (3, 2, 1):
-        if len(room.speaking) < most:
+        if len(names) < most:
             continue
-        words = f"{wording.listed(room.speaking, most)} speaking"
+        words = f"{wording.listed(names, most)} speaking"
         if theme.metrics(Type.SMALL).horizontalAdvance(words) <= width:
             return words
-    return theme.elided(voice_words(room), Type.SMALL, width)
+    return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPolygonF
+from PySide6.QtGui import QPainter, QPaintEvent, QPixmap, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui import theme
@@ -45,6 +45,18 @@ def paint_sparkline(
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawPolyline(line)
     painter.restore()
+
+
+@theme.coloured(512)
+def drawn_line(figures: tuple[float, ...], least: float, size: QSize, tone: Colour, ratio: float) -> QPixmap:
+    """A line over its ground for a row that is painted more often than its figures change; `least` as in `evenly`."""
+    made = QPixmap(size * ratio)
+    made.setDevicePixelRatio(ratio)
+    made.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(made)
+    paint_sparkline(painter, QRect(0, 0, size.width(), size.height()), evenly(figures, least), tone)
+    painter.end()
+    return made
 
 
 class Sparkline(QWidget):
