@@ -50,7 +50,7 @@ def said(console: Console) -> tuple[str, str]:
 
 
 async def enter(url: str, name: str) -> ClientConnection:
-    client = await connect(url)
+    client = await connect(url, max_queue=None)
     await client.send(json.dumps({"type": "hello", "id": 1, "name": name, "user": name.lower()}))
     await client.recv()
     await client.send(json.dumps({"type": "join", "id": 2, "room": "lobby"}))
