@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 NOTED = ("room", "chat", "node", "child", "log")
 SLICE = 80
 """Rooms handed on at once, so that no flush holds the loop for long; the rest comes with the next tick."""
+SLICE_AT_SECOND = SLICE // 4
+"""The same in the tick that ends a second, in which there is the most to do besides."""
 
 
 class Screen(Protocol):
@@ -103,6 +105,8 @@ class Bridge(QObject):
         self._unwatch: list[Callable[[], None]] = []
         self._noted: dict[str, dict[str, None]] = {what: {} for what in NOTED}
         self._missed = False
+        self._owed = False
+        """Whether there are rooms that the next tick hands on, whichever it is."""
         self._tick = 0
         self._second = 0
         self._timer = QTimer(self)
@@ -151,16 +155,17 @@ class Bridge(QObject):
     def _flush(self, screen: Screen, second: bool) -> None:
         every = max(1, self.pace.levels // self.pace.flushes)
         turn = self._tick % every
-        rooms = second or turn == 0 or len(self._noted["room"]) > SLICE
+        rooms = second or turn == 0 or self._owed or len(self._noted["room"]) > SLICE
         texts = turn == every // 2
         changes = Changes(
-            rooms=self._take("room", SLICE) if rooms else frozenset(),
+            rooms=self._take("room", SLICE_AT_SECOND if second else SLICE) if rooms else frozenset(),
             nodes=self._take("node") if rooms else frozenset(),
             children=self._take("child") if rooms else frozenset(),
             chats=self._take("chat") if texts else frozenset(),
             logs=self._take("log") if texts else frozenset(),
             second=second,
         )
+        self._owed = rooms and bool(self._noted["room"])
         if changes != Changes():
             screen.flush(changes)
 

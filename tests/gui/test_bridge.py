@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from gui.bridge import SLICE, Bridge, Pace
+from gui.bridge import SLICE, SLICE_AT_SECOND, Bridge, Pace
 from gui.views import Changes
 
 
@@ -98,6 +98,19 @@ def test_many_rooms_come_in_slices_and_none_waits_for_ever(bridge: Bridge, sourc
         assert all(len(changes.rooms) <= SLICE for changes in pane.flushed)
         seen = seen.union(*(changes.rooms for changes in pane.flushed))
         assert len(pane.flushed) < 20
+
+
+def test_the_tick_that_ends_a_second_hands_on_fewer_rooms_and_the_next_one_the_rest(
+    bridge: Bridge, source: Source, pane: Pane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.tell("room", *(f"room {number}" for number in range(SLICE)))
+    monkeypatch.setattr("gui.bridge.time.time", lambda: 1001.5)
+    bridge.tick()
+    bridge.tick()
+    assert [(changes.second, len(changes.rooms)) for changes in pane.flushed] == [
+        (True, SLICE_AT_SECOND),
+        (False, SLICE - SLICE_AT_SECOND),
+    ]
 
 
 def test_a_window_that_nobody_sees_gets_nothing_and_looks_anew_when_it_is_seen(
