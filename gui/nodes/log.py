@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -22,7 +22,7 @@ from gui.nodes.lines import LEVELS, LogModel, Matches, Source, matching, moment
 from gui.nodes.log_bar import LevelButton, Tabs, TabStrip
 from gui.tokens import Colour, Size, Type
 from gui.widgets.buttons import Button, Kind
-from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, Listing
+from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, Table
 from gui.widgets.filter import FilterField
 from gui.widgets.labels import Label, describe
 from gui.widgets.panes import Divider, EmptyState
@@ -46,9 +46,6 @@ TONES = {
 
 class LogRow(QStyledItemDelegate):
     """Paints a line: time, level, text."""
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(100, Size.LOG_ROW)
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -87,15 +84,14 @@ class LogRow(QStyledItemDelegate):
             painter.drawText(box.adjusted(0, 0, -Size.PADDING, 0), ALIGN_RIGHT, times)
 
 
-class LogList(Listing):
-    """The lines; several can be selected and copied."""
+class LogList(Table):
+    """The lines; several can be selected and copied. A table, as a list would go through all lines when one comes."""
 
     def __init__(self, model: LogModel) -> None:
-        super().__init__("Log")
+        super().__init__("Log", None, Size.LOG_ROW)
         self.setProperty("part", "log")
         self.setModel(model)
         self.setItemDelegate(LogRow(self))
-        self.setUniformItemSizes(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)
         self.verticalScrollBar().setSingleStep(Size.LOG_ROW)
         self._model = model

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHeaderView,
-    QListView,
     QStyle,
     QStyleOptionViewItem,
     QTableView,
@@ -120,18 +119,6 @@ class Table(QTableView):
             last = model.rowCount() - 1
             return model.index(0 if cursorAction == action.MoveHome else last, max(0, current.column()))
         return super().moveCursor(cursorAction, modifiers)
-
-    def rowsAboutToBeRemoved(self, parent: QModelIndex | QPersistentModelIndex, start: int, end: int) -> None:
-        _let_go(self, start, end)
-        super().rowsAboutToBeRemoved(parent, start, end)
-
-
-class Listing(QListView):
-    """A list whose selection goes away with its row instead of moving to the next."""
-
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        prepare(self, name)
 
     def rowsAboutToBeRemoved(self, parent: QModelIndex | QPersistentModelIndex, start: int, end: int) -> None:
         _let_go(self, start, end)

@@ -129,8 +129,8 @@ def watch(times: Times) -> None:
     flush = MainWindow.flush
 
     def named(self: MainWindow, changes: Changes) -> None:
-        what = "flush of everything" if changes.all else "flush at a second" if changes.second else "flush"
-        times.timed(what, flush)(self, changes)
+        what = "all of" if changes.all else "update at a second," if changes.second else "update,"
+        times.timed(f"{what} {self.view.title}", flush)(self, changes)
 
     window.flush = named
     node: Any = Node
@@ -264,7 +264,7 @@ def main(arguments: Sequence[str]) -> None:
         config = Config(name="here", port=0, bus="zeromq", bus_port=0, data_dir=Path(folder))
         rate = loop.run_until_complete(measure(config, times, options.secs))
     repaint = times.worst(*(kind for kind in times.spent if kind.startswith("full repaint")), "another theme")
-    update = times.worst("flush", "flush at a second", "levels")
+    update = times.worst("levels", *(kind for kind in times.spent if kind.startswith("update")))
     met = rate > FPS and update <= HOLD_MS and repaint <= REPAINT_MS
     lines = bench.header(arguments, make="bench-window-size", runs=1, secs=options.secs)
     lines += [

@@ -250,10 +250,10 @@ async def test_those_who_speak_show_their_level(console: Console, cluster: Clust
 async def test_a_room_that_closes_says_so_and_opens_again(console: Console, cluster: Cluster) -> None:
     (ann,) = await cluster.members("lobby", "Ann")
     await cluster.members("other", "Bob", "Cid")
-    await until_members(console, "Bob", "Cid")
+    rooms = console.rooms.list.model
+    await until(lambda: rooms.rowCount() == 2, rooms.rowsInserted)
     console.rooms.open("lobby")
     assert names(console) == ["Ann"]
-    rooms = console.rooms.list.model
     await ann.socket.close()
     await until(lambda: rooms.rowCount() == 1, rooms.rowsRemoved)
     assert console.rooms.closed.isVisible()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import itertools
 import struct
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -39,23 +43,36 @@ async def opened(console: Console, cluster: Cluster) -> dict[str, list[Client]]:
     return made
 
 
-async def speak(client: Client) -> None:
-    """Send one frame of voice."""
+@contextlib.asynccontextmanager
+async def speaking(client: Client) -> AsyncIterator[None]:
+    """Let somebody speak within the block."""
     joined = next(message for message in client.heard if message["type"] == "joined")
-    frame = struct.pack("!BBBBIHHI", 0x51, 1, 0x80 | 20, 0x02, joined["ssrc"], 1, 0, 0) + b"opus"
-    await client.socket.send(frame)
+
+    async def speak() -> None:
+        for seq in itertools.count(1):
+            frame = struct.pack("!BBBBIHHI", 0x51, 1, 0x80 | 20, 0x02, joined["ssrc"], seq, 0, 960 * seq) + b"opus"
+            await client.socket.send(frame)
+            await asyncio.sleep(0.02)
+
+    voice = asyncio.create_task(speak())
+    try:
+        yield
+    finally:
+        voice.cancel()
 
 
 async def test_tabs_count_and_show_the_rooms_where_somebody_speaks(console: Console, cluster: Cluster) -> None:
     made = await opened(console, cluster)
     listing = console.rooms.list
     assert [tab.count for tab in listing.tabs.tabs] == [3, 0, 3]
-    await speak(made["lobby"][0])
-    await until(lambda: listing.tabs.tabs[1].count == 1, listing.model.dataChanged)
-    assert listing.tabs.tabs[2].count == 2
-    listing.tabs.tabs[1].click()
-    assert listing.shown is Shown.SPEAKING
-    assert rooms(console) == ["lobby"]
+    async with speaking(made["lobby"][0]):
+        await until(lambda: listing.rooms["lobby"].speaking, listing.model.dataChanged)
+        listing.tick()
+        assert listing.tabs.tabs[1].count == 1
+        assert listing.tabs.tabs[2].count == 2
+        listing.tabs.tabs[1].click()
+        assert listing.shown is Shown.SPEAKING
+        assert rooms(console) == ["lobby"]
     await until(lambda: not rooms(console), listing.model.rowsRemoved)
     assert not listing.list.isVisible()
     listing.tabs.tabs[2].click()
