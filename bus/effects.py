@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 from bus.interface import Peer
 from bus.packets import Packet
@@ -54,6 +55,28 @@ class Shown:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Gap:
+    """For `Listener.on_gap`."""
+
+    origin: Origin
+    upto: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reached:
+    """A wait is over: call what `Replica.when_held` was given."""
+
+    ready: Callable[[], None]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fenced:
+    """For `Listener.on_fenced`; nothing follows it."""
+
+    origin: Origin
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Changed:
     """For `Listener.on_peer`."""
 
@@ -79,4 +102,6 @@ class Remember:
     peers: tuple[str, ...]
 
 
-Effect = Send | Link | Unlink | Listen | Ignore | Shown | Changed | Synced | Forgotten | Remember
+Effect = (
+    Send | Link | Unlink | Listen | Ignore | Shown | Gap | Reached | Changed | Synced | Forgotten | Fenced | Remember
+)

@@ -5,12 +5,27 @@ from __future__ import annotations
 import abc
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bus.calls import Calls, Done
-from bus.effects import Changed, Effect, Forgotten, Ignore, Link, Listen, Remember, Send, Shown, Synced, Unlink
-from bus.interface import BusError, Listener, Peer, PeerState
+from bus.effects import (
+    Changed,
+    Effect,
+    Fenced,
+    Forgotten,
+    Gap,
+    Ignore,
+    Link,
+    Listen,
+    Reached,
+    Remember,
+    Send,
+    Shown,
+    Synced,
+    Unlink,
+)
+from bus.interface import Bounds, BusError, Listener, Peer, PeerState
 from bus.keys import Identity
 from bus.membership import TICK_SECONDS
 from bus.packets import CALL_BYTES, Answer, Call, Packet, node_of
@@ -49,8 +64,9 @@ class Engine(abc.ABC):
     What happens in one turn of the loop goes out together at its end, casts first; the listener is called then.
     """
 
-    def __init__(self, identity: Identity, *, peers: Sequence[str]) -> None:
+    def __init__(self, identity: Identity, *, peers: Sequence[str], bounds: Bounds | None = None) -> None:
         self._identity = identity
+        self._bounds = bounds or Bounds()
         self._configured = tuple(peers)
         self._calls = Calls()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -100,11 +116,30 @@ class Engine(abc.ABC):
         session: str = "",
         id: ClientId | None = None,
         last: bool = False,
+        after: Mapping[Origin, int] | None = None,
     ) -> Record:
         """Write the next record of the own log. Raises ValueError for a part over its limit (bus.record)."""
-        record = self._running.append(kind, payload, room=room, session=session, id=id, last=last)
+        record = self._running.append(kind, payload, room=room, session=session, id=id, last=last, after=after)
         self._touch()
         return record
+
+    def places(self, session: str, id: ClientId) -> Sequence[Record]:
+        """Every place at which this node holds a text."""
+        return self._running.places.of(session, id)
+
+    def held(self, origin: Origin) -> int:
+        """How far this node holds a log without a hole."""
+        return self._running.held(origin)
+
+    def copies(self, origin: Origin, seq: int) -> int:
+        """How many nodes hold a place by acknowledgements received; 0 where a second is to be expected."""
+        return self._running.copies(origin, seq)
+
+    def when_held(self, places: Mapping[Origin, int], ready: Callable[[], None]) -> Callable[[], None]:
+        """Call `ready` once these places are held, or held by nobody who is not down."""
+        end = self._running.when_held(places, ready)
+        self._touch()
+        return end
 
     def cast(self, topic: str, frame: bytes) -> None:
         """Send to the peers that subscribed `topic`. Raises ValueError for a frame over 65,535 bytes."""
@@ -183,6 +218,7 @@ class Engine(abc.ABC):
             endpoints=endpoints,
             peers=self._configured,
             remembered=self._identity.peers,
+            bounds=self._bounds,
         )
         self._replica.announce(self._card)
         self._timer = clock.call_later(TICK_SECONDS, self._tick)
@@ -297,15 +333,18 @@ class Engine(abc.ABC):
 
     def _turn(self) -> None:
         self._turning = False
-        if self._replica is None:
+        replica = self._replica
+        if replica is None:
             return
         self._flush_casts()
-        for effect in self._replica.turn(self._clock.time()):
+        for effect in replica.turn(self._clock.time()):
             try:
                 self._perform(effect)
             except Exception:
                 # The fault of a listener, or of one connection, must not cost the others what they are owed now.
                 _log.exception("what a turn of the bus brought was not done: %s", type(effect).__name__)
+        if replica.restless:
+            self._touch()
 
     def _flush_casts(self) -> None:
         if self._casts:
@@ -331,6 +370,13 @@ class Engine(abc.ABC):
                 self._listen(endpoints)
             case Ignore(endpoints):
                 self._ignore(endpoints)
+            case Gap(origin, upto):
+                self._listener.on_gap(origin, upto)
+            case Reached(ready):
+                ready()
+            case Fenced(origin):
+                _log.critical("another process runs under this node's id, as %s: this one says nothing more", origin)
+                self._listener.on_fenced(origin)
             case Synced():
                 self._listener.on_synced()
             case Forgotten(origin):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -49,6 +49,16 @@ class Peer(msgspec.Struct, frozen=True):
     """Messages taken from it in this life: records, frames of casts, packets of any other kind."""
 
 
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a node keeps of what stands for itself (texts, say), all origins together; the oldest goes first."""
+
+    records: int = 100_000
+    size: int = 64 << 20
+    """Bytes, by what the records take on the wire."""
+    seconds: float = 24 * 60 * 60
+    """By this node's own count since they came."""
+
+
 class Listener(Protocol):
     """What a bus delivers. Every method is called on the event loop, must not block and must not raise."""
 
@@ -57,6 +67,16 @@ class Listener(Protocol):
 
         Own records come too. `copies` counts the nodes known to hold it by acknowledgements received, this one
         included; it is 1 only where no other live node is known.
+        """
+
+    def on_gap(self, origin: Origin, upto: int) -> None:
+        """Of a log, records that had not entered this node's list and stand at or below `upto` are held by nobody
+        asked; the list goes on behind them. Also of a log of which only the end is left when it first comes."""
+
+    def on_fenced(self, origin: Origin) -> None:
+        """Another process lives under this node's id, as `origin`, and is newer: this bus has said its last word.
+
+        It has stopped as after `Bus.stop`, which may still be called.
         """
 
     def on_cast(self, topic: str, frames: Sequence[bytes]) -> None:
@@ -124,10 +144,33 @@ class Bus(Protocol):
         session: str = "",
         id: ClientId | None = None,
         last: bool = False,
+        after: Mapping[Origin, int] | None = None,
     ) -> Record:
         """Write the next record of the own log. `Listener.on_record` follows, never from inside this call.
 
-        `last` says that nothing will replace the record in its slot (`bus.record.Record.slot`).
+        `last` says that nothing will replace the record in its slot (`bus.record.Record.slot`). No node lets it into
+        its list before the places of `after`.
+        """
+
+    def places(self, session: str, id: ClientId) -> Sequence[Record]:
+        """Every place at which this node holds a text, as its record; in the order in which they came.
+
+        Remembered while one of them is in its log, and of each session that has not ended at least the last 256.
+        """
+
+    def held(self, origin: Origin) -> int:
+        """How far this node holds a log without a hole; 0 for one it does not know."""
+
+    def copies(self, origin: Origin, seq: int) -> int:
+        """How many nodes hold a place by acknowledgements received, this one included.
+
+        It is 0 while that is one and a second is to be expected, because another node is up.
+        """
+
+    def when_held(self, places: Mapping[Origin, int], ready: Callable[[], None]) -> Callable[[], None]:
+        """Call `ready` once this node holds these places, or knows that no node that is not down does.
+
+        Never from inside this call. Returns what ends the wait.
         """
 
     def cast(self, topic: str, frame: bytes) -> None:

@@ -7,11 +7,9 @@ import collections
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from bus.record import Origin, Record, Slot
-
-PASSING_RECORDS, PASSING_BYTES = 100_000, 32 << 20
-"""How many records a log keeps that stand for themselves (texts, say) or end their slot, and their bytes; the oldest
-go first."""
+from bus.interface import Bounds
+from bus.record import Kind, Origin, Record
+from bus.shelf import Shelf, cost_of
 
 STANDING_RECORDS, STANDING_BYTES = 20_000, 16 << 20
 """How many records that a newer one of their slot replaces (sessions, rooms) a log keeps; the oldest go first."""
@@ -22,8 +20,8 @@ WAITING_RECORDS, WAITING_BYTES = 2_000, 4 << 20
 CHUNK_BYTES = 64 << 10
 """How much of a log travels in one piece, so that neither end's loop is held long."""
 
-_OVERHEAD = 120
-"""Bytes that a record costs beside its payload: its other fields, encoded."""
+CHUNK_RECORDS = 500
+"""The same in records."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,30 +36,36 @@ class Span:
 
 
 class Log:
-    """The records of one origin. Only the contiguous prefix counts as held (cluster.md rule 2)."""
+    """The records of one origin. Only the contiguous prefix counts as held (cluster.md rule 2).
+
+    What stands for itself (texts, say) or ends its slot is within the bounds of the node's `Shelf`; what a newer one
+    of its slot replaces is within the log's own.
+    """
 
     __slots__ = (
         "_floor",
         "_held",
         "_high",
         "_order",
-        "_passing",
+        "_shelf",
         "_slots",
         "_standing",
         "_waiting",
         "_waiting_bytes",
+        "gone",
         "origin",
     )
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, shelf: Shelf | None = None) -> None:
         self.origin = origin
+        self.gone = False
         self._high = 0
         self._floor = 0
         self._held: dict[int, Record] = {}
         self._order: list[int] = []  # rising; holds numbers that have left `_held` until it is swept
-        self._passing = _Shelf(PASSING_RECORDS, PASSING_BYTES)
-        self._standing = _Shelf(STANDING_RECORDS, STANDING_BYTES)
-        self._slots: dict[Slot, int] = {}
+        self._shelf = Shelf(Bounds()) if shelf is None else shelf
+        self._standing = _Standing(STANDING_RECORDS, STANDING_BYTES)
+        self._slots: dict[tuple[Kind, str], int] = {}
         self._waiting: dict[int, Record] = {}
         self._waiting_bytes = 0
 
@@ -97,7 +101,7 @@ class Log:
             self._keep(record)
             return self._joined([record]) if self._waiting else (record,)
         if record.seq > self._high and record.seq not in self._waiting:
-            cost = _cost(record)
+            cost = cost_of(record)
             if len(self._waiting) < WAITING_RECORDS and self._waiting_bytes + cost <= WAITING_BYTES:
                 self._waiting[record.seq] = record
                 self._waiting_bytes += cost
@@ -125,8 +129,8 @@ class Log:
             record = self._held.get(self._order[at])
             if record is None:
                 continue
-            size -= _cost(record)
-            if records and size < 0:
+            size -= cost_of(record)
+            if records and (size < 0 or len(records) == CHUNK_RECORDS):
                 return Span(after, records[-1].seq, min(self._floor, records[-1].seq), records)
             records.append(record)
         upto = max(after, self._high)
@@ -140,7 +144,7 @@ class Log:
             joined.append(record)
         if self._waiting:
             self._waiting = {seq: record for seq, record in self._waiting.items() if seq > self._high}
-            self._waiting_bytes = sum(map(_cost, self._waiting.values()))
+            self._waiting_bytes = sum(map(cost_of, self._waiting.values()))
         return joined
 
     def _keep(self, record: Record) -> None:
@@ -149,23 +153,28 @@ class Log:
         if replaced is not None:
             self._standing.remove(replaced)
             del self._held[replaced]
+        self._held[record.seq] = record
+        self._order.append(record.seq)
         if slot is None or record.last:
-            self._passing.add(record)
+            self._shelf.put(self, record)
         else:
             self._slots[slot] = record.seq
             self._standing.add(record)
-        self._held[record.seq] = record
-        self._order.append(record.seq)
-        while (seq := self._passing.excess()) is not None or (seq := self._standing.excess()) is not None:
-            gone = self._held.pop(seq)
-            if gone.slot is not None and not gone.last:
+            while (seq := self._standing.excess()) is not None:
+                gone = self._held[seq]
+                assert gone.slot is not None, "what stands has a slot"
                 del self._slots[gone.slot]
-            self._floor = max(self._floor, seq)
+                self.drop(seq)
         if len(self._order) > 2 * len(self._held) + 64:
             self._order = list(self._held)
 
+    def drop(self, seq: int) -> None:
+        """Let a record go: there is no room for it. Only the oldest of its sort goes."""
+        del self._held[seq]
+        self._floor = max(self._floor, seq)
 
-class _Shelf:
+
+class _Standing:
     """Sequence numbers with what each costs, oldest first, within bounds."""
 
     __slots__ = ("_bytes", "_costs", "_max_bytes", "_max_records")
@@ -176,7 +185,7 @@ class _Shelf:
         self._bytes = 0
 
     def add(self, record: Record) -> None:
-        self._costs[record.seq] = cost = _cost(record)
+        self._costs[record.seq] = cost = cost_of(record)
         self._bytes += cost
 
     def remove(self, seq: int) -> None:
@@ -189,10 +198,6 @@ class _Shelf:
         seq, cost = self._costs.popitem(last=False)
         self._bytes -= cost
         return seq
-
-
-def _cost(record: Record) -> int:
-    return len(record.payload) + len(record.room) + len(record.session) + _OVERHEAD
 
 
 def _sound(span: Span) -> bool:

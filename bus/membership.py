@@ -86,6 +86,12 @@ class Membership:
         """Whether the peers sought still count as just heard, because this node has only started."""
         return bool(self.sought) and self.ticks <= UP_TICKS
 
+    @property
+    def missing(self) -> bool:
+        """Whether somebody who was sought at the start has not been met."""
+        met = {seen.address for seen in self.nodes.values()}
+        return not self.sought <= met
+
     def state(self, seen: Sighting) -> PeerState:
         """The state of a peer now."""
         return judge(seen, lost=self.links.get(seen.address), tick=self.ticks)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from bus.engine import Clock, Engine
-from bus.interface import Listener
+from bus.interface import Bounds, Listener
 from bus.keys import Identity
 from bus.packets import Packet
 
@@ -34,9 +34,11 @@ class MemoryNetwork:
         self.buses: dict[str, MemoryBus] = {}
         """The started ones that have an address, by it."""
 
-    def bus(self, identity: Identity, *, address: str = "", peers: Sequence[str] = ()) -> MemoryBus:
+    def bus(
+        self, identity: Identity, *, address: str = "", peers: Sequence[str] = (), bounds: Bounds | None = None
+    ) -> MemoryBus:
         """A bus on this network; without an address nobody can reach it, which is right for one node alone."""
-        return MemoryBus(self, identity, address=address, peers=peers)
+        return MemoryBus(self, identity, address=address, peers=peers, bounds=bounds)
 
     def carry(self, source: str, target: str, act: Callable[[MemoryBus], object]) -> None:
         """Let `act` happen at the bus at `target`, if fate wills and it is still there then."""
@@ -56,8 +58,16 @@ class MemoryNetwork:
 class MemoryBus(Engine):
     """One node on a `MemoryNetwork`."""
 
-    def __init__(self, network: MemoryNetwork, identity: Identity, *, address: str, peers: Sequence[str]) -> None:
-        super().__init__(identity, peers=peers)
+    def __init__(
+        self,
+        network: MemoryNetwork,
+        identity: Identity,
+        *,
+        address: str,
+        peers: Sequence[str],
+        bounds: Bounds | None = None,
+    ) -> None:
+        super().__init__(identity, peers=peers, bounds=bounds)
         self._network = network
         self._address = address
         self._links: set[str] = set()

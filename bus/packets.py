@@ -60,14 +60,18 @@ class Digest(_Packet, frozen=True, tag=3):
 
 
 class Ask(_Packet, frozen=True, tag=4):
-    """The sender wants the log of `origin` beyond `after`."""
+    """The sender wants the log of `origin` beyond `after`; the answer says how far the receiver holds it."""
 
     origin: _Origin
     after: _Place
+    asked: _Place = 0
+    """The tick of the sender; the answer repeats it."""
+    joining: bool = False
+    """It has only started, and asks for one piece after the other as it works them."""
 
 
 class Fill(_Packet, frozen=True, tag=5):
-    """A piece of a log (`bus.log.Span`) and where the giver's copy of it ends."""
+    """A piece of a log (`bus.log.Span`), perhaps an empty one, and where the giver's copy of it ends."""
 
     origin: _Origin
     after: _Place
@@ -75,6 +79,7 @@ class Fill(_Packet, frozen=True, tag=5):
     floor: _Place
     high: _Place
     records: _Records
+    asked: _Place = 0
 
 
 class Ping(_Packet, frozen=True, tag=6):

@@ -31,6 +31,12 @@ NAME_CHARS = 256
 HIGHEST = 1 << 53
 """No sequence or Lamport number goes beyond it, so a forged one cannot overflow anybody's."""
 
+AFTER_PLACES = 1000
+"""How many places one record may wait for."""
+
+Place = tuple["Origin", int]
+"""Where a record stands: whose log, and its number there."""
+
 _Name = Annotated[str, msgspec.Meta(max_length=NAME_CHARS)]
 _Number = Annotated[int, msgspec.Meta(ge=1, le=HIGHEST)]
 
@@ -63,6 +69,8 @@ class Record(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What the record says, encoded by the one who appended it; opaque here."""
     last: bool = False
     """Nothing replaces it: its slot is free after it, and it goes as old as any record that stands for itself."""
+    after: Annotated[dict[_Name, _Number], msgspec.Meta(max_length=AFTER_PLACES)] | None = None
+    """Origin to number: no node works past this record before it has worked those places (cluster.md rule 7)."""
 
     @property
     def slot(self) -> Slot | None:

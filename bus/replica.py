@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bus.dead import Dead
 from bus.effects import (
     Changed,
     Effect,
+    Fenced,
     Forgotten,
+    Gap,
     Ignore,
     Link,
     Listen,
+    Reached,
     Remember,
     Send,
     Shown,
     Synced,
     Unlink,
 )
-from bus.interface import Peer
-from bus.log import CHUNK_BYTES, Log, Span
-from bus.membership import Membership, Sighting
+from bus.giving import Giving
+from bus.interface import Bounds, Peer
+from bus.log import Log, Span
+from bus.membership import DOWN_TICKS, TICK_SECONDS, Membership, Sighting
 from bus.packets import (
     CARD_BYTES,
     ORIGINS,
@@ -39,9 +42,15 @@ from bus.packets import (
     Pong,
     Records,
     batches,
+    incarnation_of,
     node_of,
 )
-from bus.record import NAME_CHARS, PAYLOAD_BYTES, VERSION, ClientId, Kind, NodeId, Origin, Record
+from bus.places import Places
+from bus.record import AFTER_PLACES, NAME_CHARS, PAYLOAD_BYTES, VERSION, ClientId, Kind, NodeId, Origin, Record
+from bus.repair import Question, Repair
+from bus.shelf import Shelf, cost_of
+from bus.waits import ASK_TICKS, Waits
+from bus.working import Step, Working
 
 BUSY_TICKS, IDLE_TICKS = 2, 8
 """A digest goes out every 250 ms while records flow, else every second."""
@@ -52,9 +61,6 @@ PING_TICKS = 8
 CALM_SECONDS = 1.0
 """The node is busy for this long after a record came or went."""
 
-ASK_AFTER, ASK_AGAIN = 0.05, 0.3
-"""Seconds that a log may be behind before it is asked for, and that an answer may take before another is asked."""
-
 REPLY_SECONDS = 0.2
 """A peer that does not know that it is heard is told so at once, this often at most."""
 
@@ -63,15 +69,6 @@ SYNC_SECONDS = 2.0
 
 LINKS = 2 * PEERS
 """Addresses that a node tries to reach."""
-
-
-@dataclasses.dataclass(slots=True)
-class _Want:
-    """A log that others hold further than this node."""
-
-    since: float
-    asked: float | None = None
-    times: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -97,26 +94,35 @@ class Replica:
         endpoints: tuple[str, ...] = (),
         peers: Iterable[str] = (),
         remembered: Sequence[str] = (),
+        bounds: Bounds | None = None,
     ) -> None:
         self.origin = origin
         self.address = address
         self.endpoints = endpoints
-        self.logs: dict[Origin, Log] = {origin: Log(origin)}
+        self.places = Places()
+        self.shelf = Shelf(bounds or Bounds(), seconds_per_tick=TICK_SECONDS)
+        self.shelf.dropped = self.places.drop
+        self.logs: dict[Origin, Log] = {origin: Log(origin, self.shelf)}
         self.membership = Membership(
             origin,
             (peer for peer in peers if peer != address),
             remembered=(peer for peer in remembered if peer != address),
         )
         self.card = b""
+        self.fenced = False
+        """A newer life of this node's id was met: this one says nothing more."""
         self.refused = 0
         """Packets that contradict themselves."""
+        self.repair = Repair(self.logs, self.membership)
         self._own = self.logs[origin]
         self._lamport = 0
         self._effects: list[Effect] = []
         self._fresh: list[Record] = []  # appended in this turn, not sent yet
-        self._pending: collections.deque[Record] = collections.deque()  # own, not in the list yet
+        self._working = Working()
+        self._waits = Waits()
+        self._held_for: dict[object, tuple[dict[Origin, int], Callable[[], None]]] = {}
         self._acks: set[Origin] = set()
-        self._wants: dict[Origin, _Want] = {}
+        self._giving = Giving()
         self._told: dict[NodeId, Peer] = {}
         self._replied: dict[NodeId, float] = {}
         self._synced = False
@@ -141,19 +147,24 @@ class Replica:
         session: str = "",
         id: ClientId | None = None,
         last: bool = False,
+        after: Mapping[Origin, int] | None = None,
     ) -> Record:
         """Write the next record of the own log. Raises ValueError for a part over its limit (bus.record)."""
         if len(payload) > PAYLOAD_BYTES:
             raise ValueError(f"a payload of {len(payload)} bytes is over {PAYLOAD_BYTES}")
         if max(len(room), len(session), len(id) if isinstance(id, str) else 0) > NAME_CHARS:
             raise ValueError(f"a room, session or id is over {NAME_CHARS} characters")
+        if after is not None and len(after) > AFTER_PLACES:
+            raise ValueError(f"a record waits for {AFTER_PLACES} places at most")
         self._lamport += 1
         record = Record(
-            VERSION, kind, self.origin, self._own.high + 1, self._lamport, room, session, id, payload, last
-        )
+            VERSION, kind, self.origin, self._own.high + 1, self._lamport, room, session, id, payload, last,
+            dict(after) if after else None,
+        )  # fmt: skip
         self._own.add(record)
+        self.places.add(record)
         self._fresh.append(record)
-        self._pending.append(record)
+        self._working.put((Step(self.origin, record.seq, record),))
         return record
 
     def join(self, address: str) -> None:
@@ -170,6 +181,27 @@ class Replica:
             self._joined.discard(address)
             self.membership.configured -= {address}
             self._leave(address)
+
+    def held(self, origin: Origin) -> int:
+        """How far a log is held without a hole."""
+        log = self.logs.get(origin)
+        return 0 if log is None else log.high
+
+    def copies(self, origin: Origin, seq: int) -> int:
+        """How many nodes hold a place, this one included; 0 where a second is to be expected."""
+        up = self.membership.up()
+        others = sum(seen.held.get(origin, 0) >= seq for seen in up)
+        return 1 + others if others or not (up or self.membership.expecting) else 0
+
+    def when_held(self, places: Mapping[Origin, int], ready: Callable[[], None]) -> Callable[[], None]:
+        """Let `Reached` follow once `places` are held or given up (cluster.md rule 8). Returns what ends the wait."""
+        key = object()
+        self._held_for[key] = dict(places), ready
+
+        def end() -> None:
+            self._held_for.pop(key, None)
+
+        return end
 
     def announce(self, card: bytes) -> None:
         """Set the card of the next digests. Raises ValueError when it is over 1 KiB."""
@@ -198,8 +230,8 @@ class Replica:
         """`bus.membership.TICK_SECONDS` of this node's loop have passed."""
         self.membership.ticks += 1
         self._stirred = True
-        ticks = self.membership.ticks
-        busy = bool(self._wants) or now - self._moved < CALM_SECONDS
+        ticks = self.shelf.tick = self.membership.ticks
+        busy = bool(self.repair) or now - self._moved < CALM_SECONDS
         if ticks % (BUSY_TICKS if busy else IDLE_TICKS) == 0:
             self._send(None, self._digest())
         if ticks % PING_TICKS == 0:
@@ -208,13 +240,17 @@ class Replica:
             for address in self.membership.strangers():
                 self._send(address, self._digest())
             self._bury()
-        for origin, want in list(self._wants.items()):
-            if now - (want.since + ASK_AFTER if want.asked is None else want.asked + ASK_AGAIN) >= 0:
-                self._ask(origin, now)
+            self.shelf.trim()
+        for question in self.repair.due(now):
+            self._ask(question)
+        if self._waits and ticks % ASK_TICKS == 0:
+            for origin in self._waits.ask({origin: log.high for origin, log in self.logs.items()}):
+                for seen in self.membership.present():
+                    self._ask(Question(seen.address, origin, self.held(origin)))
 
     def receive(self, packet: Packet, now: float) -> None:
         """A packet came. What it may not say is refused and counted; nothing is raised."""
-        if packet.sender == self.origin:
+        if packet.sender == self.origin or self.fenced or self._is_copied(packet):
             return
         seen = self.membership.hear(packet.sender, now)
         if seen is not None:
@@ -229,7 +265,7 @@ class Replica:
             case Ack() if seen is not None:
                 seen.holds(packet.origin, packet.high)
             case Ask() if seen is not None:
-                self._on_ask(packet, seen)
+                self._giving.owe(seen.node, packet)
             case Ping() if seen is not None:
                 self._send(seen.address, Pong(self.origin, packet.stamp))
             case Pong() if seen is not None:
@@ -251,6 +287,10 @@ class Replica:
 
     def turn(self, now: float) -> list[Effect]:
         """End a turn of the loop: everything that followed from what went in, in the order to perform it."""
+        if self.fenced:
+            last: list[Effect] = [effect for effect in self._effects if isinstance(effect, Fenced)]
+            self._effects = []
+            return last
         if self._fresh:
             self._moved = now
             for packet in batches(self.origin, self._fresh):
@@ -261,8 +301,12 @@ class Replica:
             if seen is not None and not seen.gone:
                 self._send(seen.address, Ack(self.origin, origin, self.logs[origin].high))
         self._acks.clear()
-        if self._pending:
-            self._show_own()
+        for node, ask in self._giving.due(now):
+            self._give(node, ask, now)
+        if self._working:
+            self._work()
+        if self._held_for:
+            self._look_at_waits()
         stirred, self._stirred = self._stirred, False
         if stirred:
             self._tell()
@@ -276,6 +320,11 @@ class Replica:
             self._effects.append(Remember(known))
         effects, self._effects = self._effects, []
         return effects
+
+    @property
+    def restless(self) -> bool:
+        """Whether another turn has something to do although nothing comes in."""
+        return self._giving.restless
 
     def peers(self) -> list[Peer]:
         """Every other node known."""
@@ -292,9 +341,9 @@ class Replica:
             return
         if seen is not None:
             seen.holds(packet.sender, packet.records[-1].seq)
-        self._show([joined for record in packet.records for joined in log.add(record)], unseen=seen is None)
+        self._take([joined for record in packet.records for joined in log.add(record)], unseen=seen is None)
         if log.waiting:
-            self._want(packet.sender, now)
+            self.repair.want(packet.sender, now)
         self._acks.add(packet.sender)
         self._moved = now
 
@@ -302,58 +351,111 @@ class Replica:
         if packet.origin == self.origin or any(record.origin != packet.origin for record in packet.records):
             self.refused += 1
             return
+        self._waits.answer(packet.origin, packet.high, by=packet.sender, asked=packet.asked)
+        if seen is not None:
+            seen.holds(packet.origin, packet.high)
+        if packet.upto <= packet.after:
+            return
         log = self._log(packet.origin)
         if log is None:
             return
         before = log.high
-        if seen is not None:
-            seen.holds(packet.origin, packet.high)
-        self._show(log.fill(Span(packet.after, packet.upto, packet.floor, packet.records)), unseen=seen is None)
+        joined = log.fill(Span(packet.after, packet.upto, packet.floor, packet.records))
         if log.high > before:
+            gap = packet.floor if packet.floor > before else 0
+            self._take(joined, unseen=seen is None, origin=packet.origin, gap=gap)
             self._moved = now
             self._acks.add(packet.origin)
-            want = self._wants.pop(packet.origin, None)
-            if self._holders(packet.origin, log.high):
-                # The next piece is asked for when this one is worked: the pace of a joiner is its own.
-                self._want(packet.origin, now if want is None else want.since)
-                self._ask(packet.origin, now)
+            question = self.repair.progress(packet.origin, now)
+            if question is not None:
+                self._ask(question)
 
-    def _on_ask(self, packet: Ask, seen: Sighting) -> None:
-        log = self.logs.get(packet.origin)
-        if log is None or log.high <= packet.after:
+    def _give(self, node: NodeId, ask: Ask, now: float) -> None:
+        """Give a piece of a log. It may be empty, and says then how far this node holds it."""
+        seen = self.membership.nodes.get(node)
+        if seen is None:
             return
-        span = log.span(packet.after, size=CHUNK_BYTES)
+        log = self.logs.get(ask.origin)
+        span = Span(ask.after, ask.after, 0, []) if log is None or log.high <= ask.after else log.span(ask.after)
+        self._giving.given(node, sum(map(cost_of, span.records)), now)
         self._send(
             seen.address,
-            Fill(self.origin, packet.origin, span.after, span.upto, span.floor, log.high, list(span.records)),
-        )
+            Fill(
+                self.origin, ask.origin, span.after, span.upto, span.floor, self.held(ask.origin),
+                list(span.records), ask.asked,
+            ),
+        )  # fmt: skip
 
-    def _show(self, records: Sequence[Record], *, unseen: bool) -> None:
-        """Others' records enter the list on receipt (cluster.md rule 4); `unseen`: their sender has no sighting."""
-        if not records:
+    def _take(self, records: Sequence[Record], *, unseen: bool, origin: Origin = "", gap: int = 0) -> None:
+        """What joined a log of another: it is held from now on, and worked as soon as it may be.
+
+        `unseen`: its sender has no sighting. With `gap` records at or below it are missing for good.
+        """
+        if records:
+            self._lamport = max(self._lamport, *(record.lamport for record in records))
+            for record in records:
+                if record.id is not None or record.slot is not None:
+                    self.places.add(record)
+        origin = origin or (records[0].origin if records else "")
+        if not origin:
             return
-        self._lamport = max(self._lamport, *(record.lamport for record in records))
-        origin, base = records[0].origin, 1 + unseen
-        held = [seen.held.get(origin, 0) for seen in self.membership.present()]
         # Of a life that was forgotten and lives after all, texts are not shown again, and what stands must be.
         before = self._dead.shown(origin)
-        self._effects += [
-            Shown(record, base + sum(high >= record.seq for high in held))
-            for record in records
-            if record.seq > before or record.slot is not None
-        ]
-
-    def _show_own(self) -> None:
-        """Own records enter it when a peer that is up has acknowledged them, at once where none is."""
-        origin = self.origin
-        up = [seen.held.get(origin, 0) for seen in self.membership.up()]
-        upto = max(up) if up else 0 if self.membership.expecting else self._own.high
-        if self._pending[0].seq > upto:
+        if before:
+            records = [record for record in records if record.seq > before or record.slot is not None]
+        steps = _steps(origin, records, gap=gap, upto=self.logs[origin].high)
+        if self._working.waits(origin) or any(record.after for record in records):
+            self._working.put(steps)
             return
         held = [seen.held.get(origin, 0) for seen in self.membership.present()]
-        while self._pending and self._pending[0].seq <= upto:
-            record = self._pending.popleft()
-            self._effects.append(Shown(record, 1 + sum(high >= record.seq for high in held)))
+        for step in steps:
+            self._working.advance(origin, step.upto)
+            self._enter(step, 1 + unseen + sum(high >= step.upto for high in held))
+
+    def _enter(self, step: Step, copies: int) -> None:
+        """A step was worked: it enters the list."""
+        if step.record is not None:
+            self._effects.append(Shown(step.record, copies))
+        elif step.gap:
+            self._effects.append(Gap(step.origin, step.upto))
+
+    def _work(self) -> None:
+        """What waited enters the list: own records when a peer that is up has acknowledged them, at once where none
+        is (cluster.md rule 4); all when what they stand after was worked or is given up."""
+        up = self.membership.up()
+        own = max((seen.held.get(self.origin, 0) for seen in up), default=-1)
+        if own < 0:
+            own = 0 if self.membership.expecting else self._own.high
+
+        def may(record: Record) -> bool:
+            if record.origin == self.origin and record.seq > own:
+                return False
+            return not record.after or self._is_past_all(self._working.passes(record.after))
+
+        for step in self._working.work(may):
+            self._enter(step, 1 + sum(seen.held.get(step.origin, 0) >= step.upto for seen in up))
+
+    def _is_past_all(self, places: Mapping[Origin, int]) -> bool:
+        """Whether none of `places` is worth a wait, because all are given up. Those that are not are asked for."""
+        return sum(not self._is_given_up(origin, seq) for origin, seq in places.items()) == 0
+
+    def _is_given_up(self, origin: Origin, seq: int) -> bool:
+        if self.held(origin) >= seq:
+            return False
+        ticks = self.membership.ticks
+        self._waits.need(origin, seq, tick=ticks)
+        if not self._synced or (ticks <= DOWN_TICKS and self.membership.missing):
+            return False  # who was not met yet counts as just heard
+        present = [seen.origin for seen in self.membership.present()]
+        return self._waits.is_given_up(origin, seq, present=present)
+
+    def _look_at_waits(self) -> None:
+        for key, (places, ready) in list(self._held_for.items()):
+            for origin in [origin for origin, seq in places.items() if self.held(origin) >= seq]:
+                del places[origin]
+            if self._is_past_all(places):
+                del self._held_for[key]
+                self._effects.append(Reached(ready))
 
     def _log(self, origin: Origin) -> Log | None:
         """The log to put records of `origin` in; None for one that was forgotten and does not live."""
@@ -365,7 +467,7 @@ class Replica:
                 self._bury()
             while len(self.logs) >= ORIGINS and (oldest := self._dead.oldest) is not None:
                 self._forget(oldest)
-            log = self.logs[origin] = Log(origin)
+            log = self.logs[origin] = Log(origin, self.shelf)
         return log
 
     # --- lives that ended -----------------------------------------------------------------------------------
@@ -383,7 +485,10 @@ class Replica:
         """Let nothing stay of a life but the address at which it was, in case it was only out of reach."""
         log = self.logs.pop(origin, None)
         self._dead.forget(origin, high=0 if log is None else log.high)
-        self._wants.pop(origin, None)
+        if log is not None:
+            self.shelf.forget(log)
+        self._working.forget(origin)
+        self.repair.forget(origin)
         self._acks.discard(origin)
         seen = self.membership.nodes.get(node_of(origin))
         if seen is not None and seen.origin == origin:
@@ -395,31 +500,13 @@ class Replica:
         self._effects.append(Ignore(seen.endpoints))
         self._told.pop(seen.node, None)
         self._replied.pop(seen.node, None)
+        self._giving.forget(seen.node)
 
     # --- repair ---------------------------------------------------------------------------------------------
 
-    def _want(self, origin: Origin, now: float) -> None:
-        if origin not in self._wants:
-            self._wants[origin] = _Want(now)
-
-    def _holders(self, origin: Origin, high: int) -> list[Sighting]:
-        """Who holds more of a log, the node whose log it is first."""
-        holders = [seen for seen in self.membership.present() if seen.held.get(origin, 0) > high]
-        holders.sort(key=lambda seen: (seen.origin != origin, seen.node))
-        return holders
-
-    def _ask(self, origin: Origin, now: float) -> None:
-        """Ask the next holder, or give up where nobody holds more."""
-        log = self.logs.get(origin)
-        high = 0 if log is None else log.high
-        holders = self._holders(origin, high)
-        if not holders:
-            del self._wants[origin]
-            return
-        want = self._wants[origin]
-        self._send(holders[want.times % len(holders)].address, Ask(self.origin, origin, high))
-        want.asked = now
-        want.times += 1
+    def _ask(self, question: Question) -> None:
+        ask = Ask(self.origin, question.origin, question.after, asked=self.membership.ticks, joining=not self._synced)
+        self._send(question.address, ask)
 
     # --- membership -----------------------------------------------------------------------------------------
 
@@ -435,14 +522,16 @@ class Replica:
         for address in packet.known:
             self._reach(address)
         for origin, (_, high) in packet.held.items():
-            if origin == self.origin or high == 0 or origin in self._wants:
+            if origin == self.origin or high == 0 or origin in self.repair:
                 continue
             if origin in self.logs:
                 if self.logs[origin].high < high:
-                    self._want(origin, now)
-            elif len(self._wants) < ORIGINS and not self._is_past(origin):
-                self._want(origin, now)
-                self._ask(origin, now)
+                    self.repair.want(origin, now)
+            elif not self.repair.is_full and not self._is_past(origin):
+                self.repair.want(origin, now)
+                question = self.repair.ask(origin, now)
+                if question is not None:
+                    self._ask(question)
         named = self.origin in packet.hears
         if named and not self._synced and node not in self._targets:
             held = {origin: high for origin, (_, high) in packet.held.items() if origin != self.origin}
@@ -532,5 +621,27 @@ class Replica:
             )
         )
 
+    def _is_copied(self, packet: Packet) -> bool:
+        """Whether a newer life of this node's id was met, or somebody who hears one: the older fences itself."""
+        lives = [packet.sender, *packet.hears] if isinstance(packet, Digest) else [packet.sender]
+        node, number = self.origin.split(".")
+        for life in lives:
+            if life.startswith(node) and incarnation_of(life) > int(number):
+                self.fenced = True
+                self._effects.append(Fenced(life))
+                return True
+        return False
+
     def _send(self, address: str | None, packet: Packet) -> None:
         self._effects.append(Send(address, packet))
+
+
+def _steps(origin: Origin, records: Iterable[Record], *, gap: int, upto: int) -> list[Step]:
+    """The steps of a piece that ends at `upto`, with the gap behind what is held below its end."""
+    steps = [Step(origin, record.seq, record) for record in records]
+    if gap:
+        at = next((at for at, step in enumerate(steps) if step.upto > gap), len(steps))
+        steps.insert(at, Step(origin, gap, None, gap=True))
+    if not steps or steps[-1].upto < upto:
+        steps.append(Step(origin, upto, None))
+    return steps

@@ -12,7 +12,7 @@ from zmq.utils.monitor import parse_monitor_message
 
 from bus.casts import KEY_BYTES, STALE_MS, Ages, key_of, pack, unpack
 from bus.engine import Engine
-from bus.interface import BusStartError, Listener
+from bus.interface import Bounds, BusStartError, Listener
 from bus.keys import Identity
 from bus.membership import TICK_SECONDS
 from bus.packets import Packet, decode, encode
@@ -80,10 +80,16 @@ class ZeroMQBus(Engine):
     """One node of a mesh on loopback. `port` None takes 8766 or the next free one, 0 any free one."""
 
     def __init__(
-        self, identity: Identity, *, host: str = "127.0.0.1", port: int | None = None, peers: Sequence[str] = ()
+        self,
+        identity: Identity,
+        *,
+        host: str = "127.0.0.1",
+        port: int | None = None,
+        peers: Sequence[str] = (),
+        bounds: Bounds | None = None,
     ) -> None:
         """Raises BusStartError for a host or peer that is not on loopback, or is no address at all."""
-        super().__init__(identity, peers=[peer_address(peer) for peer in peers])
+        super().__init__(identity, peers=[peer_address(peer) for peer in peers], bounds=bounds)
         self._host = loopback(host)
         self._port = port
         self._address = ""

@@ -319,7 +319,7 @@ class Node:
 
     def on_record(self, record: Record, copies: int) -> None:
         """See Listener. Sessions of this node are true since they were written; all else begins here."""
-        self.position[record.origin] = record.seq
+        self.position[record.origin] = max(record.seq, self.position.get(record.origin, 0))
         try:
             self._show(record, copies)
             if self.tap is not None:
@@ -385,6 +385,14 @@ class Node:
             logger.log(level, "node %s at %s %s", name, peer.address, word)
             self.emit(PeerTurned(peer.node, name, "left" if peer.left else peer.state.value))
         self.emit(NodeChanged(peer.node))
+
+    def on_gap(self, origin: Origin, upto: int) -> None:
+        """See Listener."""
+        self.position[origin] = max(upto, self.position.get(origin, 0))
+        logger.warning("of log %s nobody holds what is missing up to %d", origin, upto)
+
+    def on_fenced(self, origin: Origin) -> None:
+        """See Listener."""
 
     def on_forgotten(self, origin: Origin) -> None:
         """See Listener."""

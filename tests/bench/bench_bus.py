@@ -54,6 +54,12 @@ class Counter:
     def on_forgotten(self, origin: str) -> None:
         """Not measured here."""
 
+    def on_gap(self, origin: str, upto: int) -> None:
+        pass
+
+    def on_fenced(self, origin: str) -> None:
+        pass
+
     def on_synced(self) -> None:
         """Not measured here."""
 

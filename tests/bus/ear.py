@@ -23,6 +23,8 @@ class Ear:
         self.peers: dict[NodeId, Peer] = {}
         self.changes: list[Peer] = []
         self.forgotten: list[Origin] = []
+        self.gaps: list[tuple[Origin, int]] = []
+        self.fenced: list[Origin] = []
         self.synced = 0
         self.synced_after = 0
         """How many records had come before."""
@@ -43,6 +45,14 @@ class Ear:
     def on_peer(self, peer: Peer) -> None:
         self.peers[peer.node] = peer
         self.changes.append(peer)
+        self._stir.set()
+
+    def on_gap(self, origin: Origin, upto: int) -> None:
+        self.gaps.append((origin, upto))
+        self._stir.set()
+
+    def on_fenced(self, origin: Origin) -> None:
+        self.fenced.append(origin)
         self._stir.set()
 
     def on_forgotten(self, origin: Origin) -> None:

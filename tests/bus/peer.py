@@ -41,6 +41,12 @@ class Teller:
     def on_forgotten(self, origin: str) -> None:
         self.tell("forgotten", origin=origin)
 
+    def on_gap(self, origin: str, upto: int) -> None:
+        self.tell("gap", origin=origin, upto=upto)
+
+    def on_fenced(self, origin: str) -> None:
+        self.tell("fenced", origin=origin)
+
     def on_synced(self) -> None:
         self.tell("synced")
 

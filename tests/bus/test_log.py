@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus import log as log_module
+from bus.interface import Bounds
 from bus.log import Log, Span
 from bus.record import Kind, Record
+from bus.shelf import Shelf
 
 ORIGIN = "00000000000000aa.1"
 
@@ -22,8 +24,12 @@ def record(seq: int, *, slot: str | None = None, payload: bytes = b"") -> Record
     return Record(1, Kind.SESSION, ORIGIN, seq, seq, "", slot[0], None, payload, slot.endswith("!"))
 
 
-def filled(slots: list[str | None]) -> Log:
-    log = Log(ORIGIN)
+def bounded(**bounds: int) -> Log:
+    return Log(ORIGIN, Shelf(Bounds(**bounds)))
+
+
+def filled(slots: list[str | None], **bounds: int) -> Log:
+    log = bounded(**bounds)
     for seq, slot in enumerate(slots, 1):
         log.add(record(seq, slot=slot))
     return log
@@ -106,16 +112,14 @@ def test_a_piece_that_does_not_fit_changes_nothing(span: Span) -> None:
     assert (log.high, log.floor, len(log)) == (3, 0, 3)
 
 
-def test_the_oldest_texts_go_first_and_the_floor_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_module, "PASSING_RECORDS", 3)
-    log = filled(["a", None, None, "b", None, None, None])
+def test_the_oldest_texts_go_first_and_the_floor_tells() -> None:
+    log = filled(["a", None, None, "b", None, None, None], records=3)
     assert [r.seq for r in log] == [1, 4, 5, 6, 7]
     assert (log.high, log.floor) == (7, 3)
 
 
-def test_bytes_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_module, "PASSING_BYTES", 10_000)
-    log = Log(ORIGIN)
+def test_bytes_are_bounded_too() -> None:
+    log = bounded(size=10_000)
     for seq in range(1, 50):
         log.add(record(seq, payload=bytes(1000)))
     assert 5 <= len(log) <= 10
@@ -139,19 +143,17 @@ def test_who_came_and_went_does_not_push_out_who_stays(monkeypatch: pytest.Monke
     assert log.floor == 0
 
 
-def test_a_record_that_ended_its_slot_goes_as_the_texts_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_module, "PASSING_RECORDS", 2)
-    log = filled(["a", "a!", "a", None, None])
+def test_a_record_that_ended_its_slot_goes_as_the_texts_do() -> None:
+    log = filled(["a", "a!", "a", None, None], records=2)
     assert [r.seq for r in log] == [3, 4, 5]
     assert log.floor == 2
     log.add(record(6, slot="a"))
     assert [r.seq for r in log] == [4, 5, 6]
 
 
-def test_a_taker_learns_that_something_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_module, "PASSING_RECORDS", 2)
-    giver = filled([None, "a", None, None, None])
-    fresh, ahead = Log(ORIGIN), filled([None, "a", None])
+def test_a_taker_learns_that_something_is_missing() -> None:
+    giver = filled([None, "a", None, None, None], records=2)
+    fresh, ahead = bounded(records=2), filled([None, "a", None], records=2)
     assert [r.seq for r in fresh.fill(giver.span(0))] == [2, 4, 5]
     assert (fresh.high, fresh.floor) == (5, 3)
     assert [r.seq for r in ahead.fill(giver.span(3))] == [4, 5]

@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus import dead as dead_module
-from bus import log as log_module
 from bus.effects import Forgotten, Link, Send, Shown, Synced, Unlink
-from bus.interface import BusError, PeerState
+from bus.interface import Bounds, BusError, PeerState
 from bus.keys import Identity, claim
 from bus.membership import DOWN_TICKS, TICK_SECONDS, UP_TICKS
 from bus.memory import MemoryBus, MemoryNetwork, VirtualClock
@@ -43,7 +42,14 @@ class Witness(Ear):
 class World:
     """Some nodes that share a network and a clock."""
 
-    def __init__(self, count: int, fate: Callable[[str, str], Iterable[float]] | None = None) -> None:
+    def __init__(
+        self,
+        count: int,
+        fate: Callable[[str, str], Iterable[float]] | None = None,
+        *,
+        bounds: Bounds | None = None,
+    ) -> None:
+        self.bounds = bounds
         self.clock = VirtualClock()
         self.network = MemoryNetwork(clock=self.clock)
         self.whole = self.network.fate
@@ -68,6 +74,7 @@ class World:
             who or identity(number or count + 1, incarnation),
             address=at or f"m:{count}",
             peers=[] if peer is None or not count else [f"m:{peer}"],
+            bounds=self.bounds,
         )
         self.buses.append(bus)
         self.ears.append(Witness(self))
@@ -344,9 +351,8 @@ def test_a_joiner_is_synced_when_it_has_met_all_whom_its_peer_hears(reaches: boo
     assert (0.5 < waited < 1.9) if reaches else (1.9 < waited < 2.3)
 
 
-def test_a_log_below_the_floor_is_taken_from_the_floor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_module, "PASSING_RECORDS", 10)
-    world = World(2)
+def test_a_log_below_the_floor_is_taken_from_the_floor() -> None:
+    world = World(2, bounds=Bounds(records=10))
     world.clock.advance(1)
     for _ in range(30):
         world.buses[0].append(Kind.TEXT, b"")
@@ -355,6 +361,7 @@ def test_a_log_below_the_floor_is_taken_from_the_floor(monkeypatch: pytest.Monke
     world.clock.advance(1)
     assert ear.seqs(world.buses[0].origin) == list(range(21, 31))
     assert bus._running.logs[world.buses[0].origin].floor == 20
+    assert ear.gaps == [(world.buses[0].origin, 20)]
 
 
 def test_calls_end_though_answers_are_lost() -> None:

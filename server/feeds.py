@@ -1,0 +1,338 @@
+"""What each connection is fed from a node's one list: its position, its cursors, its waits, its repeats; pure.
+
+The rules are those of cluster.md: 3 (a position in the list), 5 (every place), 6 (the waits of a resume), 7 (`after`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from bus.interface import Bounds, Bus
+from bus.record import ClientId, Kind, Origin, Record
+from server.timeline import Timeline
+
+REPLAY = 64
+"""Texts of a replay that are looked at in one go, so that nobody else waits long."""
+
+TEXTS = (Kind.TEXT, Kind.WHISPER, Kind.ANNOUNCEMENT)
+
+Key = tuple[int, int, Origin]
+"""The client's hello number, the Lamport number and the origin of a session's record: the highest has the session."""
+
+
+class Outlet(Protocol):
+    """Where a connection's frames go, in order."""
+
+    def text(self, frame: bytes) -> None:
+        """Queue a frame that must not be lost."""
+
+
+class Reader(Protocol):
+    """Who has a connection: told what only the list can know."""
+
+    outlet: Outlet
+
+    def has_room(self) -> bool:
+        """Whether a replay may go on: the client takes what it is sent."""
+
+    def went_live(self) -> None:
+        """All that was missed is queued. Requests may be taken now."""
+
+    def missed(self, audiences: list[str]) -> None:
+        """Of these audiences something is no longer held, or may be: the client must be told (rule 13)."""
+
+    def was_overtaken(self) -> None:
+        """What this connection was still to be sent has left the list; the connection must end, and may resume."""
+
+    def was_superseded(self) -> None:
+        """The session goes on at another connection (4409)."""
+
+
+class Stage(enum.Enum):
+    """Where a connection stands."""
+
+    WAITING = enum.auto()
+    """This node does not yet hold all that its client has seen."""
+    REPLAYING = enum.auto()
+    LIVE = enum.auto()
+    OVER = enum.auto()
+
+
+@dataclasses.dataclass(slots=True)
+class Asked:
+    """A text whose sender is to be told what became of it."""
+
+    session: str
+    id: ClientId
+    due: float
+    shown: Callable[[Record, int, bool], None]
+    """Where it stands, how many nodes hold it, whether its sender still waits to hear so."""
+    unknown: Callable[[], None]
+    """No second node has confirmed it in time."""
+    given_up: bool = False
+
+
+class Feed:
+    """One connection as a position in the list."""
+
+    __slots__ = ("after", "at", "audiences", "cursors", "key", "reader", "session", "stage", "stop_waiting")
+
+    def __init__(
+        self, session: str, key: Key, reader: Reader, audiences: frozenset[str], cursors: dict[Origin, int]
+    ) -> None:
+        self.session = session
+        self.key = key
+        self.reader = reader
+        self.audiences = audiences
+        """Set by `Feeds.listen`."""
+        self.cursors = cursors
+        """What its client had seen, as long as this node has not worked all of it; empty after that."""
+        self.after: dict[Origin, int] = {}
+        """The places behind which its next text stands (rule 7)."""
+        self.at = 0
+        self.stage = Stage.WAITING
+        self.stop_waiting: Callable[[], None] = _nothing
+
+
+class Feeds:
+    """The connections of one node. Its owner hands on what the bus delivers, and calls `tick`."""
+
+    def __init__(self, bus: Bus, *, bounds: Bounds, render: Callable[[Record], bytes]) -> None:
+        """`render` makes the frame of a text."""
+        self.timeline = Timeline(bounds)
+        self.feeds: dict[str, Feed] = {}
+        """By session."""
+        self.sent = 0
+        """Frames handed to outlets."""
+        self._bus = bus
+        self._render = render
+        self._live: dict[str, dict[str, Feed]] = {}  # audience to session to feed, of the live ones without cursors
+        self._lagging: dict[str, Feed] = {}  # the others
+        self._asked: dict[tuple[str, ClientId], Asked] = {}
+
+    # --- connections ----------------------------------------------------------------------------------------
+
+    def begin(self, session: str, key: Key, reader: Reader, *, audiences: Iterable[str] = ()) -> Feed:
+        """A new session is fed from here on; its cursors are `timeline.worked`, now."""
+        feed = self._open(Feed(session, key, reader, frozenset(audiences), {}))
+        feed.at = self.timeline.end
+        feed.stage = Stage.LIVE
+        self._settle(feed)
+        return feed
+
+    def resume(
+        self, session: str, key: Key, reader: Reader, *, audiences: Iterable[str], cursors: Mapping[Origin, int]
+    ) -> Feed:
+        """A session goes on here: it waits (rule 6), then is sent what it missed, then lives; `reader` is told."""
+        feed = self._open(Feed(session, key, reader, frozenset(audiences), dict(cursors)))
+        self._lagging[session] = feed
+        feed.stop_waiting = self._bus.when_held(feed.cursors, lambda: self._start(feed))
+        return feed
+
+    def listen(self, feed: Feed, audiences: Iterable[str]) -> None:
+        """Say whom a connection is fed for from now on."""
+        if feed.stage is Stage.OVER:
+            return
+        lagging = feed.session in self._lagging
+        if not lagging:
+            self._unsettle(feed)
+        feed.audiences = frozenset(audiences)
+        if not lagging:
+            self._settle(feed)
+
+    def end(self, feed: Feed) -> None:
+        """The connection is over."""
+        if feed.stage is Stage.OVER:
+            return
+        feed.stage = Stage.OVER
+        feed.stop_waiting()
+        self._unsettle(feed)
+        self._lagging.pop(feed.session, None)
+        if self.feeds.get(feed.session) is feed:
+            del self.feeds[feed.session]
+            for asked in [asked for asked in self._asked.values() if asked.session == feed.session]:
+                del self._asked[asked.session, asked.id]
+
+    def go_on(self, feed: Feed) -> None:
+        """The client has taken what it was sent: its replay may go on."""
+        if feed.stage is Stage.REPLAYING:
+            self._replay(feed)
+
+    def missing(self, cursors: Mapping[Origin, int], audiences: Iterable[str]) -> list[str]:
+        """Of `audiences`, those for whom something beyond `cursors` is no longer held, as far as is known now."""
+        return self.timeline.missing(cursors, audiences)
+
+    # --- texts ----------------------------------------------------------------------------------------------
+
+    def say(self, asked: Asked, write: Callable[[dict[Origin, int]], Record]) -> Record:
+        """Take a text of a session that is live here: `write` appends it behind these places, unless it is a repeat.
+
+        Returns its record, or the first that is known of it.
+        """
+        places = self._bus.places(asked.session, asked.id)
+        feed = self.feeds.get(asked.session)
+        self._asked[asked.session, asked.id] = asked
+        if places:
+            if feed is not None:
+                for place in places:
+                    feed.after[place.origin] = max(place.seq, feed.after.get(place.origin, 0))
+            self._answer(asked)
+            return places[0]
+        after: dict[Origin, int] = {}
+        if feed is not None:
+            after = {origin: seq for origin, seq in feed.after.items() if seq and origin != self._bus.origin}
+            feed.after = {}
+        return write(after)
+
+    def is_known(self, session: str, id: ClientId) -> bool:
+        """Whether a text of this id is held, or waits to be confirmed."""
+        return bool(self._bus.places(session, id))
+
+    # --- what the bus delivers ------------------------------------------------------------------------------
+
+    def work(self, record: Record, audience: str, *, now: float) -> bool:
+        """A text was worked: feed those for whom it is. False if it was in the list before."""
+        places = () if record.id is None else self._bus.places(record.session, record.id)
+        new = self.timeline.add(record, audience, places, now=now)
+        if new:
+            readers = self._live.get(audience)
+            if readers:
+                frame = self._render(record)
+                for session, feed in readers.items():
+                    if session != record.session:
+                        self.sent += 1
+                        feed.reader.outlet.text(frame)
+            for feed in list(self._lagging.values()):
+                if feed.stage is not Stage.WAITING:
+                    self._replay(feed)
+        if record.id is not None:
+            asked = self._asked.get((record.session, record.id))
+            if asked is not None:
+                self._answer(asked)
+        return new
+
+    def gap(self, origin: Origin, upto: int) -> None:
+        """Of a log something is missing for good: who is live here has missed it, if it was for him."""
+        if self.timeline.worked.get(origin, 0) < upto:
+            self.timeline.gap(origin, upto)
+            for feed in self.feeds.values():
+                if feed.stage is Stage.LIVE and feed.cursors.get(origin, 0) < upto:
+                    feed.reader.missed(sorted(feed.audiences))
+
+    def own(self, record: Record, key: Key) -> None:
+        """A session record was worked: a connection that has the session by a lower key is over (rule 10)."""
+        feed = self.feeds.get(record.session)
+        if feed is not None and record.origin != self._bus.origin and feed.key < key:
+            self.end(feed)
+            feed.reader.was_superseded()
+
+    def tick(self, now: float) -> None:
+        """Do what is due."""
+        self.timeline.trim(now)
+        for feed in list(self._lagging.values()):
+            if feed.stage is Stage.LIVE:
+                self._shed(feed)
+            elif feed.stage is Stage.REPLAYING:
+                self._replay(feed)
+        for asked in list(self._asked.values()):
+            self._answer(asked)
+            if asked.due <= now and not asked.given_up and (asked.session, asked.id) in self._asked:
+                asked.given_up = True
+                asked.unknown()
+
+    # --- within ---------------------------------------------------------------------------------------------
+
+    def _open(self, feed: Feed) -> Feed:
+        old = self.feeds.get(feed.session)
+        if old is not None:
+            self.end(old)
+            old.reader.was_superseded()
+        self.feeds[feed.session] = feed
+        return feed
+
+    def _start(self, feed: Feed) -> None:
+        """All places that its client has seen are held here, or given up."""
+        if feed.stage is Stage.WAITING:
+            held = {origin: min(seq, self._bus.held(origin)) for origin, seq in feed.cursors.items()}
+            feed.after = {origin: seq for origin, seq in held.items() if seq}
+            feed.at = self.timeline.start
+            feed.stage = Stage.REPLAYING
+            self._replay(feed)
+
+    def _replay(self, feed: Feed) -> None:
+        """Send on; a connection that is live but for cursors that are ahead of this node comes through here too."""
+        timeline = self.timeline
+        if feed.at < timeline.start and feed.at and feed.stage is Stage.REPLAYING:
+            self.end(feed)
+            feed.reader.was_overtaken()
+            return
+        live = feed.stage is Stage.LIVE
+        while feed.at < timeline.end:
+            lines = timeline.after(feed.at, feed.cursors, limit=REPLAY)
+            for position, record, audience in lines:
+                if not (live or feed.reader.has_room()):
+                    return
+                feed.at = position + 1
+                if (
+                    record.session != feed.session
+                    and audience in feed.audiences
+                    and not self._is_covered(feed, record)
+                ):
+                    self.sent += 1
+                    feed.reader.outlet.text(self._render(record))
+            if len(lines) < REPLAY:
+                feed.at = timeline.end
+        if feed.at >= timeline.end and feed.stage is Stage.REPLAYING:
+            feed.stage = Stage.LIVE
+            missing = timeline.missing(feed.cursors, feed.audiences)
+            if missing:
+                feed.reader.missed(missing)
+            feed.reader.went_live()
+            self._shed(feed)
+
+    def _is_covered(self, feed: Feed, record: Record) -> bool:
+        """Whether its client has seen a text, at whichever of its places (rule 5)."""
+        cursors = feed.cursors
+        if record.id is None:
+            return False
+        return any(place.seq <= cursors.get(place.origin, 0) for place in self._bus.places(record.session, record.id))
+
+    def _shed(self, feed: Feed) -> None:
+        """Forget the cursors of a live connection when all that they name is worked here: nothing new is covered."""
+        if feed.stage is not Stage.LIVE:
+            return
+        worked = self.timeline.worked
+        feed.cursors = {origin: seq for origin, seq in feed.cursors.items() if worked.get(origin, 0) < seq}
+        if not feed.cursors:
+            self._lagging.pop(feed.session, None)
+            self._settle(feed)
+
+    def _settle(self, feed: Feed) -> None:
+        for audience in feed.audiences:
+            self._live.setdefault(audience, {})[feed.session] = feed
+
+    def _unsettle(self, feed: Feed) -> None:
+        for audience in feed.audiences:
+            readers = self._live.get(audience)
+            if readers is not None and readers.get(feed.session) is feed:
+                del readers[feed.session]
+                if not readers:
+                    del self._live[audience]
+
+    def _answer(self, asked: Asked) -> None:
+        """Tell the sender, once the list has passed a place and two live nodes hold it (rule 4)."""
+        worked = self.timeline.worked
+        for place in self._bus.places(asked.session, asked.id):
+            if worked.get(place.origin, 0) >= place.seq:
+                copies = self._bus.copies(place.origin, place.seq)
+                if copies:
+                    del self._asked[asked.session, asked.id]
+                    asked.shown(place, copies, not asked.given_up)
+                    return
+
+
+def _nothing() -> None:
+    """Nobody waits."""
