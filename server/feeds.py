@@ -1,6 +1,6 @@
 """What each connection is fed from a node's one list: its position, its cursors, its waits, its repeats; pure.
 
-The rules are those of cluster.md: 3 (a position in the list), 5 (every place), 6 (the waits of a resume), 7 (`after`).
+The rules are those of cluster.md: 3 (a position in the list), 5 (every place), 6 (the wait of a resume), 7 (`after`).
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from typing import Protocol
 
 from bus.interface import Bounds, Bus
 from bus.record import ClientId, Kind, Origin, Record
+from server.presence import Key
 from server.timeline import Timeline
 
 REPLAY = 64
 """Texts of a replay that are looked at in one go, so that nobody else waits long."""
 
 TEXTS = (Kind.TEXT, Kind.WHISPER, Kind.ANNOUNCEMENT)
-
-Key = tuple[int, int, Origin]
-"""The client's hello number, the Lamport number and the origin of a session's record: the highest has the session."""
 
 
 class Outlet(Protocol):

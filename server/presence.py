@@ -7,7 +7,7 @@ neither shows nor is forgotten before the node's log is.
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 
 from bus.record import NodeId, Origin
 from server.session import Seat, SessionRecord
@@ -43,12 +43,20 @@ class Updated:
 
 Change = Entered | Parted | Updated
 
+Key = tuple[int, int, Origin]
+"""The client's hello number, the record's Lamport number, its origin: what decides who has a session."""
+
+ENDED = 20_000
+"""Sessions that ended and are known as such, so that an older record does not bring them back."""
+
 
 class Presence:
     """All sessions of the cluster. Every change returns what it changed; the same one again returns nothing."""
 
     def __init__(self) -> None:
         self._records: dict[str, tuple[Origin, SessionRecord]] = {}
+        self._keys: dict[str, Key] = {}
+        self._ended: OrderedDict[str, Key] = OrderedDict()
         self._of_origin: defaultdict[Origin, set[str]] = defaultdict(set)
         self._live: set[Origin] = set()
         self._by_user: dict[str, tuple[str, ...]] = {}
@@ -78,9 +86,30 @@ class Presence:
         """Whether a present session uses `ssrc` in any room."""
         return ssrc in self._ssrcs
 
-    def merge(self, origin: Origin, record: SessionRecord) -> list[Change]:
-        """Take a newer record of a session."""
+    def known(self, session: str) -> SessionRecord | None:
+        """The record that has a session, whether or not its node lives; None for one that ended or never was."""
+        known = self._records.get(session)
+        return None if known is None else known[1]
+
+    def key(self, session: str) -> Key | None:
+        """By what that record has it; also of a session that ended not long ago."""
+        return self._keys.get(session) or self._ended.get(session)
+
+    def merge(self, origin: Origin, record: SessionRecord, *, lamport: int = 0) -> list[Change]:
+        """Take a record of a session: the one with the highest key has it (cluster.md rule 10)."""
         known = self._records.get(record.session)
+        key = (record.n, lamport, origin)
+        before = self.key(record.session)
+        if before is not None and before[2] != origin and before > key:
+            return []
+        self._ended.pop(record.session, None)
+        self._keys.pop(record.session, None)
+        if not record.ended:
+            self._keys[record.session] = key
+        else:
+            self._ended[record.session] = key
+            if len(self._ended) > ENDED:
+                self._ended.popitem(last=False)
         if known is not None and known[0] != origin:
             self._of_origin[known[0]].discard(record.session)
         if record.ended:
@@ -119,6 +148,7 @@ class Presence:
         changes = self.lose(origin)
         for session in self._of_origin.pop(origin, ()):
             del self._records[session]
+            del self._keys[session]
         return changes
 
     def _replace(self, session: str, new: SessionRecord | None, reason: str) -> list[Change]:

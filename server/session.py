@@ -129,6 +129,10 @@ class SessionRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
         seats = tuple(seat for seat in self.seats if seat.room != room)
         return msgspec.structs.replace(self, seats=seats, parted=reason)
 
+    def moved(self, *, node: NodeId, node_name: str, n: int, ip: str) -> SessionRecord:
+        """The record after its client came to a node: all else is as before."""
+        return msgspec.structs.replace(self, node=node, node_name=node_name, n=n, ip=ip)
+
     def over(self, reason: str) -> SessionRecord:
         """The record of a session that has ended."""
         return msgspec.structs.replace(self, seats=(), parted=reason, ended=True)
