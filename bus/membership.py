@@ -72,7 +72,7 @@ class Membership:
     def __init__(self, origin: Origin, configured: Iterable[str], *, remembered: Iterable[str] = ()) -> None:
         self.origin = origin
         self.configured = frozenset(configured)
-        self.sought = self.configured.union(remembered)
+        self.sought = dict.fromkeys((*sorted(self.configured), *remembered)).keys()
         """Where peers are looked for at the start: as configured, and where the life before knew some."""
         self.ticks = 0
         self.nodes: dict[NodeId, Sighting] = {}

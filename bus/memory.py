@@ -88,9 +88,9 @@ class MemoryBus(Engine):
         """Join the network."""
         self.open(listener)
 
-    def open(self, listener: Listener) -> None:
-        """The same without a coroutine, for a network that has its own clock."""
-        clock = self._network.clock or asyncio.get_running_loop()
+    def open(self, listener: Listener, *, clock: Clock | None = None) -> None:
+        """The same without a coroutine, for a network or a bus that has its own clock."""
+        clock = clock or self._network.clock or asyncio.get_running_loop()
         self._begin(listener, clock, endpoints=(self._address,) if self._address else ())
         if self._address:
             self._network.buses[self._address] = self
@@ -107,11 +107,13 @@ class MemoryBus(Engine):
         if self._end():
             self.vanish()
 
-    def vanish(self) -> None:
-        """Be gone without a word, as a process that was killed."""
+    def vanish(self, *, told: bool = True) -> None:
+        """Be gone without a word, as a process that was killed; unless `told`, as a machine that lost its power."""
         self._abandon()
         if self._network.buses.get(self._address) is self:
             del self._network.buses[self._address]
+        if not told:
+            return
         for other in self._network.buses.values():
             if self._address in other._links:
                 other._lost(self._address)

@@ -121,7 +121,7 @@ class Replica:
         self._working = Working()
         self._waits = Waits()
         self._held_for: dict[object, tuple[dict[Origin, int], Callable[[], None]]] = {}
-        self._acks: set[Origin] = set()
+        self._acks: dict[Origin, None] = {}
         self._giving = Giving()
         self._told: dict[NodeId, Peer] = {}
         self._replied: dict[NodeId, float] = {}
@@ -344,7 +344,7 @@ class Replica:
         self._take([joined for record in packet.records for joined in log.add(record)], unseen=seen is None)
         if log.waiting:
             self.repair.want(packet.sender, now)
-        self._acks.add(packet.sender)
+        self._acks[packet.sender] = None
         self._moved = now
 
     def _on_fill(self, packet: Fill, seen: Sighting | None, now: float) -> None:
@@ -365,7 +365,7 @@ class Replica:
             gap = packet.floor if packet.floor > before else 0
             self._take(joined, unseen=seen is None, origin=packet.origin, gap=gap)
             self._moved = now
-            self._acks.add(packet.origin)
+            self._acks[packet.origin] = None
             question = self.repair.progress(packet.origin, now)
             if question is not None:
                 self._ask(question)
@@ -489,7 +489,7 @@ class Replica:
             self.shelf.forget(log)
         self._working.forget(origin)
         self.repair.forget(origin)
-        self._acks.discard(origin)
+        self._acks.pop(origin, None)
         seen = self.membership.nodes.get(node_of(origin))
         if seen is not None and seen.origin == origin:
             del self.membership.nodes[seen.node]

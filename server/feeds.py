@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from bus.interface import Bounds, Bus
-from bus.record import ClientId, Kind, Origin, Record
+from bus.record import ClientId, Origin, Record
 from server.presence import Key
 from server.timeline import Timeline
 
 REPLAY = 64
 """Texts of a replay that are looked at in one go, so that nobody else waits long."""
 
-TEXTS = (Kind.TEXT, Kind.WHISPER, Kind.ANNOUNCEMENT)
+TICK_SECONDS = 0.1
+"""How often `Feeds.tick` is called. The age of texts is counted in these: a clock that jumps ages nothing."""
 
 
 class Outlet(Protocol):
@@ -103,6 +104,7 @@ class Feeds:
         self.timeline = Timeline(bounds)
         self.feeds: dict[str, Feed] = {}
         """By session."""
+        self._age = 0.0
         self.sent = 0
         """Frames handed to outlets."""
         self._bus = bus
@@ -191,10 +193,10 @@ class Feeds:
 
     # --- what the bus delivers ------------------------------------------------------------------------------
 
-    def work(self, record: Record, audience: str, *, now: float) -> bool:
+    def work(self, record: Record, audience: str) -> bool:
         """A text was worked: feed those for whom it is. False if it was in the list before."""
         places = () if record.id is None else self._bus.places(record.session, record.id)
-        new = self.timeline.add(record, audience, places, now=now)
+        new = self.timeline.add(record, audience, places, now=self._age)
         if new:
             readers = self._live.get(audience)
             if readers:
@@ -229,7 +231,8 @@ class Feeds:
 
     def tick(self, now: float) -> None:
         """Do what is due."""
-        self.timeline.trim(now)
+        self._age += TICK_SECONDS
+        self.timeline.trim(self._age)
         for feed in list(self._lagging.values()):
             if feed.stage is Stage.LIVE:
                 self._shed(feed)

@@ -1,0 +1,414 @@
+"""One schedule: nodes, clients, faults and invariants, all from one seed."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bus.interface import Bounds
+from bus.keys import Identity
+from bus.log import WAITING_RECORDS
+from bus.record import Kind, Origin, Record
+from bus.replica import Replica
+from tests.simulation.client import Client
+from tests.simulation.network import Network
+from tests.simulation.node import Node
+
+SETTLES_SECONDS = 30.0
+"""After the last fault all is quiet and equal within this."""
+
+FENCED_SECONDS = 5.0
+"""Of two processes with one id, the older has stopped by then."""
+
+TEXTS = (Kind.TEXT, Kind.WHISPER)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Line:
+    """Something that happened."""
+
+    at: float
+    who: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.at:9.3f}  {self.who:8} {self.what}"
+
+
+class World:
+    """Runs a schedule and judges it. `bad` things are in `wrong`, what happened in `lines` if it is to be told."""
+
+    def __init__(self, seed: int, *, told: bool = False) -> None:
+        self.seed = seed
+        self.rng = rng = random.Random(seed)
+        self.network = Network(rng)
+        self.lines: list[Line] | None = [] if told else None
+        self.wrong: collections.Counter[str] = collections.Counter()
+        self.first_wrong: dict[str, str] = {}
+        self.acked: dict[tuple[str, int], float] = {}
+        self.sent = 0
+        self.faults: collections.Counter[str] = collections.Counter()
+        self.settled_after: float | None = None
+        self._places: dict[tuple[str, int], set[tuple[Origin, int]]] = {}
+        self._given_up: dict[Origin, int] = {}
+        self._incarnations: dict[str, int] = {}
+        self._had: dict[Origin, int] = {}
+        """How far logs must have two running copies before the next fault: one node dies at a time."""
+        self._coming = 0
+        self._copied: list[tuple[float, Node]] = []
+        self.cuts = rng.choice((0, 0, 0, 1, 1, 2))
+        """0: none, 1: up to 4 s, 2: up to 14 s; only in the last may texts come late or twice."""
+        small = rng.random() < 0.3
+        self.bounds = (
+            Bounds(records=rng.choice((20, 60)), size=rng.choice((8_000, 64 << 20)), seconds=rng.choice((3.0, 3600.0)))
+            if small
+            else Bounds()
+        )
+        self.end_at = rng.uniform(6, 14) * (2 if self.cuts == 2 else 1)
+        count = rng.choice((2, 3, 3, 3, 4, 5, 7))
+        self.names = [f"n{number}" for number in range(1, count + 1)]
+        self.nodes: dict[str, Node] = {}
+        self.former: list[Node] = []
+        for number, name in enumerate(self.names):
+            if number == 0 or rng.random() < 0.9:
+                self._start(name, self._identity(name))
+            else:
+                self.later(rng.uniform(1, self.end_at * 0.7), self._join, name)
+        self.clients: list[Client] = []
+        for number in range(rng.randint(2, 5)):
+            self.clients.append(Client(self, f"s{number}"))
+        self.later(rng.uniform(0.5, 3), self._fault)
+        self.later(0.3, self._look)
+        if self.cuts:
+            self.later(rng.uniform(0.5, 4), self._cut)
+
+    # --- time and notes -------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        return self.network.clock.time()
+
+    @property
+    def is_ending(self) -> bool:
+        return self.now > self.end_at
+
+    def later(self, delay: float, act: Callable[..., object], *args: Any) -> None:
+        self.network.clock.call_later(delay, act, *args)
+
+    def note(self, who: str, what: str) -> None:
+        if self.lines is not None:
+            self.lines.append(Line(self.now, who, what))
+
+    def bad(self, what: str, *details: object, late: bool = False) -> None:
+        """Note a violation; `late`: its text was given up by a node that could not reach a holder (I2', I3')."""
+        if late and self.cuts == 2:
+            return
+        self.wrong[what] += 1
+        detail = f"{self.now:.3f}: {what}: {' '.join(map(str, details))}"
+        self.first_wrong.setdefault(what, detail)
+        self.note("!", detail)
+
+    # --- nodes ----------------------------------------------------------------------------------------------
+
+    def running(self) -> list[Node]:
+        return [node for node in self.nodes.values() if node.alive]
+
+    def some_node(self) -> Node:
+        """Where a client goes next; it may be dead."""
+        return self.nodes[self.rng.choice(sorted(self.nodes))]
+
+    def _identity(self, name: str, *, fresh: bool = False) -> Identity:
+        number = self._incarnations.get(name, 0) + 1
+        self._incarnations[name] = number
+        place = self.names.index(name) + 1 if name in self.names else 99
+        return Identity(f"{place + (1000 * number if fresh else 0):016x}", number)
+
+    def _start(self, name: str, identity: Identity) -> Node:
+        others = [other for other in self.names if other != name]
+        known = [other for other in others if other in self.nodes]
+        peers = others if self.rng.random() < 0.5 else self.rng.sample(known, min(len(known), 1)) or others[:1]
+        node = Node(self, name, identity, peers, self.bounds)
+        self._watch_waits(node)
+        self.nodes[name] = node
+        self.note(name, f"starts as {node.bus.origin}, told of {', '.join(peers)}")
+        return node
+
+    def _watch_waits(self, node: Node) -> None:
+        """Note which places are given up though somebody alive holds them: only the judge can know."""
+        replica = replica_of(node)
+        judge = replica._is_given_up
+
+        def is_given_up(origin: Origin, seq: int) -> bool:
+            given_up = judge(origin, seq)
+            if given_up and any(replica_of(other).held(origin) >= seq for other in self.running()):
+                self._given_up[origin] = max(seq, self._given_up.get(origin, 0))
+            return given_up
+
+        replica._is_given_up = is_given_up  # type: ignore[method-assign]
+
+    def was_given_up(self, session: str, id: int) -> bool:
+        return any(seq <= self._given_up.get(origin, 0) for origin, seq in self._places.get((session, id), ()))
+
+    def worked(self, node: Node, record: Record, copies: int) -> None:
+        """A record entered a node's list."""
+        if record.kind in TEXTS and isinstance(record.id, int):
+            self._places.setdefault((record.session, record.id), set()).add((record.origin, record.seq))
+            if self.lines is not None:
+                text = f"{record.session}/{record.id} at {record.origin}:{record.seq}"
+                self.note(node.name, f"lists {text} ({copies} copies)")
+        if copies == 1 and record.origin == node.bus.origin:
+            self._had[record.origin] = max(record.seq, self._had.get(record.origin, 0))
+
+    def fenced(self, node: Node, by: Origin) -> None:
+        self.note(node.name, f"{node.bus.origin} fences itself: {by} is newer")
+        for connection in list(node.connections):
+            connection.close(1012)
+        node.crash(told=True)
+
+    # --- faults ---------------------------------------------------------------------------------------------
+
+    def _is_safe(self) -> bool:
+        """Whether all that the last fault put at risk has two running copies again."""
+        running = [node for node in self.running() if not node.clock.stands]
+        if len(running) < 2 or len(running) < len(self.running()):
+            return False
+        for origin, high in self._had.items():
+            held = sorted((replica_of(node).held(origin) for node in running), reverse=True)
+            if held[1] < min(high, held[0]):
+                return False
+        return True
+
+    def _fault(self) -> None:
+        rng = self.rng
+        if self.is_ending:
+            return
+        if not self._is_safe():
+            self.later(0.05, self._fault)
+            return
+        node = self.nodes[rng.choice(sorted(self.nodes))]
+        if node.alive:
+            how = rng.random()
+            if how < 0.2:
+                self._stop(node)
+            elif how < 0.28:
+                self._jump(node)
+            elif how < 0.36:
+                self._slow(node)
+            elif how < 0.42:
+                self._copy(node)
+            else:
+                self._crash(node)
+        self.later(rng.uniform(0.05, 3), self._fault)
+
+    def _stop(self, node: Node) -> None:
+        seconds = self.rng.uniform(0.2, 4)
+        node.clock.still_until = self.now + seconds
+        self.faults["stop"] += 1
+        self.note(node.name, f"stands still for {seconds:.2f} s")
+
+    def _jump(self, node: Node) -> None:
+        node.clock.ahead += self.rng.choice((5.0, 3600.0, 86_400.0))
+        self.faults["clock"] += 1
+        self.note(node.name, "its clock jumps")
+
+    def _slow(self, node: Node) -> None:
+        self.network.slow[node.name] = self.rng.uniform(0.1, 0.6)
+        self.faults["slow"] += 1
+        self.note(node.name, "is slow")
+        self.later(self.rng.uniform(0.5, 3), self.network.slow.pop, node.name, None)
+
+    def _copy(self, node: Node) -> None:
+        """Start a second process from a copy of a node's data folder."""
+        name = f"{node.name}c{self._incarnations[node.name]}"
+        if len(self.nodes) > len(self.names):
+            return
+        self._incarnations[node.name] += 1
+        self.faults["copy"] += 1
+        self.note(name, f"is started from a copy of the state of {node.name}")
+        node_id = node.bus.node
+        copy = self._start(name, Identity(node_id, self._incarnations[node.name], peers=tuple(self.names)))
+        self._copied.append((self.now, node))
+        self._risk(node)
+        assert copy.bus.node == node_id
+
+    def _crash(self, node: Node) -> None:
+        rng = self.rng
+        told = rng.random() < 0.7
+        self._risk(node)
+        self.faults["crash"] += 1
+        self.note(node.name, "dies" if told else "loses its power")
+        node.crash(told=told)
+        if len(self.running()) < 2 or rng.random() < 0.85:
+            self._coming += 1
+            self.later(rng.choice((0.05, 1, 4, 9)) * rng.uniform(0.5, 1), self._restart, node)
+
+    def _risk(self, node: Node) -> None:
+        for origin, log in replica_of(node).logs.items():
+            self._had[origin] = max(log.high, self._had.get(origin, 0))
+
+    def _restart(self, node: Node) -> None:
+        self._coming -= 1
+        name = node.name
+        keeps = self.rng.random() < 0.7 and name in self.names
+        self.faults["with state" if keeps else "without state"] += 1
+        if name not in self.names:  # a copy that died; its place stays empty
+            del self.nodes[name]
+            return
+        identity = self._identity(name, fresh=not keeps)
+        if keeps:
+            identity = Identity(node.bus.node, identity.incarnation, peers=tuple(n for n in self.names if n != name))
+        self.former.append(node)
+        self._start(name, identity)
+
+    def _join(self, name: str) -> None:
+        self.faults["join"] += 1
+        self._start(name, self._identity(name))
+
+    def _cut(self) -> None:
+        rng = self.rng
+        if self.is_ending:
+            self.network.cuts = set()
+            return
+        names = sorted(self.nodes)
+        side = {name for name in names if rng.random() < 0.5}
+        pairs = {(a, b) for a in names for b in names if (a in side) != (b in side)}
+        how = rng.random()
+        if how < 0.3:
+            pairs = {(a, b) for a, b in pairs if a in side}  # one way
+        elif how < 0.5 and pairs:
+            pairs = {rng.choice(sorted(pairs))}  # one direction of one link
+        elif how < 0.65:
+            alone = rng.choice(names)  # isolated
+            pairs = {(a, b) for a in names for b in names if a != b and alone in (a, b)}
+        self.network.cuts = pairs
+        self.faults["cut"] += 1
+        self.note("network", "cut " + ", ".join(f"{a}>{b}" for a, b in sorted(pairs)))
+        self.later(rng.uniform(0.3, 4) if self.cuts == 1 else rng.uniform(2, 14), self._heal)
+
+    def _heal(self) -> None:
+        self.network.cuts = set()
+        self.note("network", "heals")
+        self.later(self.rng.uniform(0.2, 3), self._cut)
+
+    # --- judging --------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """What must hold at every time."""
+        self.later(0.3, self._look)
+        for node in self.running():
+            replica, bounds = replica_of(node), self.bounds
+            if replica.shelf.records > bounds.records or replica.shelf.bytes > bounds.size + 1000:
+                self.bad("I9 more is kept than the bounds allow", node.name, replica.shelf.records)
+            if len(node.feeds.timeline) > bounds.records or node.feeds.timeline.size > bounds.size + 1000:
+                self.bad("I9 the list is longer than the bounds allow", node.name, len(node.feeds.timeline))
+            if any(log.waiting > WAITING_RECORDS for log in replica.logs.values()):
+                self.bad("I9 more waits behind a hole than may", node.name)
+            if len(replica._held_for) > len(node.connections) + 1:
+                self.bad("I9 waits that nobody has", node.name, len(replica._held_for))
+        for at, node in list(self._copied):
+            if not node.alive:
+                self._copied.remove((at, node))
+            elif self.network.cuts or node.clock.stands or not self._reaches_newer(node):
+                self._copied[self._copied.index((at, node))] = (self.now, node)
+            elif self.now - at > FENCED_SECONDS + self.network.loss * 10:
+                self.bad("I10 a copied identity is not fenced", node.name)
+                self._copied.remove((at, node))
+
+    def _reaches_newer(self, node: Node) -> bool:
+        """Whether the newer process of this node's id lives and runs."""
+        return any(
+            other is not node and other.bus.node == node.bus.node and not other.clock.stands
+            for other in self.running()
+        )
+
+    def _is_settled(self) -> bool:
+        running = self.running()
+        if self.network.cuts or self._coming or any(node.clock.stands for node in running):
+            return False
+        for client in self.clients:
+            if client.connection is None or not client.connection.seen_live or client.outbox:
+                return False
+        for node in running:
+            replica = replica_of(node)
+            if replica._working or replica.repair or len(replica.membership.up()) < len(running) - 1:
+                return False
+        return all(len(set(highs)) == 1 for highs in self._highs().values())
+
+    def _highs(self) -> dict[Origin, list[int]]:
+        replicas = [replica_of(node) for node in self.running()]
+        origins = {origin for replica in replicas for origin, log in replica.logs.items() if log.high}
+        return {origin: [replica.held(origin) for replica in replicas] for origin in sorted(origins)}
+
+    def run(self) -> collections.Counter[str]:
+        """Play it to its end; what was wrong."""
+        clock = self.network.clock
+        clock.advance(self.end_at)
+        while self.now < self.end_at + SETTLES_SECONDS:
+            clock.advance(0.5)
+            if self.network.cuts:
+                self.network.cuts = set()
+            if self._is_settled():
+                self.settled_after = self.now - self.end_at
+                clock.advance(0.5)
+                break
+        else:
+            self.bad("I6 it does not settle", *self._unsettled())
+        self._judge_logs()
+        self._judge_clients()
+        return self.wrong
+
+    def _unsettled(self) -> Iterator[object]:
+        for client in self.clients:
+            connection = client.connection
+            if connection is None or not connection.seen_live or client.outbox:
+                where = "nowhere" if connection is None else connection.node.name
+                yield f"{client.session} at {where}, waits for {list(client.outbox)[:3]}"
+        for node in self.running():
+            replica = replica_of(node)
+            up = len(replica.membership.up())
+            yield f"{node.name}: {up} up, working {bool(replica._working)}, repair {bool(replica.repair)}"
+
+    def _judge_logs(self) -> None:
+        replicas = [replica_of(node) for node in self.running()]
+        if "I6 it does not settle" not in self.wrong:
+            for origin in self._highs():
+                logs = [replica.logs[origin] for replica in replicas]
+                floor = max(log.floor for log in logs)
+                held = [[record for record in log if record.seq > floor] for log in logs]
+                if any(records != held[0] for records in held):
+                    self.bad("I5 logs differ", origin)
+        for text in self.acked:
+            if not any(replica.held(origin) >= seq for replica in replicas for origin, seq in self._places[text]):
+                self.bad("I1 acknowledged with two copies and lost", f"{text[0]}/{text[1]}")
+
+    def _judge_clients(self) -> None:
+        """Everybody has seen what was for him, or was told that something is missing."""
+        replicas = [replica_of(node) for node in self.running()]
+        senders = {client.session: client for client in self.clients}
+        for (session, id), places in self._places.items():
+            held = any(replica.held(origin) >= seq for replica in replicas for origin, seq in places)
+            if not held:
+                continue
+            to = senders[session].said[id]
+            for reader in self.clients:
+                if reader.session == session or (session, id) in reader.seen or not reader.begun:
+                    continue
+                since = reader.inside.get(to[2:]) if to.startswith("r/") else reader.first
+                if since is None or (to.startswith("s/") and to[2:] != reader.session):
+                    continue
+                if any(seq <= since.get(origin, 0) for origin, seq in places):
+                    continue
+                if reader.excused.get(to, -1.0) > 0:
+                    continue
+                what = "I1 acknowledged, never shown" if (session, id) in self.acked else "I4 never shown"
+                where = ", ".join(f"{origin}:{seq}" for origin, seq in sorted(places))
+                self.bad(what, f"{session}/{id} to {to} at {where} for {reader.session}")
+
+
+def replica_of(node: Node) -> Replica:
+    """Its part in the mesh; of a node that has stopped, what it was."""
+    return node.replica
+
