@@ -34,9 +34,10 @@ class Places:
         return self._sessions.get(session, {}).get(id, ())
 
     def add(self, record: Record) -> None:
-        """A record has joined the prefix of its log."""
+        """A record that stands for itself has joined the prefix of its log."""
         if record.kind is Kind.SESSION:
-            self._heed(record)
+            self._ended.add(record.session)  # else it would not stand for itself
+            self._forget_late(record.session, keep=0)
             return
         if record.id is None or record.slot is not None:
             return
@@ -72,13 +73,6 @@ class Places:
         self._late_bytes += size
         while len(self._late) > LATE or self._late_bytes > LATE_BYTES:
             self._remove(next(iter(self._late)))
-
-    def _heed(self, record: Record) -> None:
-        if record.last:
-            self._ended.add(record.session)
-            self._forget_late(record.session, keep=0)
-        else:
-            self._ended.discard(record.session)
 
     def _forget_late(self, session: str, *, keep: int) -> None:
         """Forget the oldest ids that no log holds, as long as more than `keep` are known."""

@@ -101,7 +101,7 @@ class Replica:
         self.endpoints = endpoints
         self.places = Places()
         self.shelf = Shelf(bounds or Bounds(), seconds_per_tick=TICK_SECONDS)
-        self.shelf.dropped = self.places.drop
+        self.shelf.added, self.shelf.dropped = self.places.add, self.places.drop
         self.logs: dict[Origin, Log] = {origin: Log(origin, self.shelf)}
         self.membership = Membership(
             origin,
@@ -162,7 +162,6 @@ class Replica:
             dict(after) if after else None,
         )  # fmt: skip
         self._own.add(record)
-        self.places.add(record)
         self._fresh.append(record)
         self._working.put((Step(self.origin, record.seq, record),))
         return record
@@ -393,9 +392,6 @@ class Replica:
         """
         if records:
             self._lamport = max(self._lamport, *(record.lamport for record in records))
-            for record in records:
-                if record.id is not None or record.slot is not None:
-                    self.places.add(record)
         origin = origin or (records[0].origin if records else "")
         if not origin:
             return

@@ -29,7 +29,7 @@ class Keeper(Protocol):
 class Shelf:
     """The bounds of a node, shared by its logs. Each log's records stand here in the order of their numbers."""
 
-    __slots__ = ("_lines", "bounds", "bytes", "dropped", "records", "tick")
+    __slots__ = ("_lines", "added", "bounds", "bytes", "dropped", "records", "tick")
 
     def __init__(self, bounds: Bounds, *, seconds_per_tick: float = 1.0) -> None:
         self.bounds = bounds if seconds_per_tick == 1.0 else _in_ticks(bounds, seconds_per_tick)
@@ -37,8 +37,10 @@ class Shelf:
         self.bytes = 0
         self.tick = 0
         """Set by the owner; the age of a record is counted in these."""
+        self.added: Callable[[Record], None] | None = None
+        """Told of each record that came."""
         self.dropped: Callable[[Record], None] | None = None
-        """Told of each record that had to go."""
+        """Told of each that had to go, later."""
         self._lines: collections.deque[tuple[Keeper, Record, int, int]] = collections.deque()
 
     def put(self, log: Keeper, record: Record) -> None:
@@ -47,6 +49,8 @@ class Shelf:
         self._lines.append((log, record, cost, self.tick))
         self.records += 1
         self.bytes += cost
+        if self.added is not None:
+            self.added(record)
         self.trim()
 
     def trim(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import logging
 import sys
 import time
 
@@ -56,4 +57,5 @@ if __name__ == "__main__":
     parser.add_argument("--first", type=int, default=0, help="the first seed (default: 0)")
     parser.add_argument("--seed", type=int, help="play this one alone and print what happened")
     given = parser.parse_args()
+    logging.disable()
     sys.exit(tell(given.seed) if given.seed is not None else many(given.first, given.seeds))

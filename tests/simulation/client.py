@@ -302,11 +302,13 @@ class Client:
         place = f"{sender}/{id} at {frame['origin']}:{frame['seq']}"
         if sender == self.session:
             world.bad("I8 its own text", self.session, place)
+        # Who was told that something is missing may be shown what a node no longer knows that he has seen.
+        told = bool(self.excused)
         late = world.was_given_up(sender, id)
         if (sender, id) in self.seen:
-            world.bad("I2 shown twice", self.session, place, late=late)
-        elif id < self.last.get(sender, 0):
-            world.bad("I3 out of order", self.session, place, f"after {self.last[sender]}", late=late)
+            world.bad("I2 shown twice", self.session, place, late=late, told=told)
+        elif id < self.last.get(sender, 0) and not world.was_refused(sender, id):
+            world.bad("I3 out of order", self.session, place, f"after {self.last[sender]}", late=late, told=told)
         self.seen[sender, id] = world.now
         self.last[sender] = max(id, self.last.get(sender, 0))
         self._advance({frame["origin"]: frame["seq"]})

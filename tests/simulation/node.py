@@ -152,9 +152,7 @@ class Node:
         )
         rooms = [seat.room for seat in record.seats]
         gaps = rooms if known is None else [room for room in map(room_of, missing) if room]
-        connection.tell(
-            "welcome", cursors={}, rooms=rooms, recovered=not missing and known is not None, gaps=gaps
-        )
+        connection.tell("welcome", cursors={}, rooms=rooms, recovered=not missing and known is not None, gaps=gaps)
 
     def write(self, connection: Connection) -> tuple[int, int, Origin]:
         """Write a session ahead; returns by what it is this node's now."""
@@ -245,4 +243,3 @@ class Node:
         self.bus.vanish(told=told)
         for connection in list(self.connections):
             connection.cut()
-

@@ -62,11 +62,8 @@ class World:
         self.cuts = rng.choice((0, 0, 0, 1, 1, 2))
         """0: none, 1: up to 4 s, 2: up to 14 s; only in the last may texts come late or twice."""
         small = rng.random() < 0.3
-        self.bounds = (
-            Bounds(records=rng.choice((20, 60)), size=rng.choice((8_000, 64 << 20)), seconds=rng.choice((3.0, 3600.0)))
-            if small
-            else Bounds()
-        )
+        records, size, seconds = rng.choice((20, 60)), rng.choice((8_000, 64 << 20)), rng.choice((3.0, 3600.0))
+        self.bounds = Bounds(records=records, size=size, seconds=seconds) if small else Bounds()
         self.end_at = rng.uniform(6, 14) * (2 if self.cuts == 2 else 1)
         count = rng.choice((2, 3, 3, 3, 4, 5, 7))
         self.names = [f"n{number}" for number in range(1, count + 1)]
@@ -102,9 +99,12 @@ class World:
         if self.lines is not None:
             self.lines.append(Line(self.now, who, what))
 
-    def bad(self, what: str, *details: object, late: bool = False) -> None:
-        """Note a violation; `late`: its text was given up by a node that could not reach a holder (I2', I3')."""
-        if late and self.cuts == 2:
+    def bad(self, what: str, *details: object, late: bool = False, told: bool = False) -> None:
+        """Note a violation, unless it may be.
+
+        `late`: its text was given up by a node that could not reach a holder; `told`: its reader was told of a gap.
+        """
+        if told or (late and self.cuts == 2):
             return
         self.wrong[what] += 1
         detail = f"{self.now:.3f}: {what}: {' '.join(map(str, details))}"
@@ -151,6 +151,10 @@ class World:
 
     def was_given_up(self, session: str, id: int) -> bool:
         return any(seq <= self._given_up.get(origin, 0) for origin, seq in self._places.get((session, id), ()))
+
+    def was_refused(self, session: str, id: int) -> bool:
+        """Whether its sender was told that it may not say it, after it had been taken elsewhere."""
+        return any(id in client.refused for client in self.clients if client.session == session)
 
     def worked(self, node: Node, record: Record, copies: int) -> None:
         """A record entered a node's list."""
@@ -222,9 +226,9 @@ class World:
 
     def _copy(self, node: Node) -> None:
         """Start a second process from a copy of a node's data folder."""
-        name = f"{node.name}c{self._incarnations[node.name]}"
-        if len(self.nodes) > len(self.names):
+        if node.name not in self.names or len(self.nodes) > len(self.names):
             return
+        name = f"{node.name}c{self._incarnations[node.name]}"
         self._incarnations[node.name] += 1
         self.faults["copy"] += 1
         self.note(name, f"is started from a copy of the state of {node.name}")
@@ -333,7 +337,7 @@ class World:
                 return False
         for node in running:
             replica = replica_of(node)
-            if replica._working or replica.repair or len(replica.membership.up()) < len(running) - 1:
+            if replica._working or replica.repair or len(replica.membership.present()) < len(running) - 1:
                 return False
         return all(len(set(highs)) == 1 for highs in self._highs().values())
 
@@ -368,8 +372,8 @@ class World:
                 yield f"{client.session} at {where}, waits for {list(client.outbox)[:3]}"
         for node in self.running():
             replica = replica_of(node)
-            up = len(replica.membership.up())
-            yield f"{node.name}: {up} up, working {bool(replica._working)}, repair {bool(replica.repair)}"
+            up = len(replica.membership.present())
+            yield f"{node.name}: {up} present, working {bool(replica._working)}, repair {bool(replica.repair)}"
 
     def _judge_logs(self) -> None:
         replicas = [replica_of(node) for node in self.running()]
@@ -411,4 +415,3 @@ class World:
 def replica_of(node: Node) -> Replica:
     """Its part in the mesh; of a node that has stopped, what it was."""
     return node.replica
-
