@@ -55,6 +55,8 @@ class Working:
             moved = False
             for origin in list(self._queues):
                 queue = self._queues[origin]
+                # What stands before the first was worked or is no more: a newer record of its slot replaced it.
+                moved = self.advance(origin, queue[0].upto - 1) or moved
                 while queue and (queue[0].record is None or may(queue[0].record)):
                     step = queue.popleft()
                     self.advance(origin, step.upto)
@@ -63,10 +65,12 @@ class Working:
                 if not queue:
                     del self._queues[origin]
 
-    def advance(self, origin: Origin, upto: int) -> None:
-        """A log is worked up to here."""
-        if upto > self.worked.get(origin, 0):
-            self.worked[origin] = upto
+    def advance(self, origin: Origin, upto: int) -> bool:
+        """A log is worked up to here; False if it was before."""
+        if upto <= self.worked.get(origin, 0):
+            return False
+        self.worked[origin] = upto
+        return True
 
     def forget(self, origin: Origin) -> None:
         """A log is known no more."""

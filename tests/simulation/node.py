@@ -46,7 +46,7 @@ class Node:
         self.presence = Presence()
         self.alive = True
         self.synced = False
-        self.connections: set[Connection] = set()
+        self.connections: dict[Connection, None] = {}
         self._waiting: list[Callable[[], None]] = []
         self.presence.revive(self.bus.origin)
         self.bus.open(self, clock=self.clock)
@@ -104,7 +104,7 @@ class Node:
 
     def hello(self, connection: Connection) -> None:
         """A client says hello, with a session or without."""
-        self.connections.add(connection)
+        self.connections[connection] = None
         if self.synced:
             self._look(connection, self.clock.time() + FIND_SECONDS)
         else:
@@ -233,7 +233,7 @@ class Node:
 
     def gone(self, connection: Connection) -> None:
         """The socket of a client has ended."""
-        self.connections.discard(connection)
+        self.connections.pop(connection, None)
         if connection.feed is not None:
             self.feeds.end(connection.feed)
 
