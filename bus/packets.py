@@ -113,7 +113,13 @@ class Answer(_Packet, frozen=True, tag=10):
     body: _Body
 
 
-Packet = Records | Ack | Digest | Ask | Fill | Ping | Pong | Bye | Call | Answer
+class Outlived(_Packet, frozen=True, tag=11):
+    """The sender has met `origin`: whoever is an older life of that node is not to go on."""
+
+    origin: _Origin
+
+
+Packet = Records | Ack | Digest | Ask | Fill | Ping | Pong | Bye | Call | Answer | Outlived
 
 BATCH_RECORDS = 500
 """Records in one packet at most."""

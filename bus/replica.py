@@ -37,6 +37,7 @@ from bus.packets import (
     Call,
     Digest,
     Fill,
+    Outlived,
     Packet,
     Ping,
     Pong,
@@ -273,7 +274,7 @@ class Replica:
             case Bye() if seen is not None:
                 seen.gone = True
                 self._stirred = True
-            case Ack() | Ask() | Ping() | Pong() | Bye() | Call() | Answer():
+            case Ack() | Ask() | Ping() | Pong() | Bye() | Call() | Answer() | Outlived():
                 pass
 
     def heard_cast(self, node: NodeId, frames: int) -> None:
@@ -512,6 +513,11 @@ class Replica:
         before = None if known is None else (known.origin, known.address, known.endpoints)
         seen = self.membership.meet(packet, now)
         if seen is None or seen.gone:
+            if known is not None and known.origin != packet.sender:
+                # It lives, and is older than what it was when it was met: its data folder has been copied.
+                if now - self._replied.get(node, -1.0) >= REPLY_SECONDS:
+                    self._replied[node] = now
+                    self._send(None, Outlived(self.origin, known.origin))
             return
         self._stirred = True
         self._connect(seen, before)
@@ -618,8 +624,12 @@ class Replica:
         )
 
     def _is_copied(self, packet: Packet) -> bool:
-        """Whether a newer life of this node's id was met, or somebody who hears one: the older fences itself."""
-        lives = [packet.sender, *packet.hears] if isinstance(packet, Digest) else [packet.sender]
+        """Whether a newer life of this node's id was met, or somebody who has met one: the older fences itself."""
+        lives = [packet.sender]
+        if isinstance(packet, Digest):
+            lives += packet.hears
+        elif isinstance(packet, Outlived):
+            lives.append(packet.origin)
         node, number = self.origin.split(".")
         for life in lives:
             if life.startswith(node) and incarnation_of(life) > int(number):

@@ -302,8 +302,8 @@ class Client:
         place = f"{sender}/{id} at {frame['origin']}:{frame['seq']}"
         if sender == self.session:
             world.bad("I8 its own text", self.session, place)
-        # Who was told that something is missing may be shown what a node no longer knows that he has seen.
-        told = bool(self.excused)
+        # A node that has a gap cannot know what a reader has seen in it.
+        told = bool(self.excused) or world.is_in_gap(sender, id)
         late = world.was_given_up(sender, id)
         if (sender, id) in self.seen:
             world.bad("I2 shown twice", self.session, place, late=late, told=told)

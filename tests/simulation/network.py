@@ -28,6 +28,7 @@ class NodeClock:
         self._world = world
         self.ahead = 0.0
         self.still_until = 0.0
+        self._held: list[Event] = []
 
     @property
     def stands(self) -> bool:
@@ -45,11 +46,21 @@ class NodeClock:
         self._world.call_later(delay, self._run, event)
         return event
 
+    def stand(self, seconds: float) -> None:
+        """Let nothing happen for so long."""
+        self.still_until = self._world.time() + seconds
+        self._world.call_later(seconds + 1e-6, self._go_on)
+
+    def _go_on(self) -> None:
+        held, self._held = self._held, []
+        for event in held:
+            self._run(event)
+
     def _run(self, event: Event) -> None:
         if event.callback is None:
             return
         if self.stands:
-            self._world.call_later(self.still_until - self._world.time(), self._run, event)
+            self._held.append(event)
         else:
             event.callback(*event.args)
 

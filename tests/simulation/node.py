@@ -72,7 +72,7 @@ class Node:
             self.feeds.work(record, audience_of(record))
 
     def on_gap(self, origin: Origin, upto: int) -> None:
-        self.world.note(self.name, f"misses what stood in {origin} up to {upto}")
+        self.world.gap(self, origin, upto)
         self.feeds.gap(origin, upto)
 
     def on_fenced(self, origin: Origin) -> None:

@@ -54,6 +54,7 @@ class World:
         self.settled_after: float | None = None
         self._places: dict[tuple[str, int], set[tuple[Origin, int]]] = {}
         self._given_up: dict[Origin, int] = {}
+        self._gaps: dict[Origin, int] = {}
         self._incarnations: dict[str, int] = {}
         self._had: dict[Origin, int] = {}
         """How far logs must have two running copies before the next fault: one node dies at a time."""
@@ -128,8 +129,8 @@ class World:
 
     def _start(self, name: str, identity: Identity) -> Node:
         others = [other for other in self.names if other != name]
-        known = [other for other in others if other in self.nodes]
-        peers = others if self.rng.random() < 0.5 else self.rng.sample(known, min(len(known), 1)) or others[:1]
+        running = [node.name for node in self.running() if node.name != name]
+        peers = others if self.rng.random() < 0.5 else self.rng.sample(running, min(len(running), 1)) or others[:1]
         node = Node(self, name, identity, peers, self.bounds)
         self._watch_waits(node)
         self.nodes[name] = node
@@ -148,6 +149,14 @@ class World:
             return given_up
 
         replica._is_given_up = is_given_up  # type: ignore[method-assign]
+
+    def gap(self, node: Node, origin: Origin, upto: int) -> None:
+        """A node will never hold what stood in a log up to there."""
+        self.note(node.name, f"misses what stood in {origin} up to {upto}")
+        self._gaps[origin] = max(upto, self._gaps.get(origin, 0))
+
+    def is_in_gap(self, session: str, id: int) -> bool:
+        return any(seq <= self._gaps.get(origin, 0) for origin, seq in self._places.get((session, id), ()))
 
     def was_given_up(self, session: str, id: int) -> bool:
         return any(seq <= self._given_up.get(origin, 0) for origin, seq in self._places.get((session, id), ()))
@@ -209,7 +218,7 @@ class World:
 
     def _stop(self, node: Node) -> None:
         seconds = self.rng.uniform(0.2, 4)
-        node.clock.still_until = self.now + seconds
+        node.clock.stand(seconds)
         self.faults["stop"] += 1
         self.note(node.name, f"stands still for {seconds:.2f} s")
 
@@ -258,9 +267,12 @@ class World:
         name = node.name
         keeps = self.rng.random() < 0.7 and name in self.names
         self.faults["with state" if keeps else "without state"] += 1
-        if name not in self.names:  # a copy that died; its place stays empty
+        if name not in self.names:  # a copy that died: its node is started from its own folder again
             del self.nodes[name]
-            return
+            node = self.nodes[name.partition("c")[0]]
+            if node.alive:
+                return
+            name, keeps = node.name, True
         identity = self._identity(name, fresh=not keeps)
         if keeps:
             identity = Identity(node.bus.node, identity.incarnation, peers=tuple(n for n in self.names if n != name))
