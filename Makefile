@@ -2,15 +2,19 @@
 
 PYTHON_IN_VENV := .venv/bin/python
 ARGS ?=
+SEEDS ?= 300
 
 .DEFAULT_GOAL := help
 .PHONY: help run test style types bench bench-window bench-window-size pictures
+
+.PHONY: help run test style types bench simulate bench-window
 
 help:  ## show this list
 	@echo 'make run      open the console; ARGS="..." passes options, such as ARGS="node --port 0" or ARGS="--help"'
 	@echo 'make test     style, types and all tests; ARGS="..." passes options to pytest'
 	@echo 'make style    ruff: rules and format'
 	@echo 'make types    mypy, strict'
+	@echo 'make simulate SEEDS=10000   play so many schedules of faults under virtual time; SEED=123 tells what happens in one'
 	@echo 'make bench    measure this machine: our nodes beside two reference servers; ARGS="--help" lists options'
 	@echo 'make pictures   take the pictures of the console from a demo, and read them for faults'
 	@echo 'make bench-window   measure what the window costs the people whom its node serves'
@@ -49,3 +53,7 @@ bench-window:
 pictures:
 	@.ci/setup pictures
 	@$(PYTHON_IN_VENV) tests/pictures/take.py $(ARGS)
+
+simulate:
+	@.ci/setup check
+	@$(PYTHON_IN_VENV) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)

@@ -12,7 +12,7 @@ from typing import Any
 from bus.engine import Clock, Engine
 from bus.interface import Bounds, Listener
 from bus.keys import Identity
-from bus.packets import Packet
+from bus.packets import Packet, decode, encode
 
 Fate = Callable[[str, str], Iterable[float]]
 """What becomes of a packet or cast from one address to another: after how many seconds each copy of it arrives."""
@@ -28,8 +28,10 @@ class MemoryNetwork:
     `fate` decides for every packet and cast: ``()`` loses it, ``(0.2,)`` delays it, ``(0, 0)`` duplicates it.
     """
 
-    def __init__(self, *, clock: Clock | None = None, fate: Fate = _at_once) -> None:
+    def __init__(self, *, clock: Clock | None = None, fate: Fate = _at_once, as_bytes: bool = False) -> None:
+        """With `as_bytes` packets travel as they would between machines."""
         self.clock = clock
+        self.as_bytes = as_bytes
         self.fate = fate
         self.buses: dict[str, MemoryBus] = {}
         """The started ones that have an address, by it."""
@@ -138,6 +140,10 @@ class MemoryBus(Engine):
             targets = [bus._address for bus in self._listening()]
         else:
             targets = [address] if address in self._network.buses else []
+        if self._network.as_bytes:
+            arrived = decode(encode(packet))
+            assert arrived is not None, f"{packet} is no packet"
+            packet = arrived
         for target in targets:
             self._network.carry(self._address, target, lambda bus: bus._received(packet))
 

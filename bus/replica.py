@@ -419,10 +419,7 @@ class Replica:
     def _work(self) -> None:
         """What waited enters the list: own records when a peer that is up has acknowledged them, at once where none
         is (cluster.md rule 4); all when what they stand after was worked or is given up."""
-        up = self.membership.up()
-        own = max((seen.held.get(self.origin, 0) for seen in up), default=-1)
-        if own < 0:
-            own = 0 if self.membership.expecting else self._own.high
+        up, own = self.membership.up(), self._confirmed()
 
         def may(record: Record) -> bool:
             if record.origin == self.origin and record.seq > own:
@@ -431,6 +428,13 @@ class Replica:
 
         for step in self._working.work(may):
             self._enter(step, 1 + sum(seen.held.get(step.origin, 0) >= step.upto for seen in up))
+
+    def _confirmed(self) -> int:
+        """How far the own log may be shown (cluster.md rule 4)."""
+        up = self.membership.up()
+        if up:
+            return max(seen.held.get(self.origin, 0) for seen in up)
+        return 0 if self.membership.expecting else self._own.high
 
     def _is_past_all(self, places: Mapping[Origin, int]) -> bool:
         """Whether none of `places` is worth a wait, because all are given up. Those that are not are asked for."""

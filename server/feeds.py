@@ -32,7 +32,9 @@ class Outlet(Protocol):
 class Reader(Protocol):
     """Who has a connection: told what only the list can know."""
 
-    outlet: Outlet
+    @property
+    def outlet(self) -> Outlet:
+        """Where its frames go."""
 
     def has_room(self) -> bool:
         """Whether a replay may go on: the client takes what it is sent."""

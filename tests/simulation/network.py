@@ -71,7 +71,7 @@ class Network:
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
         self.clock = VirtualClock()
-        self.memory = MemoryNetwork(clock=self.clock, fate=self._fate)
+        self.memory = MemoryNetwork(clock=self.clock, fate=self._fate, as_bytes=rng.random() < 0.2)
         self.cuts: set[tuple[str, str]] = set()
         """From an address to another: nothing passes."""
         self.slow: dict[str, float] = {}

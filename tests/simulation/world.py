@@ -397,7 +397,9 @@ class World:
                 if any(records != held[0] for records in held):
                     self.bad("I5 logs differ", origin)
         for text in self.acked:
-            if not any(replica.held(origin) >= seq for replica in replicas for origin, seq in self._places[text]):
+            if not any(
+                replica.held(origin) >= seq for replica in replicas for origin, seq in self._places.get(text, ())
+            ):
                 self.bad("I1 acknowledged with two copies and lost", f"{text[0]}/{text[1]}")
 
     def _judge_clients(self) -> None:
