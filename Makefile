@@ -5,16 +5,14 @@ ARGS ?=
 SEEDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run test style types bench bench-window bench-window-size pictures
-
-.PHONY: help run test style types bench simulate bench-window
+.PHONY: help run test style types bench simulate bench-window bench-window-size pictures
 
 help:  ## show this list
 	@echo 'make run      open the console; ARGS="..." passes options, such as ARGS="node --port 0" or ARGS="--help"'
 	@echo 'make test     style, types and all tests; ARGS="..." passes options to pytest'
 	@echo 'make style    ruff: rules and format'
 	@echo 'make types    mypy, strict'
-	@echo 'make simulate SEEDS=10000   play so many schedules of faults under virtual time; SEED=123 tells what happens in one'
+	@echo 'make simulate   play schedules of faults under virtual time; SEEDS=10000 so many, SEED=123 tells what happens in one'
 	@echo 'make bench    measure this machine: our nodes beside two reference servers; ARGS="--help" lists options'
 	@echo 'make pictures   take the pictures of the console from a demo, and read them for faults'
 	@echo 'make bench-window   measure what the window costs the people whom its node serves'
