@@ -267,10 +267,10 @@ def new_bus(config: Config, identity: Identity) -> Bus:
     if config.bus == "memory":
         from bus.memory import MemoryNetwork
 
-        return MemoryNetwork().bus(identity)
+        return MemoryNetwork().bus(identity, bounds=config.bounds)
     from bus.zeromq import ZeroMQBus
 
-    return ZeroMQBus(identity, host=config.bus_host, port=config.bus_port, peers=config.peers)
+    return ZeroMQBus(identity, host=config.bus_host, port=config.bus_port, peers=config.peers, bounds=config.bounds)
 
 
 class Ending:

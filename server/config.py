@@ -8,6 +8,7 @@ from typing import Literal
 
 import platformdirs
 
+from bus.interface import Bounds
 from server.session import Role
 
 
@@ -45,10 +46,19 @@ class Config:
     voice_fps: int = 55
     """Voice frames a second that one speaker may send; 0 for no limit."""
     log_format: Literal["text", "json"] = "json"
+    log_records: int = Bounds().records
+    """Texts that the node keeps, of all nodes together."""
+    log_bytes: int = Bounds().size
+    log_seconds: float = Bounds().seconds
     ends_with_parent: bool = False
     """Whether the end of standard input means what SIGTERM means: the console that launched this node is gone."""
     demo_seed: int | None = None
     """A console shows a demo, the one of this number; None for none."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """How much of the logs, and of the list made from them, the node keeps."""
+        return Bounds(records=self.log_records, size=self.log_bytes, seconds=self.log_seconds)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,14 +13,15 @@ import msgspec
 
 from bus.record import ClientId
 from server.asides import Target
-from server.closing import ABUSE, KICKED, NOT_AUTHENTICATED, RATE, SESSION_OVER, Closing
+from server.audience import room_of
+from server.closing import ABUSE, ELSEWHERE, KICKED, NOT_AUTHENTICATED, RATE, SESSION_OVER, TOO_SLOW, Closing
+from server.feeds import Feed
 from server.identity import TokenError
 from server.introduction import introduce
 from server.limits import Abuse, Bucket, Streak
 from server.outbox import Outbox
 from server.requests import HANDLERS, OUR_MISTAKE
 from server.session import Actor, Seat, SessionRecord
-from server.texts import Ids
 from server.wire import native, voice
 from server.wire.names import FieldError
 from server.wire.native import Code, Refused
@@ -87,7 +88,7 @@ class Conversation:
         "_requests",
         "_texts",
         "_voice",
-        "ids",
+        "feed",
         "link",
         "node",
         "outbox",
@@ -111,7 +112,8 @@ class Conversation:
         """By the number that its whispered frames carry."""
         self._ear: Outbox | None = link.outbox
         """The outbox, if it is sent voice."""
-        self.ids = Ids()
+        self.feed: Feed | None = None
+        """What it is fed from the node's list, from its welcome on."""
         self._backlog: list[tuple[Callable[[bytes], None], bytes]] = []
         self._texts = Bucket(native.SAY_PER_SECOND, native.SAY_BURST, now=now)
         self._requests = Bucket(50, 100, now=now)
@@ -211,6 +213,33 @@ class Conversation:
             self.state = State.OVER
             if self.record is not None:
                 self.node.end(self, reason)
+
+    # What the node's list tells it (server.feeds.Reader).
+
+    @property
+    def outlet(self) -> Outbox:
+        """Where its frames go."""
+        return self.outbox
+
+    def has_room(self) -> bool:
+        """Whether the client takes what it is sent."""
+        return not self.outbox.stalled
+
+    def went_live(self) -> None:
+        """A new session is live from its welcome on."""
+
+    def missed(self, audiences: list[str]) -> None:
+        """Something that the client should have got is held by nobody any more: say so."""
+        rooms = [room for room in map(room_of, audiences) if room is not None]
+        self.send(native.Gap(rooms=rooms))
+
+    def was_overtaken(self) -> None:
+        """What it was still to be sent has left the list."""
+        self.cut(TOO_SLOW)
+
+    def was_superseded(self) -> None:
+        """The session goes on at another connection."""
+        self.close(ELSEWHERE)
 
     def note_flood(self) -> None:
         """The client sends more messages than are read."""
@@ -373,7 +402,7 @@ class Conversation:
                 resume_seconds=0,
                 urls=self.urls,
                 limits=native.LIMITS,
-                cursors=dict(node.position),
+                cursors=dict(node.feeds.timeline.worked),
                 recovered=None,
                 server=SERVER,
             )

@@ -32,7 +32,7 @@ from server.rates import SECONDS, Rates, RatesView
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.session import Actor, Role, Seat, SessionRecord
 from server.talk import Stretch, Talks, TalkView
-from server.texts import Receipt, Sender, Waiting
+from server.texts import Receipt, Sender
 from server.trace import Offsets, Trace
 from server.views import ChatView, HealthView, LinkView, MemberView, NodeView, OutageView, PersonView, RoomView
 from server.wire import names
@@ -260,7 +260,7 @@ class Desk:
         """Say something to the members of `room`, or to everybody; returns when two nodes hold it. Raises Refused."""
         return await self._sent(partial(self._node.messenger.announce, by, room), _checked(text, "text"))
 
-    async def _sent(self, say: Callable[[int, str, Sender], Waiting], text: str) -> Receipt:
+    async def _sent(self, say: Callable[[int, str, Sender], None], text: str) -> Receipt:
         shown: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
 
         def settle(receipt: Receipt, _asked: bool) -> None:

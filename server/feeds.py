@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
@@ -17,6 +18,9 @@ from server.timeline import Timeline
 
 REPLAY = 64
 """Texts of a replay that are looked at in one go, so that nobody else waits long."""
+
+TOLD = 20_000
+"""Texts whose repeat is answered by the same number of copies as at first."""
 
 TICK_SECONDS = 0.1
 """How often `Feeds.tick` is called. The age of texts is counted in these: a clock that jumps ages nothing."""
@@ -108,12 +112,13 @@ class Feeds:
         """By session."""
         self._age = 0.0
         self.sent = 0
-        """Frames handed to outlets."""
+        """Frames handed to outlets, see `take_sent`."""
         self._bus = bus
         self._render = render
         self._live: dict[str, dict[str, Feed]] = {}  # audience to session to feed, of the live ones without cursors
         self._lagging: dict[str, Feed] = {}  # the others
         self._asked: dict[tuple[str, ClientId], Asked] = {}
+        self._told: OrderedDict[tuple[str, ClientId], int] = OrderedDict()  # the copies that senders were told first
 
     # --- connections ----------------------------------------------------------------------------------------
 
@@ -168,6 +173,11 @@ class Feeds:
         return self.timeline.missing(cursors, audiences)
 
     # --- texts ----------------------------------------------------------------------------------------------
+
+    def take_sent(self) -> int:
+        """How many frames were handed to outlets since this was last asked."""
+        sent, self.sent = self.sent, 0
+        return sent
 
     def say(self, asked: Asked, write: Callable[[dict[Origin, int]], Record]) -> Record:
         """Take a text of a session that is live here: `write` appends it behind these places, unless it is a repeat.
@@ -332,8 +342,11 @@ class Feeds:
             if worked.get(place.origin, 0) >= place.seq:
                 copies = self._bus.copies(place.origin, place.seq)
                 if copies:
-                    del self._asked[asked.session, asked.id]
-                    asked.shown(place, copies, not asked.given_up)
+                    key = asked.session, asked.id
+                    del self._asked[key]
+                    asked.shown(place, self._told.setdefault(key, copies), not asked.given_up)
+                    if len(self._told) > TOLD:
+                        self._told.popitem(last=False)
                     return
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from bus.record import ClientId, Kind, Record
+from bus.record import ClientId, Kind, Origin, Record
 from server import texts
+from server.audience import audience_of
 from server.events import AnnouncementShown, TextShown, WhisperShown
+from server.feeds import Asked
 from server.session import Actor, Role, SessionRecord
-from server.texts import ANSWER_SECONDS, History, Pending, Receipt, Sender, Text, Waiting
+from server.texts import ANSWER_SECONDS, History, Receipt, Sender, Text
 from server.wire import native
 from server.wire.native import Address, Code, Refused
 from server.wire.websocket import text_frame
@@ -22,20 +25,19 @@ class Messenger:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._pending = Pending()
         self.history = History()
 
     # What senders want said; each hears by its `Sender` when it is shown.
 
-    def say(self, by: Actor, room: str, id: ClientId, text: str, sender: Sender) -> Waiting:
+    def say(self, by: Actor, room: str, id: ClientId, text: str, sender: Sender) -> None:
         """Say `text` in `room`."""
         return self._write(Kind.TEXT, by, id, text, sender, room=room)
 
-    def whisper(self, by: Actor, to: Address, id: ClientId, text: str, sender: Sender) -> Waiting:
+    def whisper(self, by: Actor, to: Address, id: ClientId, text: str, sender: Sender) -> None:
         """Say `text` to one session or user alone. Raises Refused."""
         return self._write(Kind.WHISPER, by, id, text, sender, to=to, delivered=len(self.receivers(by, to)))
 
-    def announce(self, by: Actor, room: str | None, id: ClientId, text: str, sender: Sender) -> Waiting:
+    def announce(self, by: Actor, room: str | None, id: ClientId, text: str, sender: Sender) -> None:
         """Say `text` to the members of `room`, or to everybody. Raises Refused."""
         if by.role is Role.USER:
             raise Refused(Code.FORBIDDEN, "only moderators may announce")
@@ -43,11 +45,13 @@ class Messenger:
             raise Refused(Code.NOT_FOUND, f"there is no room {room}")
         return self._write(Kind.ANNOUNCEMENT, by, id, text, sender, room=room)
 
-    def wait_again(self, waiting: Waiting) -> None:
-        """The sender repeats a text that is not shown yet."""
-        waiting.due = self._node.clock.now() + ANSWER_SECONDS
-        waiting.given_up = False
-        self._pending.add(waiting)
+    def is_known(self, session: str, id: ClientId) -> bool:
+        """Whether a text of this id was said; `repeat` tells where it stands."""
+        return bool(self._node.bus.places(session, id))
+
+    def repeat(self, session: str, id: ClientId, sender: Sender) -> None:
+        """Tell the sender of a text that is known, as soon as two nodes hold it; it is not said again."""
+        self._node.feeds.say(self._asked(session, id, sender), _nothing_new)
 
     def receivers(self, by: Actor, to: Address) -> list[SessionRecord]:
         """Whom a whisper of `by` is for. Raises Refused: bad_request, not_found, forbidden."""
@@ -74,69 +78,53 @@ class Messenger:
         room: str | None = None,
         to: Address | None = None,
         delivered: int | None = None,
-    ) -> Waiting:
-        node, at = self._node, self._node.clock.wall_ms()
-        payload = texts.pack(Text(at, by.user, by.name, text, to))
-        record = node.bus.append(kind, payload, room=room or "", session=by.session, id=id)
-        waiting = Waiting(record.seq, at, node.clock.now() + ANSWER_SECONDS, sender, room=room, delivered=delivered)
-        self._pending.add(waiting)
-        if node.tap is not None:
+    ) -> None:
+        node = self._node
+        payload = texts.pack(Text(node.clock.wall_ms(), by.user, by.name, text, to, delivered))
+
+        def write(after: dict[Origin, int]) -> Record:
+            return node.bus.append(kind, payload, room=room or "", session=by.session, id=id, after=after)
+
+        record = node.feeds.say(self._asked(by.session, id, sender), write)
+        if node.tap is not None and record.origin == node.bus.origin:
             node.tap.took(record.seq)
-        return waiting
+
+    def _asked(self, session: str, id: ClientId, sender: Sender) -> Asked:
+        due = self._node.clock.now() + ANSWER_SECONDS
+        return Asked(session, id, due, partial(_tell_shown, sender), sender.unknown)
 
     # What is shown.
 
     def show(self, record: Record) -> None:
-        """Show a text, whisper or announcement to its receivers here. Raises msgspec.MsgspecError."""
-        text = texts.unpack(record.payload)
+        """A text, whisper or announcement was worked: feed its receivers here. Raises msgspec.MsgspecError."""
+        node, text = self._node, texts.unpack(record.payload)
+        if not node.feeds.work(record, audience_of(record)):
+            return  # it is in the list by another of its places
+        origin, seq, session = record.origin, record.seq, record.session
         match record.kind:
             case Kind.TEXT:
-                self._show_said(record, text)
+                message = native.encode(delivered(record, text))
+                self.history.add(record.room, message, lamport=record.lamport, origin=origin)
+                node.emit(TextShown(record.room, origin, seq, session, text))
             case Kind.WHISPER:
-                self._show_whisper(record, text)
-            case Kind.ANNOUNCEMENT:
-                self._show_announcement(record, text)
+                node.emit(WhisperShown(origin, seq, session, text))
+            case _:
+                node.emit(AnnouncementShown(record.room or None, origin, seq, session, text))
 
-    def confirm(self, record: Record, copies: int) -> None:
-        """A record of this node's log is shown: tell its sender."""
-        waiting = self._pending.pop(record.seq)
-        if waiting is not None:
-            receipt = Receipt(
-                record.origin, record.seq, waiting.at, copies, room=waiting.room, delivered=waiting.delivered
-            )
-            waiting.sender.shown(receipt, not waiting.given_up)
 
-    def tick(self, now: float) -> None:
-        """Tell the senders of what has waited too long that nothing is known of it."""
-        for waiting in self._pending.expire(now):
-            waiting.sender.unknown()
+def frame(record: Record) -> bytes:
+    """A text as bytes for the sockets of its receivers. Raises msgspec.MsgspecError."""
+    return text_frame(native.encode(delivered(record, texts.unpack(record.payload))))
 
-    def _show_said(self, record: Record, text: Text) -> None:
-        node = self._node
-        message = native.encode(delivered(record, text))
-        self.history.add(record.room, message, lamport=record.lamport, origin=record.origin)
-        room = node.rooms.get(record.room)
-        if room is not None:
-            node.feed(room.outboxes, text_frame(message), but=record.session)
-        node.emit(TextShown(record.room, record.origin, record.seq, record.session, text))
 
-    def _show_whisper(self, record: Record, text: Text) -> None:
-        node, whispered = self._node, delivered(record, text)
-        for target in node.presence.addressed(text.to or Address()):
-            conversation = node.conversations.get(target.session)
-            if conversation is not None and target.session != record.session:
-                conversation.send(whispered)
-        node.emit(WhisperShown(record.origin, record.seq, record.session, text))
+def _tell_shown(sender: Sender, record: Record, copies: int, asked: bool) -> None:
+    text = texts.unpack(record.payload)
+    room = record.room or None
+    sender.shown(Receipt(record.origin, record.seq, text.at, copies, room=room, delivered=text.delivered), asked)
 
-    def _show_announcement(self, record: Record, text: Text) -> None:
-        node, name = self._node, record.room or None
-        frame = text_frame(native.encode(delivered(record, text)))
-        if name is None:
-            everybody = {session: conversation.outbox for session, conversation in node.conversations.items()}
-            node.feed(everybody, frame, but=record.session)
-        elif (room := node.rooms.get(name)) is not None:
-            node.feed(room.outboxes, frame, but=record.session)
-        node.emit(AnnouncementShown(name, record.origin, record.seq, record.session, text))
+
+def _nothing_new(after: dict[Origin, int]) -> Record:
+    raise AssertionError("what is known is not said again")
 
 
 def delivered(record: Record, text: Text) -> native.Said | native.Whispered | native.Announced:

@@ -9,9 +9,10 @@ import msgspec
 
 from bus.interface import Bus, BusError, Peer, PeerState
 from bus.record import Kind, NodeId, Origin, Record
-from server import asides, moderation
+from server import asides, messenger, moderation
 from server import session as sessions
 from server.asides import Asides
+from server.audience import audiences
 from server.cards import CardBoard
 from server.clock import Clock, SystemClock
 from server.closing import RESTARTING, SHUTDOWN, Closing
@@ -30,6 +31,7 @@ from server.events import (
     SessionEnded,
     SpeakersChanged,
 )
+from server.feeds import Feeds
 from server.flow import CALL as FLOW
 from server.identity import Tokens
 from server.links import TOPIC as LINKS
@@ -37,7 +39,7 @@ from server.links import Links
 from server.messenger import Messenger
 from server.moderation import Moderation
 from server.outbox import Outbox, Post
-from server.presence import Change, Entered, Parted, Presence, Updated
+from server.presence import Change, Entered, Key, Parted, Presence, Updated
 from server.rooms import Room
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.roundtrips import RoundTrips
@@ -78,8 +80,7 @@ class Node:
         """The rooms that have members, in the order of opening."""
         self.conversations: dict[str, Conversation] = {}
         """Session id to conversation, of the sessions that live here."""
-        self.position: dict[Origin, int] = {}
-        """The place in each log up to which this node has shown it."""
+        self.feeds = Feeds(bus, bounds=config.bounds, render=messenger.frame)
         self.cards = CardBoard(self)
         self.messenger = Messenger(self)
         self.asides = Asides(self)
@@ -143,7 +144,8 @@ class Node:
         record = conversation.session
         logger.info("%s (%s) begins session %s from %s", record.name, record.user, record.session, record.ip)
         self.conversations[record.session] = conversation
-        self.write(record)
+        key = self.write(record)
+        conversation.feed = self.feeds.begin(record.session, key, conversation, audiences=audiences(record))
         self.emit(SessionBegan(record))
 
     def end(self, conversation: Conversation, reason: str) -> None:
@@ -154,15 +156,23 @@ class Node:
         for place in conversation.places.values():
             self.unseat(conversation, place.room.name)
         conversation.places.clear()
+        if conversation.feed is not None:
+            self.feeds.end(conversation.feed)
         self.moderation.forget(record)
         logger.info("%s (%s) ends session %s: %s", record.name, record.user, record.session, reason)
         self.write(record.over(reason))
         self.emit(SessionEnded(record, reason))
 
-    def write(self, record: SessionRecord) -> None:
-        """Write a session of this node ahead to the log, then let it be true here."""
-        self.bus.append(Kind.SESSION, sessions.pack(record), session=record.session, last=record.ended)
-        self._tell(self.presence.merge(self.bus.origin, record))
+    def write(self, record: SessionRecord) -> Key:
+        """Write a session of this node ahead to the log, then let it be true here; returns by what it has it."""
+        written = self.bus.append(Kind.SESSION, sessions.pack(record), session=record.session, last=record.ended)
+        key = (record.n, written.lamport, written.origin)
+        feed = self.feeds.feeds.get(record.session)
+        if feed is not None:
+            feed.key = key
+            self.feeds.listen(feed, audiences(record))
+        self._tell(self.presence.merge(self.bus.origin, record, lamport=written.lamport))
+        return key
 
     def seat(self, conversation: Conversation, seat: Seat) -> Room:
         """Let a session of this node have `seat`, which its record names already."""
@@ -269,9 +279,9 @@ class Node:
 
     def _broadcast(self, room: Room, message: native.Message, *, but: str = "") -> None:
         if room.outboxes:
-            self.feed(room.outboxes, text_frame(native.encode(message)), but=but)
+            self._feed(room.outboxes, text_frame(native.encode(message)), but=but)
 
-    def feed(self, outboxes: Mapping[str, Outbox], frame: bytes, *, but: str = "") -> None:
+    def _feed(self, outboxes: Mapping[str, Outbox], frame: bytes, *, but: str = "") -> None:
         """Queue a text frame for these sessions of this node, less one."""
         for session, outbox in outboxes.items():
             if session != but:
@@ -319,7 +329,7 @@ class Node:
 
     def on_record(self, record: Record, copies: int) -> None:
         """See Listener. Sessions of this node are true since they were written; all else begins here."""
-        self.position[record.origin] = max(record.seq, self.position.get(record.origin, 0))
+        self.feeds.timeline.work(record.origin, record.seq)
         try:
             self._show(record, copies)
             if self.tap is not None:
@@ -328,16 +338,15 @@ class Node:
             logger.warning("record %s:%d is not readable: %s", record.origin, record.seq, error)
 
     def _show(self, record: Record, copies: int) -> None:
-        own = record.origin == self.bus.origin
         match record.kind:
-            case Kind.SESSION if not own:
-                self._tell(self.presence.merge(record.origin, sessions.unpack(record.payload)))
+            case Kind.SESSION if record.origin != self.bus.origin:
+                session = sessions.unpack(record.payload)
+                self.feeds.own(record, (session.n, record.lamport, record.origin))
+                self._tell(self.presence.merge(record.origin, session, lamport=record.lamport))
             case Kind.TEXT | Kind.WHISPER | Kind.ANNOUNCEMENT:
                 self.messenger.show(record)
             case Kind.MODERATION:
                 self.emit(moderation.event_of(record))
-        if own:
-            self.messenger.confirm(record, copies)
 
     def on_cast(self, topic: str, frames: Sequence[bytes]) -> None:
         """See Listener."""
@@ -388,7 +397,7 @@ class Node:
 
     def on_gap(self, origin: Origin, upto: int) -> None:
         """See Listener."""
-        self.position[origin] = max(upto, self.position.get(origin, 0))
+        self.feeds.gap(origin, upto)
         logger.warning("of log %s nobody holds what is missing up to %d", origin, upto)
 
     def on_fenced(self, origin: Origin) -> None:
@@ -396,7 +405,7 @@ class Node:
 
     def on_forgotten(self, origin: Origin) -> None:
         """See Listener."""
-        self.position.pop(origin, None)
+        self.feeds.timeline.forget(origin)
         self._tell(self.presence.forget(origin))
         node = self.cards.forget(origin)
         if node is not None:
@@ -416,7 +425,8 @@ class Node:
         now = self.clock.now()
         self._settle_speakers(now)
         self.moderation.tick(now)
-        self.messenger.tick(now)
+        self.feeds.tick(now)
+        self.counters.sent_text += self.feeds.take_sent()
         if self.tap is not None:
             self.tap.tick(now)
         if self.cards.look(now, late):

@@ -142,6 +142,11 @@ OPTIONS = (
            _within(0, 3600, "a number"), float),
     Option("voice-fps", "voice_fps", "voice frames a second that one speaker may send, 0 for no limit", "55", "N",
            _within(0, 10_000, "a number"), int),
+    Option("log-records", "log_records", "texts that a node keeps for repair and replay, of all nodes together",
+           "100000", "N", _within(100, 10_000_000, "a number"), int),
+    Option("log-bytes", "log_bytes", "their bytes", "67108864", "BYTES", _within(1 << 20, 1 << 40, "a number"), int),
+    Option("log-seconds", "log_seconds", "how long it keeps them", "86400", "SECONDS",
+           _within(60, 10 * 366 * 86_400, "a number"), float),
     Option("log-format", "log_format", "text or json, one line per event on standard error",
            "text on a terminal, else json", "FORMAT", _one_of("text", "json")),
 )  # fmt: skip

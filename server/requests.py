@@ -11,7 +11,7 @@ from bus.record import ClientId
 from server.asides import Target
 from server.listing import list_page
 from server.session import Role, Seat
-from server.texts import Receipt, Sender, Waiting
+from server.texts import Receipt, Sender
 from server.wire import names, native
 from server.wire.native import Code, Outcome, Refused
 
@@ -59,7 +59,7 @@ def _join(client: Conversation, request: native.Join) -> None:
             members=node.members(name),
             history=node.messenger.history.of(name),
             room_state=room.state,
-            cursors=dict(node.position),
+            cursors=dict(node.feeds.timeline.worked),
         )
     )
 
@@ -109,27 +109,25 @@ def _refuse_muted(client: Conversation, room: str | None) -> None:
 
 
 def _is_repeated(client: Conversation, id: ClientId) -> bool:
-    """Answer a text whose id is known by its first `sent`, now or when it is shown."""
-    known = client.ids.get(id)
-    if isinstance(known, Receipt):
-        _acknowledge(client, id, known)
-    elif known is not None:
-        client.node.messenger.wait_again(known)
-    return known is not None
+    """Answer a text whose id is known by where it stands, now or when it is shown."""
+    messenger, session = client.node.messenger, client.session.session
+    known = messenger.is_known(session, id)
+    if known:
+        messenger.repeat(session, id, _sender(client, id))
+    return known
 
 
-def _take(client: Conversation, id: ClientId, say: Callable[[Sender], Waiting]) -> None:
-    sender = Sender(shown=partial(_shown, client, id), unknown=partial(_unknown, client, id))
-    client.ids.note(id, say(sender))
+def _take(client: Conversation, id: ClientId, say: Callable[[Sender], None]) -> None:
+    say(_sender(client, id))
+
+
+def _sender(client: Conversation, id: ClientId) -> Sender:
+    return Sender(shown=partial(_shown, client, id), unknown=partial(_unknown, client, id))
 
 
 def _shown(client: Conversation, id: ClientId, receipt: Receipt, asked: bool) -> None:
-    client.ids.note(id, receipt)
-    if asked:
-        _acknowledge(client, id, receipt)
-
-
-def _acknowledge(client: Conversation, id: ClientId, receipt: Receipt) -> None:
+    if not asked:
+        return
     client.send(
         native.Sent(
             id=id,

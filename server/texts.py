@@ -1,4 +1,4 @@
-"""Texts on their way: which wait for a second copy, which ids are known, what each room said last; pure."""
+"""Texts: what they are, where they stand, what each room said last; pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from bus.record import ClientId, Origin
+from bus.record import Origin
 from server.wire.native import Address
 
 HISTORY = 50
@@ -20,9 +20,6 @@ HISTORY_BYTES = 32_768
 
 ROOMS = 1000
 """Rooms whose history is kept; the one that was silent longest goes first."""
-
-IDS = 512
-"""Ids remembered for each session, at least 256 (protocol.md section 5)."""
 
 ANSWER_SECONDS = 7.0
 """A text that has no second copy by then is answered `unavailable` (8 s at most, protocol.md section 5)."""
@@ -37,6 +34,8 @@ class Text(msgspec.Struct, array_like=True, frozen=True, gc=False):
     name: str
     text: str
     to: Address | None = None
+    delivered: int | None = None
+    """For how many sessions a whisper was, when it was taken."""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -73,65 +72,6 @@ class Sender:
     """The text was shown; the second argument says whether its sender still waits to hear so."""
     unknown: Callable[[], None]
     """No second node has confirmed it in time."""
-
-
-@dataclasses.dataclass(slots=True)
-class Waiting:
-    """A text that was taken here and is not yet shown."""
-
-    seq: int
-    at: int
-    due: float
-    sender: Sender
-    room: str | None = None
-    delivered: int | None = None
-    given_up: bool = False
-
-
-class Ids:
-    """The texts of one session by their ids: a repeat is answered, not said again."""
-
-    __slots__ = ("_known",)
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[ClientId, Receipt | Waiting] = OrderedDict()
-
-    def get(self, id: ClientId) -> Receipt | Waiting | None:
-        """What became of the text, or None for a new id."""
-        return self._known.get(id)
-
-    def note(self, id: ClientId, known: Receipt | Waiting) -> None:
-        """Remember an id, and later its receipt."""
-        self._known[id] = known
-        while len(self._known) > IDS:
-            self._known.popitem(last=False)
-
-
-class Pending:
-    """Texts of the own log, by seq, until they are shown."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[int, Waiting] = {}
-
-    def add(self, waiting: Waiting) -> None:
-        """Wait for a record; of one that waits already, until its new due time."""
-        self._waiting.pop(waiting.seq, None)
-        self._waiting[waiting.seq] = waiting
-
-    def pop(self, seq: int) -> Waiting | None:
-        """The one that waited for `seq`, which is shown now."""
-        return self._waiting.pop(seq, None)
-
-    def expire(self, now: float) -> list[Waiting]:
-        """Those whose senders are to be told that nothing is known, each once; they still wait for their record."""
-        overdue = []
-        for waiting in self._waiting.values():
-            if waiting.due > now:
-                break
-            if not waiting.given_up:
-                waiting.given_up = True
-                overdue.append(waiting)
-        return overdue
 
 
 class History:

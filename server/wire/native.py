@@ -349,6 +349,12 @@ class Left(Answer, tag="left", kw_only=True, frozen=True):
     reason: str | None = None
 
 
+class Gap(Message, tag="gap", kw_only=True, frozen=True):
+    """Texts that this client was to get, in these rooms or as whispers, are held by nobody any more (section 5)."""
+
+    rooms: list[str]
+
+
 class MemberJoined(Message, tag="member_joined", kw_only=True, frozen=True):
     """Somebody entered a room (section 4)."""
 

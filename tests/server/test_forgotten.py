@@ -21,9 +21,9 @@ async def test_a_life_that_the_bus_forgot_leaves_nothing(serve: Serving) -> None
     origin = b.node.bus.origin
     await b.node.bus.stop()
     await ann.next("member_left")
-    assert origin in a.node.position
+    assert origin in a.node.feeds.timeline.worked
     a.node.on_forgotten(origin)
-    assert origin not in a.node.position
+    assert origin not in a.node.feeds.timeline.worked
     a.node.on_forgotten(origin)
 
 

@@ -110,6 +110,8 @@ async def test_the_last_256_ids_are_remembered(served: Served) -> None:
     for number in range(1, 256):
         served.clock.advance(0.05)
         await ann.ask("say", id=number, room="lobby", text=str(number))
+        if number % 50 == 0:
+            await bob.settle()  # or he has no time for the pings of a clock that runs so fast
     assert await ann.ask("say", id=0, room="lobby", text="0") == first
     await ann.say("end")
     assert [(await bob.next("message"))["text"] for _ in range(257)][-2:] == ["255", "end"]

@@ -1,4 +1,4 @@
-"""Texts on their way: ids, those that wait for a second copy, the last lines of a room."""
+"""Texts as payloads, and the last lines of a room."""
 
 from __future__ import annotations
 
@@ -11,16 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server import texts
-from server.texts import History, Ids, Pending, Receipt, Sender, Text, Waiting
+from server.texts import History, Text
 from server.wire.native import Address
-
-
-def receipt(seq: int) -> Receipt:
-    return Receipt("o.1", seq, 1000 + seq, 2, room="lobby")
-
-
-def waiting(seq: int, due: float) -> Waiting:
-    return Waiting(seq, 1000, due, Sender(shown=lambda receipt, asked: None, unknown=lambda: None))
 
 
 @given(
@@ -39,67 +31,6 @@ def test_the_longest_text_fits_a_record() -> None:
 def test_bytes_that_are_no_text_are_refused(payload: bytes) -> None:
     with pytest.raises(msgspec.MsgspecError):
         texts.unpack(payload)
-
-
-def test_an_id_is_known_until_256_others_came_and_longer() -> None:
-    ids = Ids()
-    ids.note("first", receipt(1))
-    for number in range(256):
-        ids.note(number, receipt(number + 2))
-    assert ids.get("first") == receipt(1)
-    assert ids.get("other") is None
-    for number in range(5000):
-        ids.note(f"{number}", receipt(number))
-    assert ids.get("first") is None
-    assert ids.get("4999") == receipt(4999)
-
-
-def test_an_id_of_digits_is_not_a_number() -> None:
-    ids = Ids()
-    ids.note(1, receipt(1))
-    assert ids.get("1") is None
-    ids.note("1", receipt(2))
-    assert (ids.get(1), ids.get("1")) == (receipt(1), receipt(2))
-
-
-def test_a_receipt_replaces_what_waited_for_it() -> None:
-    ids, first = Ids(), waiting(1, 7.0)
-    ids.note("x", first)
-    assert ids.get("x") is first
-    ids.note("x", receipt(1))
-    assert ids.get("x") == receipt(1)
-
-
-def test_a_text_that_was_shown_waits_no_more() -> None:
-    pending, first = Pending(), waiting(1, 7.0)
-    pending.add(first)
-    assert pending.pop(1) is first
-    assert pending.pop(1) is None
-    assert pending.expire(100.0) == []
-
-
-def test_who_waited_too_long_is_told_once_and_still_waits() -> None:
-    pending = Pending()
-    first, second = waiting(1, 7.0), waiting(2, 8.0)
-    pending.add(first)
-    pending.add(second)
-    assert pending.expire(6.9) == []
-    assert pending.expire(7.5) == [first]
-    assert pending.expire(7.6) == []
-    assert pending.expire(8.0) == [second]
-    assert (first.given_up, second.given_up) == (True, True)
-    assert pending.pop(1) is first
-
-
-def test_who_asks_again_waits_anew() -> None:
-    pending = Pending()
-    first, second = waiting(1, 7.0), waiting(2, 8.0)
-    pending.add(first)
-    pending.add(second)
-    first.due = 12.0
-    pending.add(first)
-    assert pending.expire(9.0) == [second]
-    assert pending.expire(12.0) == [first]
 
 
 LINES = st.lists(st.tuples(st.sampled_from("ab"), st.text(max_size=5)), max_size=120)
