@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bus.interface import Bounds
 from server import options
 from server.config import Config, ConfigError, TokenRequest
 from server.options import OPTIONS, read_command, read_config, read_token_request
@@ -151,6 +152,7 @@ def test_a_file_speaks_of_all_options_in_its_own_types(tmp_path: Path) -> None:
         'name = "n1"\nhost = "127.0.0.1"\nport = 0\nbus = "zeromq"\nbus-host = "127.0.0.1"\nbus-port = 0\n'
         'peer = ["127.0.0.1:1", "127.0.0.1:2"]\nauth = "token"\nauth-key-file = "key"\ndata-dir = "/data"\n'
         'origin = "*"\npublic-url = "ws://a.example/ws"\ndrain-seconds = 1\nvoice-fps = 60\nlog-format = "text"\n'
+        "log-records = 1000\nlog-bytes = 2000000\nlog-seconds = 3600\n"
     )
     assert set(re.findall(r"^[a-z-]+", file.read_text(), flags=re.M)) == {option.flag for option in OPTIONS}
     config = read(f"--config={file}")
@@ -159,6 +161,7 @@ def test_a_file_speaks_of_all_options_in_its_own_types(tmp_path: Path) -> None:
     assert config.auth_key_file == tmp_path / "key"
     assert config.data_dir == Path("/data")
     assert config.drain_seconds == 1
+    assert config.bounds == Bounds(records=1000, size=2_000_000, seconds=3600)
 
 
 @pytest.mark.parametrize(
