@@ -143,11 +143,22 @@ def run_node(config: Config, identity: Identity, tokens: Tokens) -> int:
             ending.watch_stdin()
         async with serving(config, identity, tokens) as node:
             tell_ready(node)
+            node.give_way = ending.wish
             await ending.wait()
+        _own_up(node)
 
     with asyncio.Runner(loop_factory=_headless_loop_factory()) as runner:
         runner.run(run())
     return 0
+
+
+def _own_up(node: Node) -> None:
+    """Raise StartError if the node had to end because its data folder was copied."""
+    if node.fenced:
+        raise StartError(
+            "another process runs from a copy of this data folder and is newer, so this one ended: give each node its"
+            " own --data-dir"
+        )
 
 
 def run_players() -> int:
@@ -196,9 +207,11 @@ def run_console(config: Config, identity: Identity, key: Key) -> int:
                 console = open_console(desk, launcher, config, stage)
                 try:
                     tell_ready(node)
+                    node.give_way = ending.wish
                     await ending.wait(console.closed())
                 finally:
                     await console.close()
+        _own_up(node)
 
     with asyncio.Runner(loop_factory=lambda: new_console_loop(app)) as runner:
         runner.run(run())
@@ -296,6 +309,10 @@ class Ending:
             for future in waiting:
                 future.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
+
+    def wish(self) -> None:
+        """Let the process end."""
+        self._wished.set()
 
     def watch_stdin(self) -> None:
         """Take the end of standard input for a wish. Raises StartError where it cannot be watched."""

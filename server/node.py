@@ -68,6 +68,10 @@ class Node:
         self.http = ""
         self.started = self.clock.wall_ms()
         self.draining = False
+        self.fenced = False
+        """Another process runs under this node's id: this one has nothing to say any more."""
+        self.give_way: Callable[[], None] = _nothing
+        """Ends this process, for that reason; set by who runs it."""
         self.synced = False
         self.counters = Counters()
         self.post = Post()
@@ -401,7 +405,11 @@ class Node:
         logger.warning("of log %s nobody holds what is missing up to %d", origin, upto)
 
     def on_fenced(self, origin: Origin) -> None:
-        """See Listener."""
+        """See Listener. The clients go on at another node, and this one ends."""
+        self.fenced = self.draining = True
+        for conversation in list(self.conversations.values()):
+            conversation.cut(RESTARTING)
+        self.give_way()
 
     def on_forgotten(self, origin: Origin) -> None:
         """See Listener."""
@@ -467,3 +475,7 @@ class Node:
         """Tell those who watch."""
         for witness in self._witnesses:
             witness(event)
+
+
+def _nothing() -> None:
+    """Nobody ends it."""
