@@ -13,7 +13,7 @@ BATCH_BYTES = 64 << 10
 """A message is closed when it holds this much."""
 
 STALE_MS = 120
-"""A cast that waited longer than this in queues is dropped (cluster.md rule 10)."""
+"""A cast that waited longer than this in queues is dropped (cluster.md rule 12)."""
 
 _HEAD = struct.Struct("!8s8sI")
 _WRAP = 1 << 32

@@ -186,6 +186,8 @@ class World:
     def _is_safe(self) -> bool:
         """Whether all that the last fault put at risk has two running copies again."""
         running = [node for node in self.running() if not node.clock.stands]
+        if self._copied:
+            return False  # a node is about to be lost: it has to fence itself
         if len(running) < 2 or len(running) < len(self.running()):
             return False
         for origin, high in self._had.items():
@@ -327,18 +329,17 @@ class World:
         for at, node in list(self._copied):
             if not node.alive:
                 self._copied.remove((at, node))
-            elif self.network.cuts or node.clock.stands or not self._reaches_newer(node):
+            elif not self._is_outlived(node):
+                self._copied.remove((at, node))
+            elif self.network.cuts or node.clock.stands:
                 self._copied[self._copied.index((at, node))] = (self.now, node)
             elif self.now - at > FENCED_SECONDS + self.network.loss * 10:
                 self.bad("I10 a copied identity is not fenced", node.name)
                 self._copied.remove((at, node))
 
-    def _reaches_newer(self, node: Node) -> bool:
-        """Whether the newer process of this node's id lives and runs."""
-        return any(
-            other is not node and other.bus.node == node.bus.node and not other.clock.stands
-            for other in self.running()
-        )
+    def _is_outlived(self, node: Node) -> bool:
+        """Whether a newer process of this node's id lives."""
+        return any(other is not node and other.bus.node == node.bus.node for other in self.running())
 
     def _is_settled(self) -> bool:
         running = self.running()
