@@ -278,7 +278,7 @@ class Feeds:
     def _replay(self, feed: Feed) -> None:
         """Send on; a connection that is live but for cursors that are ahead of this node comes through here too."""
         timeline = self.timeline
-        if feed.at < timeline.start and feed.at and feed.stage is Stage.REPLAYING:
+        if feed.at < timeline.start and feed.stage is Stage.REPLAYING:
             self.end(feed)
             feed.reader.was_overtaken()
             return

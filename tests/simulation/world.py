@@ -327,9 +327,7 @@ class World:
             if len(replica._held_for) > len(node.connections) + 1:
                 self.bad("I9 waits that nobody has", node.name, len(replica._held_for))
         for at, node in list(self._copied):
-            if not node.alive:
-                self._copied.remove((at, node))
-            elif not self._is_outlived(node):
+            if not node.alive or not self._is_outlived(node):
                 self._copied.remove((at, node))
             elif self.network.cuts or node.clock.stands:
                 self._copied[self._copied.index((at, node))] = (self.now, node)
