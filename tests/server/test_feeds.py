@@ -1,4 +1,4 @@
-"""What a connection is fed from a node's list: live, after a wait, in a replay; what is said and told of its texts."""
+"""What a connection is fed from a node's list: live, after a wait, in a replay; what becomes of its texts."""
 
 from __future__ import annotations
 

@@ -39,7 +39,6 @@ class Connection:
         """The node died: what was on its way may still come until then."""
         self.rose: dict[str, int] = {}
         self.inside: set[str] = set()
-        self.stale: set[str] = set()
         self._up = self._down = 0.0
 
     # --- the node's side ------------------------------------------------------------------------------------
@@ -125,6 +124,7 @@ class Client:
         """Where it was first fed from."""
         self.inside: dict[str, dict[str, int]] = {}
         """The rooms that it is in, with the cursors of the joining."""
+        self.entered: dict[str, float] = {}
         self.wanted: set[str] = {ROOMS[0]}
         self.outbox: dict[int, str] = {}
         self.said: dict[int, str] = {}
@@ -236,12 +236,10 @@ class Client:
         if frame["recovered"] is False:
             self.excused[f"s/{self.session}"] = self.world.now
         connection.inside = set(frame["rooms"])
-        # A node that has not got the newest record of the session may feed it from a room that it has left: the
-        # texts of that room come in their order, but behind others.
-        connection.stale = connection.inside - set(self.inside)
         for room in frame["rooms"]:
             # The node may know of a room that its client has left or never saw itself join.
-            self.inside.setdefault(room, dict(self.cursors))
+            if room not in self.inside:
+                self._enter(room)
         for room in set(self.inside) - connection.inside:
             del self.inside[room]
 
@@ -255,8 +253,12 @@ class Client:
     def _on_joined(self, connection: Connection, frame: dict[str, Any]) -> None:
         self._advance(frame["cursors"])
         connection.inside.add(frame["room"])
-        self.inside[frame["room"]] = dict(self.cursors)
+        self._enter(frame["room"])
         self._move()
+
+    def _enter(self, room: str) -> None:
+        self.inside[room] = dict(self.cursors)
+        self.entered[room] = self.world.now
 
     def _on_left(self, connection: Connection, frame: dict[str, Any]) -> None:
         connection.inside.discard(frame["room"])
@@ -316,8 +318,11 @@ class Client:
         if (sender, id) in self.seen:
             world.bad("I2 shown twice", self.session, place, late=late, told=told)
         elif not world.was_refused(sender, id):
+            # What was said in a room before its reader came there may come late where his node lags: in order, but
+            # behind what the same sender said elsewhere.
             room = frame.get("room", "")
-            last = self.last.get((sender, room if room in connection.stale else ""), 0)
+            before = world.first_listed(sender, id) < self.entered.get(room, 0.0)
+            last = self.last.get((sender, room if before else ""), 0)
             if id < last:
                 world.bad("I3 out of order", self.session, place, f"after {last}", late=late, told=told)
         self.seen[sender, id] = world.now

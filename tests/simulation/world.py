@@ -53,6 +53,7 @@ class World:
         self.faults: collections.Counter[str] = collections.Counter()
         self.settled_after: float | None = None
         self._places: dict[tuple[str, int], set[tuple[Origin, int]]] = {}
+        self._listed: dict[tuple[str, int], float] = {}
         self._given_up: dict[Origin, int] = {}
         self._gaps: dict[Origin, int] = {}
         self._incarnations: dict[str, int] = {}
@@ -161,6 +162,10 @@ class World:
     def was_given_up(self, session: str, id: int) -> bool:
         return any(seq <= self._given_up.get(origin, 0) for origin, seq in self._places.get((session, id), ()))
 
+    def first_listed(self, session: str, id: int) -> float:
+        """When a text first entered any node's list."""
+        return self._listed[session, id]
+
     def was_refused(self, session: str, id: int) -> bool:
         """Whether its sender was told that it may not say it, after it had been taken elsewhere."""
         return any(id in client.refused for client in self.clients if client.session == session)
@@ -169,6 +174,7 @@ class World:
         """A record entered a node's list."""
         if record.kind in TEXTS and isinstance(record.id, int):
             self._places.setdefault((record.session, record.id), set()).add((record.origin, record.seq))
+            self._listed.setdefault((record.session, record.id), self.now)
             if self.lines is not None:
                 text = f"{record.session}/{record.id} at {record.origin}:{record.seq}"
                 self.note(node.name, f"lists {text} ({copies} copies)")
