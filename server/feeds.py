@@ -227,11 +227,11 @@ class Feeds:
         return new
 
     def gap(self, origin: Origin, upto: int) -> None:
-        """Of a log something is missing for good: who is live here has missed it, if it was for him."""
+        """Of a log something is missing for good: who is fed here has missed it, if it was for him."""
         if self.timeline.worked.get(origin, 0) < upto:
             self.timeline.gap(origin, upto)
             for feed in self.feeds.values():
-                if feed.stage is Stage.LIVE and feed.cursors.get(origin, 0) < upto:
+                if feed.stage is not Stage.WAITING and feed.cursors.get(origin, 0) < upto:
                     feed.reader.missed(sorted(feed.audiences))
 
     def own(self, record: Record, key: Key) -> None:
@@ -273,6 +273,10 @@ class Feeds:
             feed.after = {origin: seq for origin, seq in held.items() if seq}
             feed.at = self.timeline.start
             feed.stage = Stage.REPLAYING
+            # Before the first frame: what comes after it moves the client's cursors past what is missing.
+            missing = self.timeline.missing(feed.cursors, sorted(feed.audiences))
+            if missing:
+                feed.reader.missed(missing)
             self._replay(feed)
 
     def _replay(self, feed: Feed) -> None:
@@ -300,9 +304,6 @@ class Feeds:
                 feed.at = timeline.end
         if feed.at >= timeline.end and feed.stage is Stage.REPLAYING:
             feed.stage = Stage.LIVE
-            missing = timeline.missing(feed.cursors, feed.audiences)
-            if missing:
-                feed.reader.missed(missing)
             feed.reader.went_live()
             self._shed(feed)
 

@@ -181,14 +181,14 @@ def test_who_is_too_slow_for_the_list_is_overtaken() -> None:
     assert "cid" not in scene.feeds.feeds
 
 
-def test_what_the_list_holds_no_more_is_said_before_live() -> None:
+def test_what_the_list_holds_no_more_is_said_before_anything_is_sent() -> None:
     scene = Scene(records=2)
     for seq in range(1, 6):
         scene.work(A, seq)
     assert scene.feeds.missing({A: 2}, [LOBBY]) == [LOBBY]
     bob, cid = scene.resume("bob", {A: 2}), scene.resume("cid", {A: 3})
     scene.reach()
-    assert bob.heard == ["a.1:4", "a.1:5", f"missed {LOBBY}", "live"]
+    assert bob.heard == [f"missed {LOBBY}", "a.1:4", "a.1:5", "live"]
     assert cid.heard == ["a.1:4", "a.1:5", "live"]
 
 
