@@ -52,13 +52,11 @@ class Log:
         "_standing",
         "_waiting",
         "_waiting_bytes",
-        "gone",
         "origin",
     )
 
     def __init__(self, origin: Origin, shelf: Shelf | None = None) -> None:
         self.origin = origin
-        self.gone = False
         self._high = 0
         self._floor = 0
         self._held: dict[int, Record] = {}

@@ -19,9 +19,6 @@ _PLACE_BYTES = 30
 class Keeper(Protocol):
     """A log, as the shelf sees it."""
 
-    gone: bool
-    """It is forgotten, and so is all that it has here."""
-
     def drop(self, seq: int) -> None:
         """Let a record go: there is no room for it."""
 
@@ -29,7 +26,7 @@ class Keeper(Protocol):
 class Shelf:
     """The bounds of a node, shared by its logs. Each log's records stand here in the order of their numbers."""
 
-    __slots__ = ("_lines", "added", "bounds", "bytes", "dropped", "records", "tick")
+    __slots__ = ("_logs", "_records", "_ticks", "added", "bounds", "bytes", "dropped", "records", "tick")
 
     def __init__(self, bounds: Bounds, *, seconds_per_tick: float = 1.0) -> None:
         self.bounds = bounds if seconds_per_tick == 1.0 else _in_ticks(bounds, seconds_per_tick)
@@ -41,45 +38,52 @@ class Shelf:
         """Told of each record that came."""
         self.dropped: Callable[[Record], None] | None = None
         """Told of each that had to go, later."""
-        self._lines: collections.deque[tuple[Keeper, Record, int, int]] = collections.deque()
+        # Side by side and not as tuples, which the garbage collector would have to look at one by one.
+        self._logs: collections.deque[Keeper] = collections.deque()
+        self._records: collections.deque[Record] = collections.deque()
+        self._ticks: collections.deque[int] = collections.deque()
 
     def put(self, log: Keeper, record: Record) -> None:
         """Take the newest record, and let go what is too much or too old."""
-        cost = cost_of(record)
-        self._lines.append((log, record, cost, self.tick))
+        self._logs.append(log)
+        self._records.append(record)
+        self._ticks.append(self.tick)
         self.records += 1
-        self.bytes += cost
+        self.bytes += cost_of(record)
         if self.added is not None:
             self.added(record)
         self.trim()
 
     def trim(self) -> None:
         """Let go what is too much or too old."""
-        bounds, lines = self.bounds, self._lines
-        while lines and (
-            self.records > bounds.records or self.bytes > bounds.size or self.tick - lines[0][3] > bounds.seconds
+        bounds, ticks = self.bounds, self._ticks
+        while ticks and (
+            self.records > bounds.records or self.bytes > bounds.size or self.tick - ticks[0] > bounds.seconds
         ):
-            log, record, cost, _ = lines.popleft()
-            self.records -= 1
-            self.bytes -= cost
-            if not log.gone:
-                log.drop(record.seq)
-            if self.dropped is not None:
-                self.dropped(record)
+            ticks.popleft()
+            log, record = self._logs.popleft(), self._records.popleft()
+            self._leave(record)
+            log.drop(record.seq)
 
     def forget(self, log: Keeper) -> None:
         """A log goes, with all that it has here."""
-        log.gone = True
-        kept: collections.deque[tuple[Keeper, Record, int, int]] = collections.deque()
-        for line in self._lines:
-            if line[0] is log:
-                self.records -= 1
-                self.bytes -= line[2]
-                if self.dropped is not None:
-                    self.dropped(line[1])
+        lines = list(zip(self._logs, self._records, self._ticks, strict=True))
+        self._logs.clear()
+        self._records.clear()
+        self._ticks.clear()
+        for keeper, record, tick in lines:
+            if keeper is log:
+                self._leave(record)
             else:
-                kept.append(line)
-        self._lines = kept
+                self._logs.append(keeper)
+                self._records.append(record)
+                self._ticks.append(tick)
+
+    def _leave(self, record: Record) -> None:
+        self.records -= 1
+        self.bytes -= cost_of(record)
+        if self.dropped is not None:
+            self.dropped(record)
 
 
 def cost_of(record: Record) -> int:
