@@ -25,7 +25,7 @@ from bus.effects import (
     Synced,
     Unlink,
 )
-from bus.interface import Bounds, BusError, Listener, Peer, PeerState
+from bus.interface import Bounds, BusError, Figures, Listener, Peer, PeerState
 from bus.keys import Identity
 from bus.membership import TICK_SECONDS
 from bus.packets import CALL_BYTES, Answer, Call, Packet, node_of
@@ -205,6 +205,10 @@ class Engine(abc.ABC):
     def peers(self) -> Sequence[Peer]:
         """Every peer known, itself not among them."""
         return [] if self._replica is None else self._replica.peers()
+
+    def figures(self) -> Mapping[NodeId, Figures]:
+        """How the copying to and from each of them goes."""
+        return {} if self._replica is None else self._replica.figures(self._clock.time())
 
     # --- for the subclass: what it calls --------------------------------------------------------------------
 

@@ -49,6 +49,24 @@ class Peer(msgspec.Struct, frozen=True):
     """Messages taken from it in this life: records, frames of casts, packets of any other kind."""
 
 
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """How the copying to and from one peer goes."""
+
+    lag: int
+    """Records of all logs that this node holds and the peer, by what it sent, does not."""
+    behind: int
+    """The same the other way round."""
+    unconfirmed: float
+    """Seconds since the oldest record of this node's own log was written that the peer has not acknowledged; 0 if it
+    has all."""
+    repaired: int
+    """Records that closed a gap here and came from it, since it was met."""
+    given: int
+    """Records given to it because it asked."""
+    refused: int
+    """Packets of it that contradicted themselves."""
+
+
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """How much a node keeps of what stands for itself (texts, say), all origins together; the oldest goes first."""
 
@@ -196,3 +214,6 @@ class Bus(Protocol):
 
     def peers(self) -> Sequence[Peer]:
         """Every peer known, itself not among them."""
+
+    def figures(self) -> Mapping[NodeId, Figures]:
+        """How the copying to and from each of them goes."""

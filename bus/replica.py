@@ -22,8 +22,9 @@ from bus.effects import (
     Synced,
     Unlink,
 )
+from bus.figures import Ledger
 from bus.giving import Giving
-from bus.interface import Bounds, Peer
+from bus.interface import Bounds, Figures, Peer
 from bus.log import Log, Span
 from bus.membership import DOWN_TICKS, TICK_SECONDS, Membership, Sighting
 from bus.packets import (
@@ -115,6 +116,7 @@ class Replica:
         self.refused = 0
         """Packets that contradict themselves."""
         self.repair = Repair(self.logs, self.membership)
+        self.ledger = Ledger()
         self._own = self.logs[origin]
         self._lamport = 0
         self._effects: list[Effect] = []
@@ -241,6 +243,8 @@ class Replica:
                 self._send(address, self._digest())
             self._bury()
             self.shelf.trim()
+            present = [seen.held.get(self.origin, 0) for seen in self.membership.present()]
+            self.ledger.confirmed(min(present, default=self._own.high))
         for question in self.repair.due(now):
             self._ask(question)
         if self._waits and ticks % ASK_TICKS == 0:
@@ -293,6 +297,7 @@ class Replica:
             return last
         if self._fresh:
             self._moved = now
+            self.ledger.appended(self._own.high, now)
             for packet in batches(self.origin, self._fresh):
                 self._send(None, packet)
             self._fresh = []
@@ -330,11 +335,34 @@ class Replica:
         """Every other node known."""
         return [self.membership.view(seen) for seen in self.membership.nodes.values()]
 
+    def figures(self, now: float) -> dict[NodeId, Figures]:
+        """How the copying to and from each of them goes."""
+        highs = {origin: log.high for origin, log in self.logs.items()}
+        return {seen.node: self._figures_of(seen, highs, now) for seen in self.membership.nodes.values()}
+
+    def _figures_of(self, seen: Sighting, highs: Mapping[Origin, int], now: float) -> Figures:
+        held, tally = seen.held, self.ledger.of(seen.node)
+        since = self.ledger.unconfirmed_since(held.get(self.origin, 0))
+        return Figures(
+            lag=sum(max(0, high - held.get(origin, 0)) for origin, high in highs.items()),
+            behind=sum(max(0, high - highs.get(origin, 0)) for origin, high in held.items()),
+            unconfirmed=0.0 if since is None else max(0.0, now - since),
+            repaired=tally.repaired,
+            given=tally.given,
+            refused=tally.refused,
+        )
+
+    def _refuse(self, sender: Origin) -> None:
+        self.refused += 1
+        node = node_of(sender)
+        if node in self.membership.nodes:
+            self.ledger.of(node).refused += 1
+
     # --- records --------------------------------------------------------------------------------------------
 
     def _on_records(self, packet: Records, seen: Sighting | None, now: float) -> None:
         if not packet.records or any(record.origin != packet.sender for record in packet.records):
-            self.refused += 1
+            self._refuse(packet.sender)
             return
         log = self._log(packet.sender)
         if log is None:
@@ -349,7 +377,7 @@ class Replica:
 
     def _on_fill(self, packet: Fill, seen: Sighting | None, now: float) -> None:
         if packet.origin == self.origin or any(record.origin != packet.origin for record in packet.records):
-            self.refused += 1
+            self._refuse(packet.sender)
             return
         self._waits.answer(packet.origin, packet.high, by=packet.sender, asked=packet.asked)
         if seen is not None:
@@ -365,6 +393,7 @@ class Replica:
             gap = packet.floor if packet.floor > before else 0
             self._take(joined, unseen=seen is None, origin=packet.origin, gap=gap)
             self._moved = now
+            self.ledger.of(node_of(packet.sender)).repaired += len(joined)
             self._acks[packet.origin] = None
             question = self.repair.progress(packet.origin, now)
             if question is not None:
@@ -378,6 +407,7 @@ class Replica:
         log = self.logs.get(ask.origin)
         span = Span(ask.after, ask.after, 0, []) if log is None or log.high <= ask.after else log.span(ask.after)
         self._giving.given(node, sum(map(cost_of, span.records)), now)
+        self.ledger.of(node).given += len(span.records)
         self._send(
             seen.address,
             Fill(
@@ -502,6 +532,7 @@ class Replica:
         self._told.pop(seen.node, None)
         self._replied.pop(seen.node, None)
         self._giving.forget(seen.node)
+        self.ledger.forget(seen.node)
 
     # --- repair ---------------------------------------------------------------------------------------------
 

@@ -62,3 +62,35 @@ class NodeMetrics(Collector):
         for state, count in states.items():
             nodes.add_metric([state], count)
         yield nodes
+        yield from self._copying()
+
+    def _copying(self) -> Iterator[Metric]:
+        """How the copying of the logs to and from each peer goes."""
+        node, label = self._node, ["peer"]
+        lag = GaugeMetricFamily("switchboard_peer_lag_records", "Records held here and not by the peer", labels=label)
+        behind = GaugeMetricFamily(
+            "switchboard_peer_behind_records", "Records held by the peer and not here", labels=label
+        )
+        unconfirmed = GaugeMetricFamily(
+            "switchboard_peer_unconfirmed_seconds",
+            "Since the oldest own record it has not acknowledged",
+            labels=label,
+        )
+        trip = GaugeMetricFamily("switchboard_peer_round_trip_seconds", "Round trip to the peer", labels=label)
+        repaired = CounterMetricFamily(
+            "switchboard_peer_repaired_records", "Records of the peer that closed a gap here", labels=label
+        )
+        given = CounterMetricFamily("switchboard_peer_given_records", "Records the peer asked for", labels=label)
+        refused = CounterMetricFamily("switchboard_peer_refused_packets", "Packets that were refused", labels=label)
+        trips = {peer.node: peer.round_trip for peer in node.bus.peers()}
+        for peer, figures in sorted(node.bus.figures().items()):
+            name = [node.cards.name_of(peer)]
+            lag.add_metric(name, figures.lag)
+            behind.add_metric(name, figures.behind)
+            unconfirmed.add_metric(name, figures.unconfirmed)
+            repaired.add_metric(name, figures.repaired)
+            given.add_metric(name, figures.given)
+            refused.add_metric(name, figures.refused)
+            if (round_trip := trips.get(peer)) is not None:
+                trip.add_metric(name, round_trip)
+        yield from (lag, behind, unconfirmed, trip, repaired, given, refused)

@@ -47,6 +47,7 @@ PURE = tuple(
             "waits",
             "working",
             "giving",
+            "figures",
             "repair",
             "replica",
             "effects",

@@ -1,0 +1,61 @@
+"""What a node can say of the copying to and from each peer."""
+
+from __future__ import annotations
+
+from bus.figures import Ledger
+from bus.interface import Figures
+from bus.packets import Ack, Fill, Records
+from bus.record import Kind
+from tests.bus.test_replica import ME, OTHER, PEER, World, hello, replica, text
+
+
+def test_lag_is_what_the_peer_has_not_acknowledged_and_behind_what_it_holds_more() -> None:
+    node = replica()
+    for _ in range(3):
+        node.append(Kind.TEXT, b"")
+    node.turn(1.0)
+    node.receive(Ack(PEER, ME, 1), 1.5)
+    node.receive(hello({OTHER: (0, 7)}), 1.5)
+    figures = node.figures(3.0)[PEER.partition(".")[0]]
+    assert (figures.lag, figures.behind, figures.unconfirmed) == (2, 7, 2.0)
+    node.receive(Ack(PEER, ME, 3), 3.0)
+    assert node.figures(3.0)[PEER.partition(".")[0]].unconfirmed == 0.0
+
+
+def test_what_was_repaired_given_and_refused_is_counted_by_peer() -> None:
+    world = World(2)
+    world.clock.advance(1)
+    a, b = world.buses
+    world.cut({0}, {1})
+    for _ in range(5):
+        a.append(Kind.TEXT, b"")
+    world.clock.advance(1)
+    world.heal()
+    world.clock.advance(2)
+    ours, theirs = a.figures()[b.node], b.figures()[a.node]
+    assert (ours.given, ours.lag, theirs.repaired, theirs.behind) == (5, 0, 5, 0)
+
+
+def test_a_packet_that_contradicts_itself_counts_for_its_sender() -> None:
+    node = replica()
+    node.receive(Records(PEER, [text(OTHER, 1)]), 1.0)
+    node.receive(Fill(PEER, OTHER, 0, 1, 0, 1, [text(PEER, 1)]), 1.0)
+    node.receive(Records(OTHER, []), 1.0)
+    assert node.figures(1.0) == {
+        PEER.partition(".")[0]: Figures(lag=0, behind=0, unconfirmed=0.0, repaired=0, given=0, refused=2)
+    }
+    assert node.refused == 3
+
+
+def test_the_times_of_what_all_hold_are_forgotten() -> None:
+    ledger = Ledger()
+    for turn in range(5):
+        ledger.appended(10 * (turn + 1), float(turn))
+    assert (ledger.unconfirmed_since(0), ledger.unconfirmed_since(10), ledger.unconfirmed_since(45)) == (
+        0.0,
+        1.0,
+        4.0,
+    )
+    assert ledger.unconfirmed_since(50) is None
+    ledger.confirmed(30)
+    assert ledger.unconfirmed_since(0) == 3.0
