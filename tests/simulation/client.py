@@ -168,14 +168,15 @@ class Client:
         world, rng = self.world, self.world.rng
         if world.is_ending:
             return
-        for _ in range(rng.choice((1, 1, 2, 3)) if self.begun and self.inside else 0):
+        rooms = sorted(self.wanted & self.inside.keys())  # it may have asked to leave the others
+        for _ in range(rng.choice((1, 1, 2, 3)) if self.begun and rooms else 0):
             self.next += 1
             if not self.outbox:
                 self._waits_since = world.now
             if rng.random() < 0.15:
                 to = "s/" + rng.choice([other.session for other in world.clients])
             else:
-                to = "r/" + rng.choice(sorted(self.inside))
+                to = "r/" + rng.choice(rooms)
             self.outbox[self.next] = self.said[self.next] = to
             self._say(self.next)
         if rng.random() < 0.08:
