@@ -64,7 +64,7 @@ class Gap:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reached:
-    """A wait is over: call what `Replica.when_held` was given."""
+    """A wait is over: call what `Admission.when_held` was given."""
 
     ready: Callable[[], None]
 

@@ -129,15 +129,15 @@ class Engine(abc.ABC):
 
     def held(self, origin: Origin) -> int:
         """How far this node holds a log without a hole."""
-        return self._running.held(origin)
+        return self._running.admission.held(origin)
 
     def copies(self, origin: Origin, seq: int) -> int:
         """How many nodes hold a place by acknowledgements received; 0 where a second is to be expected."""
-        return self._running.copies(origin, seq)
+        return self._running.admission.copies(origin, seq)
 
     def when_held(self, places: Mapping[Origin, int], ready: Callable[[], None]) -> Callable[[], None]:
         """Call `ready` once these places are held, or held by nobody who is not down."""
-        end = self._running.when_held(places, ready)
+        end = self._running.admission.when_held(places, ready)
         self._touch()
         return end
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from bus.admission import Admission
 from bus.dead import Dead
 from bus.effects import (
     Changed,
     Effect,
     Fenced,
     Forgotten,
-    Gap,
     Ignore,
     Link,
     Listen,
-    Reached,
     Remember,
     Send,
-    Shown,
     Synced,
     Unlink,
 )
@@ -26,7 +24,7 @@ from bus.figures import Ledger
 from bus.giving import Giving
 from bus.interface import Bounds, Figures, Peer
 from bus.log import Log, Span
-from bus.membership import DOWN_TICKS, TICK_SECONDS, Membership, Sighting
+from bus.membership import TICK_SECONDS, Membership, Sighting
 from bus.packets import (
     CARD_BYTES,
     ORIGINS,
@@ -51,8 +49,6 @@ from bus.places import Places
 from bus.record import AFTER_PLACES, NAME_CHARS, PAYLOAD_BYTES, VERSION, ClientId, Kind, NodeId, Origin, Record
 from bus.repair import Question, Repair
 from bus.shelf import Shelf, cost_of
-from bus.waits import ASK_TICKS, Waits
-from bus.working import Step, Working
 
 BUSY_TICKS, IDLE_TICKS = 2, 8
 """A digest goes out every 250 ms while records flow, else every second."""
@@ -116,14 +112,12 @@ class Replica:
         self.refused = 0
         """Packets that contradict themselves."""
         self.repair = Repair(self.logs, self.membership)
+        self.admission = Admission(origin, self.logs, self.membership)
         self.ledger = Ledger()
         self._own = self.logs[origin]
         self._lamport = 0
-        self._effects: list[Effect] = []
+        self._effects = self.admission.effects  # all that follows, in its order
         self._fresh: list[Record] = []  # appended in this turn, not sent yet
-        self._working = Working()
-        self._waits = Waits()
-        self._held_for: dict[object, tuple[dict[Origin, int], Callable[[], None]]] = {}
         self._acks: dict[Origin, None] = {}
         self._giving = Giving()
         self._told: dict[NodeId, Peer] = {}
@@ -166,7 +160,7 @@ class Replica:
         )  # fmt: skip
         self._own.add(record)
         self._fresh.append(record)
-        self._working.put((Step(self.origin, record.seq, record),))
+        self.admission.append(record)
         return record
 
     def join(self, address: str) -> None:
@@ -183,27 +177,6 @@ class Replica:
             self._joined.discard(address)
             self.membership.configured -= {address}
             self._leave(address)
-
-    def held(self, origin: Origin) -> int:
-        """How far a log is held without a hole."""
-        log = self.logs.get(origin)
-        return 0 if log is None else log.high
-
-    def copies(self, origin: Origin, seq: int) -> int:
-        """How many nodes hold a place, this one included; 0 where a second is to be expected."""
-        up = self.membership.up()
-        others = sum(seen.held.get(origin, 0) >= seq for seen in up)
-        return 1 + others if others or not (up or self.membership.expecting) else 0
-
-    def when_held(self, places: Mapping[Origin, int], ready: Callable[[], None]) -> Callable[[], None]:
-        """Let `Reached` follow once `places` are held or given up (cluster.md rule 8). Returns what ends the wait."""
-        key = object()
-        self._held_for[key] = dict(places), ready
-
-        def end() -> None:
-            self._held_for.pop(key, None)
-
-        return end
 
     def announce(self, card: bytes) -> None:
         """Set the card of the next digests. Raises ValueError when it is over 1 KiB."""
@@ -247,10 +220,9 @@ class Replica:
             self.ledger.confirmed(min(present, default=self._own.high))
         for question in self.repair.due(now):
             self._ask(question)
-        if self._waits and ticks % ASK_TICKS == 0:
-            for origin in self._waits.ask({origin: log.high for origin, log in self.logs.items()}):
-                for seen in self.membership.present():
-                    self._ask(Question(seen.address, origin, self.held(origin)))
+        for origin in self.admission.to_ask():
+            for seen in self.membership.present():
+                self._ask(Question(seen.address, origin, self.admission.held(origin)))
 
     def receive(self, packet: Packet, now: float) -> None:
         """A packet came. What it may not say is refused and counted; nothing is raised."""
@@ -292,9 +264,9 @@ class Replica:
     def turn(self, now: float) -> list[Effect]:
         """End a turn of the loop: everything that followed from what went in, in the order to perform it."""
         if self.fenced:
-            last: list[Effect] = [effect for effect in self._effects if isinstance(effect, Fenced)]
-            self._effects = []
-            return last
+            last = [effect for effect in self._effects if isinstance(effect, Fenced)]
+            self._effects.clear()
+            return [*last]
         if self._fresh:
             self._moved = now
             self.ledger.appended(self._own.high, now)
@@ -308,22 +280,20 @@ class Replica:
         self._acks.clear()
         for node, ask in self._giving.due(now):
             self._give(node, ask, now)
-        if self._working:
-            self._work()
-        if self._held_for:
-            self._look_at_waits()
+        self.admission.turn()
         stirred, self._stirred = self._stirred, False
         if stirred:
             self._tell()
         if not self._synced and self._is_synced(now):
-            self._synced = stirred = True
+            self._synced = self.admission.synced = stirred = True
             self._targets.clear()
             self._effects.append(Synced())
         # Not before it is synced, so that who is only looked for yet is not dropped.
         if stirred and self._synced and (known := self.membership.memorable()) != self._remembered:
             self._remembered = known
             self._effects.append(Remember(known))
-        effects, self._effects = self._effects, []
+        effects = self._effects.copy()
+        self._effects.clear()
         return effects
 
     @property
@@ -369,7 +339,9 @@ class Replica:
             return
         if seen is not None:
             seen.holds(packet.sender, packet.records[-1].seq)
-        self._take([joined for record in packet.records for joined in log.add(record)], unseen=seen is None)
+        joined = [joined for record in packet.records for joined in log.add(record)]
+        if joined:
+            self._take(packet.sender, joined, unseen=seen is None)
         if log.waiting:
             self.repair.want(packet.sender, now)
         self._acks[packet.sender] = None
@@ -379,7 +351,7 @@ class Replica:
         if packet.origin == self.origin or any(record.origin != packet.origin for record in packet.records):
             self._refuse(packet.sender)
             return
-        self._waits.answer(packet.origin, packet.high, by=packet.sender, asked=packet.asked)
+        self.admission.answered(packet.origin, packet.high, by=packet.sender, asked=packet.asked)
         if seen is not None:
             seen.holds(packet.origin, packet.high)
         if packet.upto <= packet.after:
@@ -391,7 +363,7 @@ class Replica:
         joined = log.fill(Span(packet.after, packet.upto, packet.floor, packet.records))
         if log.high > before:
             gap = packet.floor if packet.floor > before else 0
-            self._take(joined, unseen=seen is None, origin=packet.origin, gap=gap)
+            self._take(packet.origin, joined, unseen=seen is None, gap=gap)
             self._moved = now
             self.ledger.of(node_of(packet.sender)).repaired += len(joined)
             self._acks[packet.origin] = None
@@ -411,82 +383,20 @@ class Replica:
         self._send(
             seen.address,
             Fill(
-                self.origin, ask.origin, span.after, span.upto, span.floor, self.held(ask.origin),
+                self.origin, ask.origin, span.after, span.upto, span.floor, self.admission.held(ask.origin),
                 list(span.records), ask.asked,
             ),
         )  # fmt: skip
 
-    def _take(self, records: Sequence[Record], *, unseen: bool, origin: Origin = "", gap: int = 0) -> None:
-        """What joined a log of another: it is held from now on, and worked as soon as it may be.
-
-        `unseen`: its sender has no sighting. With `gap` records at or below it are missing for good.
-        """
+    def _take(self, origin: Origin, records: Sequence[Record], *, unseen: bool, gap: int = 0) -> None:
+        """What joined the log of another: it is held from now on. The rest as in `Admission.take`."""
         if records:
             self._lamport = max(self._lamport, *(record.lamport for record in records))
-        origin = origin or (records[0].origin if records else "")
-        if not origin:
-            return
         # Of a life that was forgotten and lives after all, texts are not shown again, and what stands must be.
         before = self._dead.shown(origin)
         if before:
             records = [record for record in records if record.seq > before or record.slot is not None]
-        steps = _steps(origin, records, gap=gap, upto=self.logs[origin].high)
-        if self._working.waits(origin) or any(record.after for record in records):
-            self._working.put(steps)
-            return
-        held = [seen.held.get(origin, 0) for seen in self.membership.present()]
-        for step in steps:
-            self._working.advance(origin, step.upto)
-            self._enter(step, 1 + unseen + sum(high >= step.upto for high in held))
-
-    def _enter(self, step: Step, copies: int) -> None:
-        """A step was worked: it enters the list."""
-        if step.record is not None:
-            self._effects.append(Shown(step.record, copies))
-        elif step.gap:
-            self._effects.append(Gap(step.origin, step.upto))
-
-    def _work(self) -> None:
-        """What waited enters the list: own records when a peer that is up has acknowledged them, at once where none
-        is (cluster.md rule 4); all when what they stand after was worked or is given up."""
-        up, own = self.membership.up(), self._confirmed()
-
-        def may(record: Record) -> bool:
-            if record.origin == self.origin and record.seq > own:
-                return False
-            return not record.after or self._is_past_all(self._working.passes(record.after))
-
-        for step in self._working.work(may):
-            self._enter(step, 1 + sum(seen.held.get(step.origin, 0) >= step.upto for seen in up))
-
-    def _confirmed(self) -> int:
-        """How far the own log may be shown (cluster.md rule 4)."""
-        up = self.membership.up()
-        if up:
-            return max(seen.held.get(self.origin, 0) for seen in up)
-        return 0 if self.membership.expecting else self._own.high
-
-    def _is_past_all(self, places: Mapping[Origin, int]) -> bool:
-        """Whether none of `places` is worth a wait, because all are given up. Those that are not are asked for."""
-        return sum(not self._is_given_up(origin, seq) for origin, seq in places.items()) == 0
-
-    def _is_given_up(self, origin: Origin, seq: int) -> bool:
-        if self.held(origin) >= seq:
-            return False
-        ticks = self.membership.ticks
-        self._waits.need(origin, seq, tick=ticks)
-        if not self._synced or (ticks <= DOWN_TICKS and self.membership.missing):
-            return False  # who was not met yet counts as just heard
-        present = [seen.origin for seen in self.membership.present()]
-        return self._waits.is_given_up(origin, seq, present=present)
-
-    def _look_at_waits(self) -> None:
-        for key, (places, ready) in list(self._held_for.items()):
-            for origin in [origin for origin, seq in places.items() if self.held(origin) >= seq]:
-                del places[origin]
-            if self._is_past_all(places):
-                del self._held_for[key]
-                self._effects.append(Reached(ready))
+        self.admission.take(origin, records, gap=gap, unseen=unseen)
 
     def _log(self, origin: Origin) -> Log | None:
         """The log to put records of `origin` in; None for one that was forgotten and does not live."""
@@ -518,7 +428,7 @@ class Replica:
         self._dead.forget(origin, high=0 if log is None else log.high)
         if log is not None:
             self.shelf.forget(log)
-        self._working.forget(origin)
+        self.admission.forget(origin)
         self.repair.forget(origin)
         self._acks.pop(origin, None)
         seen = self.membership.nodes.get(node_of(origin))
@@ -675,14 +585,3 @@ class Replica:
 
     def _send(self, address: str | None, packet: Packet) -> None:
         self._effects.append(Send(address, packet))
-
-
-def _steps(origin: Origin, records: Iterable[Record], *, gap: int, upto: int) -> list[Step]:
-    """The steps of a piece that ends at `upto`, with the gap behind what is held below its end."""
-    steps = [Step(origin, record.seq, record) for record in records]
-    if gap:
-        at = next((at for at, step in enumerate(steps) if step.upto > gap), len(steps))
-        steps.insert(at, Step(origin, gap, None, gap=True))
-    if not steps or steps[-1].upto < upto:
-        steps.append(Step(origin, upto, None))
-    return steps

@@ -46,6 +46,7 @@ PURE = tuple(
             "places",
             "waits",
             "working",
+            "admission",
             "giving",
             "figures",
             "repair",

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from bus.admission import Admission
 from bus.engine import Engine
 from bus.keys import Identity
 from bus.log import CHUNK_BYTES, Log, Span
@@ -17,7 +18,6 @@ from bus.memory import MemoryBus
 from bus.packets import Ack, Digest, Packet
 from bus.places import Places
 from bus.record import ClientId, Origin, Record
-from bus.replica import Replica
 from server.feeds import Asked, Feeds
 from server.timeline import Timeline
 from tests.simulation.world import World
@@ -57,7 +57,7 @@ def _reach(log: Log) -> int:
 
 
 def shown_before_the_second_copy(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Replica, "_confirmed", lambda self: self._own.high)
+    patch.setattr(Admission, "_confirmed", lambda self: self.held(self._origin))
 
 
 def no_wait_for_the_cursors(patch: pytest.MonkeyPatch) -> None:

@@ -140,16 +140,16 @@ class World:
 
     def _watch_waits(self, node: Node) -> None:
         """Note which places are given up though somebody alive holds them: only the judge can know."""
-        replica = replica_of(node)
-        judge = replica._is_given_up
+        admission = replica_of(node).admission
+        judge = admission._is_given_up
 
         def is_given_up(origin: Origin, seq: int) -> bool:
             given_up = judge(origin, seq)
-            if given_up and any(replica_of(other).held(origin) >= seq for other in self.running()):
+            if given_up and any(replica_of(other).admission.held(origin) >= seq for other in self.running()):
                 self._given_up[origin] = max(seq, self._given_up.get(origin, 0))
             return given_up
 
-        replica._is_given_up = is_given_up  # type: ignore[method-assign]
+        admission._is_given_up = is_given_up  # type: ignore[method-assign]
 
     def gap(self, node: Node, origin: Origin, upto: int) -> None:
         """A node will never hold what stood in a log up to there."""
@@ -197,7 +197,7 @@ class World:
         if len(running) < 2 or len(running) < len(self.running()):
             return False
         for origin, high in self._had.items():
-            held = sorted((replica_of(node).held(origin) for node in running), reverse=True)
+            held = sorted((replica_of(node).admission.held(origin) for node in running), reverse=True)
             if held[1] < min(high, held[0]):
                 return False
         return True
@@ -330,8 +330,8 @@ class World:
                 self.bad("I9 the list is longer than the bounds allow", node.name, len(node.feeds.timeline))
             if any(log.waiting > WAITING_RECORDS for log in replica.logs.values()):
                 self.bad("I9 more waits behind a hole than may", node.name)
-            if len(replica._held_for) > len(node.connections) + 1:
-                self.bad("I9 waits that nobody has", node.name, len(replica._held_for))
+            if replica.admission.waiting > len(node.connections) + 1:
+                self.bad("I9 waits that nobody has", node.name, replica.admission.waiting)
         for at, node in list(self._copied):
             if not node.alive or not self._is_outlived(node):
                 self._copied.remove((at, node))
@@ -354,14 +354,14 @@ class World:
                 return False
         for node in running:
             replica = replica_of(node)
-            if replica._working or replica.repair or len(replica.membership.present()) < len(running) - 1:
+            if replica.admission.blocked or replica.repair or len(replica.membership.present()) < len(running) - 1:
                 return False
         return all(len(set(highs)) == 1 for highs in self._highs().values())
 
     def _highs(self) -> dict[Origin, list[int]]:
         replicas = [replica_of(node) for node in self.running()]
         origins = {origin for replica in replicas for origin, log in replica.logs.items() if log.high}
-        return {origin: [replica.held(origin) for replica in replicas] for origin in sorted(origins)}
+        return {origin: [replica.admission.held(origin) for replica in replicas] for origin in sorted(origins)}
 
     def run(self) -> collections.Counter[str]:
         """Play it to its end; what was wrong."""
@@ -390,7 +390,7 @@ class World:
         for node in self.running():
             replica = replica_of(node)
             up = len(replica.membership.present())
-            yield f"{node.name}: {up} present, working {bool(replica._working)}, repair {bool(replica.repair)}"
+            yield f"{node.name}: {up} present, working {replica.admission.blocked}, repair {bool(replica.repair)}"
 
     def _judge_logs(self) -> None:
         replicas = [replica_of(node) for node in self.running()]
@@ -403,7 +403,9 @@ class World:
                     self.bad("I5 logs differ", origin)
         for text in self.acked:
             if not any(
-                replica.held(origin) >= seq for replica in replicas for origin, seq in self._places.get(text, ())
+                replica.admission.held(origin) >= seq
+                for replica in replicas
+                for origin, seq in self._places.get(text, ())
             ):
                 self.bad("I1 acknowledged with two copies and lost", f"{text[0]}/{text[1]}")
 
@@ -412,7 +414,7 @@ class World:
         replicas = [replica_of(node) for node in self.running()]
         senders = {client.session: client for client in self.clients}
         for (session, id), places in self._places.items():
-            held = any(replica.held(origin) >= seq for replica in replicas for origin, seq in places)
+            held = any(replica.admission.held(origin) >= seq for replica in replicas for origin, seq in places)
             if not held:
                 continue
             to = senders[session].said[id]
