@@ -278,6 +278,7 @@ class App {
       this.#title = state.title;
       this.#showRoom();
     },
+    gap: ({ rooms }) => rooms.includes(this.#room) && this.#note('missing', 'Messages', Date.now()),
     left: ({ reason }) => this.#goOut({ notice: PUT_OUT[reason] ?? 'You have left this room.' }),
     moderated: (message) => {
       this.#moderated = message;

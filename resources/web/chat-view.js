@@ -7,8 +7,8 @@ const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 
 const PLAIN_HINT = matchMedia('(hover: hover)').matches ? 'Enter sends, Shift Enter begins a new line.' : '';
 const TOGETHER = 120000;
 const NEAR = 40;
-const ICONS = { came: 'people', went: 'leave' };
-const VERBS = { came: 'joined', went: 'left' };
+const ICONS = { came: 'people', went: 'leave', missing: 'lost' };
+const VERBS = { came: 'joined', went: 'left', missing: 'may be missing here: no server has them any more' };
 
 export class ChatView {
   #lines = document.getElementById('lines');

@@ -38,11 +38,11 @@ export class Chat {
     this.#byKey.set(key(session, line.id), line);
   }
 
-  /** Note that people came or went; joins the last line where that tells the same. Returns `[line, isNew]`. */
+  /** Note that people came or went, or that something is missing; joins the last line where that tells the same. Returns `[line, isNew]`. */
   note(kind, name, at) {
     const last = this.lines.at(-1);
     if (last?.kind === kind && at - last.at < 60000) {
-      last.names.push(name);
+      if (kind !== 'missing') last.names.push(name);
       return [last, false];
     }
     return [this.#add({ kind, at, names: [name] }), true];
