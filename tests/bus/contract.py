@@ -121,6 +121,37 @@ class BusContract(abc.ABC):
             assert bus.find(a.origin, 99) is None
             assert bus.find("f" * 16 + ".1", 1) is None
 
+    async def test_a_text_is_known_by_its_session_and_id_at_every_place(self, mesh: Mesh) -> None:
+        (a, ear_a), (b, ear_b) = await mesh.joined(2)
+        first = a.append(Kind.TEXT, b"hi", room="lobby", session="s", id=1)
+        await ear_b.until(lambda: ear_b.seqs(a.origin) == [1])
+        second = b.append(Kind.TEXT, b"hi", room="lobby", session="s", id=1, after={a.origin: 1})
+        await ear_a.until(lambda: ear_a.seqs(b.origin) == [1])
+        for bus in (a, b):
+            assert list(bus.places("s", 1)) == [first, second]
+            assert list(bus.places("s", "1")) == []
+            assert (bus.held(a.origin), bus.held("f" * 16 + ".1")) == (1, 0)
+        assert a.copies(a.origin, 1) == 2
+        assert a.copies(a.origin, 2) == 0, "a peer is up and does not hold it"
+
+    async def test_who_waits_for_places_is_told_once_they_are_held(self, mesh: Mesh) -> None:
+        (a, _), (b, _) = await mesh.joined(2)
+        reached = asyncio.Event()
+        b.when_held({a.origin: 2}, reached.set)
+        a.append(Kind.TEXT, b"one")
+        await asyncio.sleep(0)
+        assert not reached.is_set()
+        a.append(Kind.TEXT, b"two")
+        await asyncio.wait_for(reached.wait(), 20)
+        assert b.held(a.origin) == 2
+
+    async def test_of_two_lives_of_one_node_the_newer_stays(self, mesh: Mesh) -> None:
+        (a, _), (old, ear) = await mesh.joined(2)
+        await mesh.add(peers=[a.address], who=identity(2, 2))
+        await ear.until(lambda: bool(ear.fenced))
+        assert ear.fenced == [f"{2:016x}.2"]
+        assert old.node == f"{2:016x}"
+
     async def test_own_records_are_shown_too_but_never_from_inside_append(self, mesh: Mesh) -> None:
         bus, ear = await mesh.add()
         record = bus.append(Kind.TEXT, b"hi")

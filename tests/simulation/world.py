@@ -401,6 +401,10 @@ class World:
                 held = [[record for record in log if record.seq > floor] for log in logs]
                 if any(records != held[0] for records in held):
                     self.bad("I5 logs differ", origin)
+            for client in self.clients:
+                owners = {node.presence.key(client.session) for node in self.running()}
+                if len(owners) > 1:
+                    self.bad("I11 nodes differ on who has a session", client.session, *map(str, owners))
         for text in self.acked:
             if not any(
                 replica.admission.held(origin) >= seq
