@@ -106,6 +106,7 @@ class Replica:
             (peer for peer in peers if peer != address),
             remembered=(peer for peer in remembered if peer != address),
         )
+        self._mine, self._incarnation = node_of(origin) + ".", incarnation_of(origin)
         self.card = b""
         self.fenced = False
         """A newer life of this node's id was met: this one says nothing more."""
@@ -575,9 +576,8 @@ class Replica:
             lives += packet.hears
         elif isinstance(packet, Outlived):
             lives.append(packet.origin)
-        node, number = self.origin.split(".")
         for life in lives:
-            if life.startswith(node) and incarnation_of(life) > int(number):
+            if life.startswith(self._mine) and incarnation_of(life) > self._incarnation:
                 self.fenced = True
                 self._effects.append(Fenced(life))
                 return True

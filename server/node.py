@@ -402,7 +402,8 @@ class Node:
     def on_gap(self, origin: Origin, upto: int) -> None:
         """See Listener."""
         self.feeds.gap(origin, upto)
-        logger.warning("of log %s nobody holds what is missing up to %d", origin, upto)
+        level = logging.WARNING if self.synced else logging.INFO
+        logger.log(level, "of log %s nobody holds what is missing up to %d", origin, upto)
 
     def on_fenced(self, origin: Origin) -> None:
         """See Listener. The clients go on at another node, and this one ends."""

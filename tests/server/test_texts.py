@@ -346,3 +346,14 @@ async def test_a_text_said_twice_before_it_is_held_is_shown_once(serve: Serving)
     assert (sent["type"], sent["copies"]) == ("sent", 2)
     await ann.say("after")
     assert [(await bob.next("message"))["text"] for _ in range(2)] == ["hi", "after"]
+
+
+async def test_who_is_there_is_told_that_something_is_held_by_nobody_any_more(served: Served) -> None:
+    ann = (await served.members("Ann", "Bob"))[0]
+    origin = "0123456789abcdef.1"
+    served.node.on_gap(origin, 7)
+    assert await ann.next("gap") == {"type": "gap", "rooms": ["lobby"]}
+    served.node.on_gap(origin, 7)
+    await ann.settle()
+    assert not ann.seen("gap")
+    assert (await (await served.enter("Cid")).join())["cursors"][origin] == 7
