@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -41,6 +42,9 @@ from server.wire.native import Address, Code, Outcome, Refused
 
 SILENT = 127
 
+_ids = itertools.count(1)
+"""Of the texts that operators say: two desks of one node share its session."""
+
 
 class Desk:
     """A console's view of a node. It keeps lines to look at, and no other state."""
@@ -51,7 +55,6 @@ class Desk:
         self.operator = Actor(f"desk-{node.bus.origin}", "console", operator_name, Role.ADMIN)
         self._observers: list[Callable[[str, str], None]] = []
         self._lines = Lines()
-        self._texts = 0
         self._offsets = Offsets()
         self._rates = Rates(started=node.started)
         self._talks = Talks()
@@ -271,8 +274,7 @@ class Desk:
             if not shown.done():
                 shown.set_exception(Refused(Code.UNAVAILABLE, "no second node has confirmed the text"))
 
-        self._texts += 1
-        say(self._texts, text, Sender(settle, give_up))
+        say(next(_ids), text, Sender(settle, give_up))
         return await shown
 
     def node_ended(self, node: NodeId, *, name: str, at: int) -> None:
