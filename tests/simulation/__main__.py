@@ -34,6 +34,8 @@ def many(first: int, count: int, *, limit: int = 3) -> int:
         faults += world.faults
         sent += world.sent
         carried += world.network.carried
+        if (seed - first + 1) % 500 == 0:
+            print(f"{seed - first + 1} schedules", file=sys.stderr, flush=True)
         slowest = max(slowest, world.settled_after or 0.0)
         if world.wrong:
             failed.append(seed)
