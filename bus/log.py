@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from bus.interface import Bounds
-from bus.record import Kind, Origin, Record
+from bus.record import Origin, Record, Slot
 from bus.shelf import Shelf, cost_of
 
 STANDING_RECORDS, STANDING_BYTES = 20_000, 16 << 20
@@ -63,7 +63,7 @@ class Log:
         self._order: list[int] = []  # rising; holds numbers that have left `_held` until it is swept
         self._shelf = Shelf(Bounds()) if shelf is None else shelf
         self._standing = _Standing(STANDING_RECORDS, STANDING_BYTES)
-        self._slots: dict[tuple[Kind, str], int] = {}
+        self._slots: dict[Slot, int] = {}
         self._waiting: dict[int, Record] = {}
         self._waiting_bytes = 0
 
