@@ -5,7 +5,7 @@ ARGS ?=
 SEEDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run test style types bench simulate faults bench-window bench-window-size pictures
+.PHONY: help run test style types bench simulate namespaces bench-window bench-window-size pictures
 
 help:  ## show this list
 	@echo 'make run      open the console; ARGS="..." passes options, such as ARGS="node --port 0" or ARGS="--help"'
@@ -13,7 +13,7 @@ help:  ## show this list
 	@echo 'make style    ruff: rules and format'
 	@echo 'make types    mypy, strict'
 	@echo 'make simulate   play schedules of faults under virtual time; SEEDS=10000 so many, SEED=123 tells what happens in one'
-	@echo 'make faults   play faults on three real nodes in network namespaces, as root; ARGS="6 short" plays one row, shortened'
+	@echo 'make namespaces   play faults on three real nodes in network namespaces, as root; ARGS="6 short" plays one row, shortened'
 	@echo 'make bench    measure this machine: our nodes beside two reference servers; ARGS="--help" lists options'
 	@echo 'make pictures   take the pictures of the console from a demo, and read them for faults'
 	@echo 'make bench-window   measure what the window costs the people whom its node serves'
@@ -57,6 +57,6 @@ simulate:
 	@.ci/setup check
 	@$(PYTHON_IN_VENV) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)
 
-faults:
+namespaces:
 	@.ci/setup check
-	@$(PYTHON_IN_VENV) -m tests.faults $(ARGS)
+	@$(PYTHON_IN_VENV) -m tests.namespaces $(ARGS)

@@ -1,4 +1,4 @@
-"""Plays faults on three real nodes: `make faults`, as root; ARGS="6 short" plays one row of the matrix, shortened."""
+"""Plays faults on three real nodes: `make namespaces`, as root; ARGS="6 short" plays one row of the matrix, shortened."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.faults.network import Places, inside
-from tests.faults.scene import Scene
+from tests.namespaces.network import Places, inside
+from tests.namespaces.scene import Scene
 
 CLIENTS = "clients"
 NODES = ("a", "b", "c")
@@ -157,20 +157,20 @@ async def play(numbers: list[int], *, short: bool, places: Places) -> bool:
 
 def main() -> int:
     """Make the places, and play within the one of the clients."""
-    parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make namespaces", description=__doc__)
     parser.add_argument("what", nargs="*", help="numbers of rows, and short")
     given = parser.parse_args().what
     numbers = [int(word) for word in given if word.isdigit()] or list(ROWS)
     places = Places(CLIENTS, *NODES)
-    if os.environ.get("SWITCHBOARD_FAULTS") == "inside":
-        del os.environ["SWITCHBOARD_FAULTS"]
+    if os.environ.get("SWITCHBOARD_NAMESPACES") == "inside":
+        del os.environ["SWITCHBOARD_NAMESPACES"]
         return not asyncio.run(play(numbers, short="short" in given, places=places))
     if os.geteuid() != 0:
-        print("make faults needs root, for network namespaces", file=sys.stderr)
+        print("make namespaces needs root, for network namespaces", file=sys.stderr)
         return 1
     with places:
-        command = (*inside(CLIENTS), sys.executable, "-m", "tests.faults", *given)
-        return subprocess.run(command, env={**os.environ, "SWITCHBOARD_FAULTS": "inside"}, check=False).returncode
+        command = (*inside(CLIENTS), sys.executable, "-m", "tests.namespaces", *given)
+        return subprocess.run(command, env={**os.environ, "SWITCHBOARD_NAMESPACES": "inside"}, check=False).returncode
 
 
 if __name__ == "__main__":

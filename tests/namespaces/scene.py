@@ -16,7 +16,7 @@ from typing import Any
 from server.identity import Key, mint
 from server.session import Role
 from tests.cluster.nodes import eventually
-from tests.faults.network import Places, inside
+from tests.namespaces.network import Places, inside
 from tests.guest import Guest
 
 ROOT = Path(__file__).resolve().parents[2]
