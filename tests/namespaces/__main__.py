@@ -1,4 +1,4 @@
-"""Plays faults on three real nodes: `make namespaces`, as root; ARGS="6 short" plays one row of the matrix, shortened."""
+"""Plays faults on three real nodes: `make namespaces`, as root; ARGS="6 short" plays one row, shortened."""
 
 from __future__ import annotations
 

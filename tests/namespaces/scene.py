@@ -16,8 +16,8 @@ from typing import Any
 from server.identity import Key, mint
 from server.session import Role
 from tests.cluster.nodes import eventually
-from tests.namespaces.network import Places, inside
 from tests.guest import Guest
+from tests.namespaces.network import Places, inside
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "the key of these faults, 32 bytes and more"
