@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bus.effects import Effect, Gap, Reached, Shown
 from bus.log import Log
-from bus.membership import DOWN_TICKS, Membership
+from bus.membership import Membership
 from bus.record import Origin, Record
 from bus.waits import ASK_TICKS, Waits
 from bus.working import Step, Working
@@ -146,8 +146,8 @@ class Admission:
             return False
         membership = self._membership
         self._waits.need(origin, seq, tick=membership.ticks)
-        if not self.synced or (membership.ticks <= DOWN_TICKS and membership.missing):
-            return False  # who was not met yet counts as just heard
+        if not self.synced or membership.missing:
+            return False
         present = [seen.origin for seen in membership.present()]
         return self._waits.is_given_up(origin, seq, present=present)
 

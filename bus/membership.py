@@ -78,6 +78,7 @@ class Membership:
         self.nodes: dict[NodeId, Sighting] = {}
         self.links: dict[str, int | None] = {}
         """Address to the tick since which it is not connected; None while it is."""
+        self._told_of: dict[NodeId, tuple[Origin, int]] = {}  # the life a peer named, and the first tick
         self.forgotten: list[Sighting] = []
         """Nodes that had to make room; whoever undoes their connections empties this."""
 
@@ -88,9 +89,12 @@ class Membership:
 
     @property
     def missing(self) -> bool:
-        """Whether somebody who was sought at the start has not been met."""
-        met = {seen.address for seen in self.nodes.values()}
-        return not self.sought <= met
+        """Whether somebody who was sought, or whom a peer named, has not been met and counts as just heard still."""
+        if self.ticks <= DOWN_TICKS and not self.sought <= {seen.address for seen in self.nodes.values()}:
+            return True
+        return any(
+            self.ticks - since <= DOWN_TICKS and not self.has_met(life) for life, since in self._told_of.values()
+        )
 
     def state(self, seen: Sighting) -> PeerState:
         """The state of a peer now."""
@@ -125,6 +129,19 @@ class Membership:
         """Whether a digest of this life, or of a later one of the same node, has come."""
         seen = self.nodes.get(node_of(origin))
         return seen is not None and incarnation_of(seen.origin) >= incarnation_of(origin)
+
+    def tell_of(self, life: Origin) -> None:
+        """A peer names a life that is not down for it: if it was not met yet, it counts as heard now, this once."""
+        node = node_of(life)
+        if node == node_of(self.origin):
+            return
+        told = self._told_of.get(node)
+        if self.has_met(life):
+            self._told_of.pop(node, None)
+        elif told is None or incarnation_of(told[0]) < incarnation_of(life):
+            if told is None and len(self._told_of) >= PEERS:
+                del self._told_of[next(iter(self._told_of))]
+            self._told_of[node] = life, self.ticks
 
     def memorable(self) -> tuple[str, ...]:
         """Where the next life of this node may find peers: the addresses of all that have not said goodbye."""

@@ -54,8 +54,8 @@ class Digest(_Packet, frozen=True, tag=3):
     held: Annotated[dict[_Origin, tuple[_Place, _Place]], msgspec.Meta(max_length=ORIGINS)]
     """Floor and high of every log that it holds."""
     hears: Annotated[list[_Origin], msgspec.Meta(max_length=PEERS)]
-    known: Annotated[list[Address], msgspec.Meta(max_length=PEERS)]
-    """Addresses of nodes that it hears."""
+    known: Annotated[dict[_Origin, Address], msgspec.Meta(max_length=PEERS)]
+    """The lives that are not down for it, and where they are."""
     card: Annotated[bytes, msgspec.Meta(max_length=CARD_BYTES)]
 
 

@@ -467,7 +467,8 @@ class Replica:
             return
         self._stirred = True
         self._connect(seen, before)
-        for address in packet.known:
+        for life, address in packet.known.items():
+            self.membership.tell_of(life)
             self._reach(address)
         for origin, (_, high) in packet.held.items():
             if origin == self.origin or high == 0 or origin in self.repair:
@@ -525,14 +526,13 @@ class Replica:
             self._effects.append(Unlink(address))
 
     def _digest(self) -> Digest:
-        heard = self.membership.heard()
         return Digest(
             self.origin,
             self.address,
             self.endpoints,
             {origin: (log.floor, log.high) for origin, log in self.logs.items()},
-            [seen.origin for seen in heard],
-            [seen.address for seen in heard],
+            [seen.origin for seen in self.membership.heard()],
+            {seen.origin: seen.address for seen in self.membership.present()},
             self.card,
         )
 

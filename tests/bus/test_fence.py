@@ -18,13 +18,13 @@ def fenced(node: Replica) -> bool:
 
 def test_the_newer_itself_fences() -> None:
     node = replica()
-    node.receive(Digest(NEWER, "h:9", (), {}, [], [], b""), 1.0)
+    node.receive(Digest(NEWER, "h:9", (), {}, [], {}, b""), 1.0)
     assert fenced(node)
 
 
 def test_so_does_who_hears_the_newer() -> None:
     node = replica()
-    node.receive(Digest(PEER, "h:2", (), {}, [ME, NEWER], [], b""), 1.0)
+    node.receive(Digest(PEER, "h:2", (), {}, [ME, NEWER], {}, b""), 1.0)
     assert fenced(node)
 
 
@@ -48,10 +48,10 @@ def test_who_is_fenced_says_and_hears_nothing_more() -> None:
 
 def test_an_older_life_and_other_nodes_do_not() -> None:
     node = replica()
-    node.receive(Digest(OLDER, "h:9", (), {}, [], [], b""), 1.0)
+    node.receive(Digest(OLDER, "h:9", (), {}, [], {}, b""), 1.0)
     node.receive(Outlived(PEER, OLDER), 1.0)
     node.receive(Outlived(PEER, f"{3:016x}.99"), 1.0)
-    node.receive(Digest(PEER, "h:2", (), {}, [ME, OTHER], [], b""), 1.0)
+    node.receive(Digest(PEER, "h:2", (), {}, [ME, OTHER], {}, b""), 1.0)
     node.turn(1.0)
     assert not node.fenced
 
@@ -59,7 +59,7 @@ def test_an_older_life_and_other_nodes_do_not() -> None:
 def test_an_older_life_of_a_peer_that_lives_is_told_so_now_and_then() -> None:
     node = replica()
     newer = f"{2:016x}.7"
-    node.receive(Digest(newer, "h:3", (), {}, [ME], [], b""), 1.0)
+    node.receive(Digest(newer, "h:3", (), {}, [ME], {}, b""), 1.0)
     node.turn(1.0)
     told = []
     for step in range(10):

@@ -19,7 +19,7 @@ def sighting(*, heard: int, named: int | None) -> Sighting:
 
 
 def digest(sender: str = PEER, *, address: str = "h:1", hears: tuple[str, ...] = (ME,), card: bytes = b"") -> Digest:
-    return Digest(sender, address, (), {}, list(hears), [], card)
+    return Digest(sender, address, (), {}, list(hears), {}, card)
 
 
 def test_a_peer_that_names_us_is_up_for_two_seconds() -> None:
@@ -55,6 +55,36 @@ def test_a_connection_that_is_not_made_again_is_told_before_the_silence_is_long(
     members.ticks += LOST_TICKS
     assert members.view(seen).cut
     assert members.view(seen).state is SUSPECT
+
+
+def test_whom_a_peer_names_is_missing_until_it_is_met_and_six_seconds_at_most() -> None:
+    members = Membership(ME, [])
+    assert not members.missing
+    members.ticks = 1000
+    members.tell_of(ME)
+    assert not members.missing
+    members.tell_of(PEER)
+    assert members.missing
+    members.meet(digest(), 1.0)
+    assert not members.missing
+    newer = f"{2:016x}.6"
+    members.tell_of(newer)
+    members.ticks += DOWN_TICKS
+    assert members.missing
+    members.tell_of(newer)  # named again, and silent all the same
+    members.ticks += 1
+    assert not members.missing
+
+
+def test_however_many_are_named_the_newest_count() -> None:
+    members = Membership(ME, [])
+    for number in range(2, 3 + PEERS):
+        members.tell_of(f"{number:016x}.1")
+    assert len(members._told_of) == PEERS
+    for number in range(3, 3 + PEERS):
+        assert members.missing
+        members.meet(digest(f"{number:016x}.1", address=f"h:{number}"), 1.0)
+    assert not members.missing
 
 
 def test_goodbye_is_down_at_once() -> None:
@@ -108,7 +138,7 @@ def test_what_a_peer_forgot_makes_room_for_what_it_holds() -> None:
     members = Membership(ME, [])
     for life in range(ORIGINS + 5):
         held = {f"{7:016x}.{life}": (0, 1), ME: (0, life + 1)}
-        seen = members.meet(Digest(PEER, "h:1", (), held, [ME], [], b""), 1.0)
+        seen = members.meet(Digest(PEER, "h:1", (), held, [ME], {}, b""), 1.0)
         assert seen is not None
         assert (seen.held[f"{7:016x}.{life}"], seen.held[ME]) == (1, life + 1)
         assert len(seen.held) <= ORIGINS

@@ -11,6 +11,7 @@ from bus.packets import Ack, Answer, Ask, Bye, Call, Digest, Fill, Packet, Ping,
 from bus.record import HIGHEST, PAYLOAD_BYTES, Kind, Record
 
 ME = f"{1:016x}.1700000000000"
+THEM = f"{2:016x}.1"
 
 
 def record(seq: int = 1, payload: bytes = b"hi", room: str = "lobby") -> Record:
@@ -20,7 +21,7 @@ def record(seq: int = 1, payload: bytes = b"hi", room: str = "lobby") -> Record:
 GOOD: list[Packet] = [
     Records(ME, [record(), record(2, bytes(PAYLOAD_BYTES))]),
     Ack(ME, ME, HIGHEST),
-    Digest(ME, "127.0.0.1:8766", ("127.0.0.1:1", "127.0.0.1:2"), {ME: (0, 7)}, [ME], ["127.0.0.1:9"], b"card"),
+    Digest(ME, "127.0.0.1:8766", ("127.0.0.1:1", "127.0.0.1:2"), {ME: (0, 7)}, [ME], {THEM: "127.0.0.1:9"}, b"card"),
     Ask(ME, ME, 0),
     Fill(ME, ME, 0, 5, 2, 9, [record(4)]),
     Ping(ME, 1.5),
@@ -46,11 +47,13 @@ BAD: list[Packet] = [
     Records(ME, [record()] * 1001),
     Ack(ME, ME, -1),
     Ask(ME, "x", 0),
-    Digest(ME, "h" * 81, (), {}, [], [], b""),
-    Digest(ME, "", ("", "", "", "", ""), {}, [], [], b""),
-    Digest(ME, "", (), {"x": (0, 0)}, [], [], b""),
-    Digest(ME, "", (), {}, [ME] * 129, [], b""),
-    Digest(ME, "", (), {}, [], [], bytes(1025)),
+    Digest(ME, "h" * 81, (), {}, [], {}, b""),
+    Digest(ME, "", ("", "", "", "", ""), {}, [], {}, b""),
+    Digest(ME, "", (), {"x": (0, 0)}, [], {}, b""),
+    Digest(ME, "", (), {}, [ME] * 129, {}, b""),
+    Digest(ME, "", (), {}, [], {f"{number:016x}.1": "" for number in range(129)}, b""),
+    Digest(ME, "", (), {}, [], {"x": "127.0.0.1:9"}, b""),
+    Digest(ME, "", (), {}, [], {}, bytes(1025)),
     Ping(ME, float("inf")),
     Ping(ME, float("nan")),
     Call(ME, 1, bytes(600_000)),

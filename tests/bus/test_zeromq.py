@@ -177,7 +177,8 @@ class TestStrangers:
         dealer = stranger(zmq.DEALER)
         dealer.connect(f"tcp://{bus.address}")
         away = "192.0.2.1:9", "192.0.2.1:10"
-        dealer.send(encode(Digest(f"{7:016x}.1", "192.0.2.1:8", away, {}, [], ["example.org:1", "nonsense"], b"")))
+        known = {f"{8:016x}.1": "example.org:1", f"{9:016x}.1": "nonsense"}
+        dealer.send(encode(Digest(f"{7:016x}.1", "192.0.2.1:8", away, {}, [], known, b"")))
         await eventually(lambda: bus.refused >= before + 4)
         assert set(bus._connections) == {nodes[1][0].address}
         await still_works(nodes)

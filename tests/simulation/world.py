@@ -62,7 +62,7 @@ class World:
         self._coming = 0
         self._copied: list[tuple[float, Node]] = []
         self.cuts = rng.choice((0, 0, 0, 1, 1, 2))
-        """0: none, 1: up to 4 s, 2: up to 14 s; only in the last may texts come late or twice."""
+        """0: none, 1: up to 4 s, 2: up to 14 s; only in the last may texts come late or twice for them."""
         small = rng.random() < 0.3
         records, size, seconds = rng.choice((20, 60)), rng.choice((8_000, 64 << 20)), rng.choice((3.0, 3600.0))
         self.bounds = Bounds(records=records, size=size, seconds=seconds) if small else Bounds()
@@ -104,9 +104,10 @@ class World:
     def bad(self, what: str, *details: object, late: bool = False, told: bool = False) -> None:
         """Note a violation, unless it may be.
 
-        `late`: its text was given up by a node that could not reach a holder; `told`: its reader was told of a gap.
+        `late`: its text was given up by a node that could not reach a holder for long; `told`: its reader was told of
+        a gap.
         """
-        if told or (late and self.cuts == 2):
+        if told or late:
             return
         self.wrong[what] += 1
         detail = f"{self.now:.3f}: {what}: {' '.join(map(str, details))}"
@@ -139,13 +140,18 @@ class World:
         return node
 
     def _watch_waits(self, node: Node) -> None:
-        """Note which places are given up though somebody alive holds them: only the judge can know."""
+        """Note which places are given up though somebody alive holds them, where that may be.
+
+        That is where cuts are long; and at a node that knows the address of no holder, which is cut off from it too.
+        """
         admission = replica_of(node).admission
         judge = admission._is_given_up
 
         def is_given_up(origin: Origin, seq: int) -> bool:
             given_up = judge(origin, seq)
-            if given_up and any(replica_of(other).admission.held(origin) >= seq for other in self.running()):
+            holders = {other.name for other in self.running() if replica_of(other).admission.held(origin) >= seq}
+            apart = holders.isdisjoint(replica_of(node).membership.links)
+            if given_up and holders and (apart or self.cuts == 2):
                 self._given_up[origin] = max(seq, self._given_up.get(origin, 0))
             return given_up
 
