@@ -210,6 +210,10 @@ class Engine(abc.ABC):
         """How the copying to and from each of them goes."""
         return {} if self._replica is None else self._replica.figures(self._clock.time())
 
+    def holdings(self) -> Mapping[NodeId, Mapping[Origin, int]]:
+        """How far each node holds each log."""
+        return {} if self._replica is None else self._replica.holdings()
+
     # --- for the subclass: what it calls --------------------------------------------------------------------
 
     def _begin(self, listener: Listener, clock: Clock, *, endpoints: tuple[str, ...]) -> None:

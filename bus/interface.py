@@ -56,6 +56,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """Records of all logs that this node holds and the peer, by what it sent, does not."""
     behind: int
     """The same the other way round."""
+    queue: int
+    """Records of this node's own log that the peer has not acknowledged."""
     unconfirmed: float
     """Seconds since the oldest record of this node's own log was written that the peer has not acknowledged; 0 if it
     has all."""
@@ -217,3 +219,6 @@ class Bus(Protocol):
 
     def figures(self) -> Mapping[NodeId, Figures]:
         """How the copying to and from each of them goes."""
+
+    def holdings(self) -> Mapping[NodeId, Mapping[Origin, int]]:
+        """How far each node holds each log: this one itself, and those that did not say goodbye by what they sent."""

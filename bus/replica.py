@@ -316,12 +316,25 @@ class Replica:
         since = self.ledger.unconfirmed_since(held.get(self.origin, 0))
         return Figures(
             lag=sum(max(0, high - held.get(origin, 0)) for origin, high in highs.items()),
-            behind=sum(max(0, high - highs.get(origin, 0)) for origin, high in held.items()),
+            behind=sum(
+                high - highs.get(origin, 0)
+                for origin, high in held.items()
+                if high > highs.get(origin, 0) and not self._is_past(origin)
+            ),
+            queue=max(0, self._own.high - held.get(self.origin, 0)),
             unconfirmed=0.0 if since is None else max(0.0, now - since),
             repaired=tally.repaired,
             given=tally.given,
             refused=tally.refused,
         )
+
+    def holdings(self) -> dict[NodeId, dict[Origin, int]]:
+        """How far this node holds each log, and those that did not say goodbye by what they sent."""
+        held = {node_of(self.origin): {origin: log.high for origin, log in self.logs.items()}}
+        for seen in self.membership.nodes.values():
+            if not seen.gone:
+                held[seen.node] = {origin: high for origin, high in seen.held.items() if not self._is_past(origin)}
+        return held
 
     def _refuse(self, sender: Origin) -> None:
         self.refused += 1

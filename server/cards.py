@@ -44,6 +44,8 @@ class Card(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Messages a second from clients."""
     sent_rate: _Figure
     """Deliveries a second to clients."""
+    wants: int | None = None
+    """Of how many rooms it wants the voice; None where it does not say."""
 
 
 _decoder: msgspec.msgpack.Decoder[Card] = msgspec.msgpack.Decoder(Card)
@@ -124,6 +126,11 @@ class CardBoard:
         known = self.peers.get(node)
         return known[1].name if known and known[1] else node
 
+    def wanted_by(self, node: NodeId) -> int | None:
+        """Of how many rooms a peer wants the voice; None where it does not say."""
+        known = self.peers.get(node)
+        return known[1].wants if known and known[1] else None
+
     def urls_of_others(self) -> list[str]:
         """Where clients of other nodes that are up connect."""
         return [card.url for peer, card in self.peers.values() if card and card.url and peer.state is PeerState.UP]
@@ -155,6 +162,7 @@ class CardBoard:
             memory=memory,
             received_rate=self._received.value,
             sent_rate=self._sent.value,
+            wants=sum(bool(room.listeners) for room in node.rooms.values()),
         )
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from bus.interface import PeerState
 from bus.record import NodeId
-from server import inquiry, joining, lines
+from server import inquiry, joining, lines, replay
 from server.events import (
     AnnouncementShown,
     Event,
@@ -35,7 +35,20 @@ from server.session import Actor, Role, Seat, SessionRecord
 from server.talk import Stretch, Talks, TalkView
 from server.texts import Receipt, Sender
 from server.trace import Offsets, Trace
-from server.views import ChatView, HealthView, LinkView, MemberView, NodeView, OutageView, PersonView, RoomView
+from server.views import (
+    AlarmView,
+    ChatView,
+    CopyView,
+    HealthView,
+    LinkView,
+    MemberView,
+    NodeView,
+    OutageView,
+    PersonView,
+    ReplayView,
+    RoomView,
+    WantView,
+)
 from server.wire import names
 from server.wire.names import FieldError
 from server.wire.native import Address, Code, Outcome, Refused
@@ -177,6 +190,30 @@ class Desk:
         node = self._node
         states = {peer.node: peer.state for peer, _ in node.cards.peers.values()}
         return node.links.views({node.node_id: PeerState.UP, **states}, node.clock.now())
+
+    def copies(self, node: NodeId | None = None) -> list[CopyView] | None:
+        """How this node sees the copying of the logs to and from each peer, or another node by its own account.
+
+        None where the other has not said so of late: it says so while somebody listens (`listen_to_copies`).
+        """
+        copies = self._node.copies
+        return copies.views() if node in (None, self._node.node_id) else copies.said(node)
+
+    def wants(self, node: NodeId) -> WantView | None:
+        """Of which rooms a node wants the voice; None where it has not said so of late, as for `copies`."""
+        return self._node.copies.wants(node)
+
+    def listen_to_copies(self) -> Callable[[], None]:
+        """Have all nodes tell once a second how they see the copying. Returns what ends that."""
+        return self._node.copies.listen()
+
+    def alarms(self) -> list[AlarmView]:
+        """The gaps that do not close and the queues that grow."""
+        return self._node.copies.alarms()
+
+    async def replay(self, room: str, origin: str, seq: int) -> ReplayView:
+        """A room's texts from a place on, in the order of this node's list; it changes nothing for anybody."""
+        return await replay.replay(self._node, room, origin, seq)
 
     def health(self) -> HealthView:
         """The figures of the status bar."""

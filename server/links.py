@@ -25,7 +25,8 @@ State = Literal["up", "late", "lost"]
 
 _Figure = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
-_STATES: dict[PeerState, State] = {PeerState.UP: "up", PeerState.SUSPECT: "late", PeerState.DOWN: "lost"}
+STATES: dict[PeerState, State] = {PeerState.UP: "up", PeerState.SUSPECT: "late", PeerState.DOWN: "lost"}
+"""The words of a console for the states of a peer."""
 _WORSE: dict[State, int] = {"up": 0, "late": 1, "lost": 2}
 
 
@@ -108,7 +109,7 @@ class Links:
 def _view(a: NodeId, b: NodeId, ends: tuple[End | None, End | None], seen: PeerState) -> LinkView | None:
     said = [end for end in ends if end is not None]
     if not said:
-        return None if seen is PeerState.UP else LinkView(a, b, _STATES[seen], None, None)
+        return None if seen is PeerState.UP else LinkView(a, b, STATES[seen], None, None)
     state = max((end.state for end in said), key=_WORSE.__getitem__)
     if state == "lost":
         return LinkView(a, b, state, None, None)
@@ -125,7 +126,7 @@ def _view(a: NodeId, b: NodeId, ends: tuple[End | None, End | None], seen: PeerS
 
 def _end(peer: Peer, rate: float | None) -> End:
     trip = None if peer.round_trip is None else round(peer.round_trip * 1000, 2)
-    return End(peer.node, _STATES[peer.state], rate, trip)
+    return End(peer.node, STATES[peer.state], rate, trip)
 
 
 def _worst(*states: PeerState) -> PeerState:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from bus.interface import Figures, Peer
 
 if TYPE_CHECKING:
     from server.node import Node
@@ -82,15 +85,41 @@ class NodeMetrics(Collector):
         )
         given = CounterMetricFamily("switchboard_peer_given_records", "Records the peer asked for", labels=label)
         refused = CounterMetricFamily("switchboard_peer_refused_packets", "Packets that were refused", labels=label)
-        trips = {peer.node: peer.round_trip for peer in node.bus.peers()}
-        for peer, figures in sorted(node.bus.figures().items()):
-            name = [node.cards.name_of(peer)]
-            lag.add_metric(name, figures.lag)
-            behind.add_metric(name, figures.behind)
-            unconfirmed.add_metric(name, figures.unconfirmed)
-            repaired.add_metric(name, figures.repaired)
-            given.add_metric(name, figures.given)
-            refused.add_metric(name, figures.refused)
-            if (round_trip := trips.get(peer)) is not None:
-                trip.add_metric(name, round_trip)
-        yield from (lag, behind, unconfirmed, trip, repaired, given, refused)
+        queue = GaugeMetricFamily(
+            "switchboard_peer_queue_records", "Own records it has not acknowledged", labels=label
+        )
+        gap = GaugeMetricFamily("switchboard_peer_gap_seconds", "Since the oldest of its gaps opened", labels=label)
+        wants = GaugeMetricFamily("switchboard_peer_wanted_rooms", "Rooms of which it wants the voice", labels=label)
+        state = GaugeMetricFamily(
+            "switchboard_peer_state", "1 for the state in which the peer is", labels=["peer", "state"]
+        )
+        for peer, name, figures in self._peers():
+            state.add_metric([name, peer.state.value], 1)
+            lag.add_metric([name], figures.lag)
+            behind.add_metric([name], figures.behind)
+            queue.add_metric([name], figures.queue)
+            unconfirmed.add_metric([name], figures.unconfirmed)
+            gap.add_metric([name], node.copies.gaps.age(peer.node))
+            repaired.add_metric([name], figures.repaired)
+            given.add_metric([name], figures.given)
+            refused.add_metric([name], figures.refused)
+            if peer.round_trip is not None:
+                trip.add_metric([name], peer.round_trip)
+            if (wanted := node.cards.wanted_by(peer.node)) is not None:
+                wants.add_metric([name], wanted)
+        yield from (state, trip, lag, behind, queue, unconfirmed, gap, repaired, given, refused, wants)
+        alarms = GaugeMetricFamily("switchboard_alarms", "What does not get better by itself", labels=["kind"])
+        kinds = [alarm.kind for alarm in node.copies.gaps.alarms]
+        for kind in ("gap", "queue"):
+            alarms.add_metric([kind], kinds.count(kind))
+        yield alarms
+
+    def _peers(self) -> Iterator[tuple[Peer, str, Figures]]:
+        """Those that did not say goodbye, each with a name of its own."""
+        node = self._node
+        found = node.bus.figures()
+        peers = [peer for peer in node.bus.peers() if peer.node in found and not peer.left]
+        names = Counter(node.cards.name_of(peer.node) for peer in peers)
+        for peer in peers:
+            name = node.cards.name_of(peer.node)
+            yield peer, name if names[name] == 1 else f"{name} {peer.node}", found[peer.node]

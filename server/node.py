@@ -18,6 +18,7 @@ from server.clock import Clock, SystemClock
 from server.closing import RESTARTING, SHUTDOWN, Closing
 from server.config import Config
 from server.conversation import Conversation
+from server.copies import Copies
 from server.counters import Counters
 from server.events import (
     Deafened,
@@ -86,6 +87,7 @@ class Node:
         """Session id to conversation, of the sessions that live here."""
         self.feeds = Feeds(bus, bounds=config.bounds, render=messenger.frame)
         self.cards = CardBoard(self)
+        self.copies = Copies(self)
         self.messenger = Messenger(self)
         self.asides = Asides(self)
         self.moderation = Moderation(self)
@@ -447,6 +449,7 @@ class Node:
             self.links.measure(self.bus.peers(), now)
             if self.bus.wanted(LINKS):
                 self.bus.cast(LINKS, self.links.tell())
+            self.copies.look(now)
             self._tell_urls()
             self.emit(NodeChanged(self.node_id))
 

@@ -112,6 +112,30 @@ class Timeline:
             found.append((position, line[0], line[1]))
         return found
 
+    def find(self, origin: Origin, seq: int) -> int | None:
+        """The position of a text by its place; None for one that is not in the list, or not any more."""
+        positions = self._of_origin.get(origin, [])
+        first = bisect.bisect_left(positions, self._start)
+        first = bisect.bisect_left(positions, seq, lo=first, key=self._seq)
+        return positions[first] if first < len(positions) and self._seq(positions[first]) == seq else None
+
+    def lines(self, at: int, *, limit: int) -> list[tuple[int, Record, str]]:
+        """What is held from `at` on, `limit` texts at most: position, record, audience."""
+        first = max(at, self._start) - self._base
+        found = []
+        for position, line in enumerate(self._lines[first : first + limit], first + self._base):
+            assert line is not None, "what was let go stands before the start"
+            found.append((position, line[0], line[1]))
+        return found
+
+    def floors(self, audiences: Iterable[str]) -> dict[Origin, int]:
+        """The logs of which something for these audiences is or may be no longer held, and up to where."""
+        found = dict(self._lost)
+        for audience in (*audiences, _EVERYBODY):
+            for origin, seq in self._floors.get(audience, {}).items():
+                found[origin] = max(seq, found.get(origin, 0))
+        return found
+
     def missing(self, cursors: Mapping[Origin, int], audiences: Iterable[str]) -> list[str]:
         """Of `audiences`, those for whom something beyond `cursors` is or may be no longer held."""
         everybody = any(cursors.get(origin, 0) < upto for origin, upto in self._lost.items())

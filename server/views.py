@@ -144,6 +144,113 @@ class LinkView(msgspec.Struct, frozen=True, gc=False):
     """Milliseconds; None until measured."""
 
 
+class LogView(msgspec.Struct, frozen=True):
+    """One log of which a node lacks something."""
+
+    origin: str
+    name: str
+    """Of the node that wrote it."""
+    high: int
+    """How far it is held where somebody looks."""
+    held: int
+    """How far by the node that lags."""
+
+
+class WantView(msgspec.Struct, frozen=True):
+    """Of which rooms a node wants the voice."""
+
+    rooms: tuple[str, ...]
+    """By name."""
+    more: int
+    """Others that are not named."""
+
+
+class CopyView(msgspec.Struct, frozen=True, kw_only=True):
+    """How one node sees the copying of the logs to and from one peer."""
+
+    node: NodeId
+    name: str
+    """Of the peer."""
+    state: Literal["up", "late", "lost"]
+    round_trip: float | None
+    """Milliseconds; None until measured."""
+    lag: int
+    """Records of all logs that it does not hold and the one who looks does."""
+    logs: tuple[LogView, ...]
+    """In which logs, the worst first; a few at most, and only of what this node sees itself."""
+    open_for: float
+    """Seconds since the oldest gap of the peer opened; 0 if it has none, or by another's account."""
+    behind: int
+    """Records that it holds and the one who looks does not."""
+    queue: int
+    """Records of the log of the one who looks that it has not acknowledged."""
+    oldest: float
+    """Milliseconds since the oldest of these was written."""
+    repaired: int
+    """Records that came from it and closed a gap, since it was met."""
+    repairs: float | None
+    """The same in the last second; None until measured."""
+    given: int
+    """Records given to it because it asked."""
+    gifts: float | None
+    """The same in the last second."""
+    refused: int
+    """Packets of it that contradicted themselves."""
+
+
+class AlarmView(msgspec.Struct, frozen=True, kw_only=True):
+    """A gap that does not close, or a queue that grows."""
+
+    kind: Literal["gap", "queue"]
+    node: NodeId
+    name: str
+    """Who lacks records, or does not acknowledge them."""
+    here: bool
+    """It is this node itself."""
+    origin: str
+    log: str
+    """Name of the node whose log it is."""
+    missing: int
+    since: int
+    """ms since 1970."""
+    holders: tuple[str, ...]
+    """Names of those who hold what it lacks."""
+    silent: tuple[str, ...]
+    """Those of them that do not answer."""
+
+
+class ReplayedView(msgspec.Struct, frozen=True, gc=False):
+    """One text of a room, as a node holds it."""
+
+    origin: str
+    seq: int
+    node: str
+    """Name of the node that took it."""
+    kind: Literal["message", "announcement"]
+    at: int
+    session: str
+    user: str
+    name: str
+    text: str
+    """Untrusted."""
+    everywhere: bool = False
+
+
+class ReplayView(msgspec.Struct, frozen=True):
+    """A room's texts from a place on, in the order of a node's list."""
+
+    room: str
+    node: str
+    """Name of the node whose list it is."""
+    texts: tuple[ReplayedView, ...]
+    more: bool
+    """There are further ones."""
+    found: bool
+    """The place itself is in the list; else it has left it, and the texts are all that is held."""
+    floors: tuple[tuple[str, int], ...]
+    """Names of nodes with the last number of their log up to which texts of this room are no longer held."""
+
+
 class OutageView(msgspec.Struct, frozen=True, gc=False):
     """A node that does not answer, or does again since a moment."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bus.figures import Ledger
 from bus.interface import Figures
-from bus.packets import Ack, Fill, Records
+from bus.packets import Ack, Bye, Fill, Records
 from bus.record import Kind
 from tests.bus.test_replica import ME, OTHER, PEER, World, hello, replica, text
 
@@ -17,9 +17,29 @@ def test_lag_is_what_the_peer_has_not_acknowledged_and_behind_what_it_holds_more
     node.receive(Ack(PEER, ME, 1), 1.5)
     node.receive(hello({OTHER: (0, 7)}), 1.5)
     figures = node.figures(3.0)[PEER.partition(".")[0]]
-    assert (figures.lag, figures.behind, figures.unconfirmed) == (2, 7, 2.0)
+    assert (figures.lag, figures.behind, figures.queue, figures.unconfirmed) == (2, 7, 2, 2.0)
     node.receive(Ack(PEER, ME, 3), 3.0)
     assert node.figures(3.0)[PEER.partition(".")[0]].unconfirmed == 0.0
+
+
+def test_what_each_node_holds_is_told_of_all_who_did_not_say_goodbye() -> None:
+    node = replica()
+    node.append(Kind.TEXT, b"")
+    node.receive(hello({OTHER: (0, 7), ME: (0, 1)}), 1.5)
+    assert node.holdings() == {
+        ME.partition(".")[0]: {ME: 1},
+        PEER.partition(".")[0]: {OTHER: 7, ME: 1},
+    }
+    node.receive(Bye(PEER), 2.0)
+    assert list(node.holdings()) == [ME.partition(".")[0]]
+
+
+def test_a_log_that_was_forgotten_here_is_not_behind() -> None:
+    node = replica()
+    node.receive(hello({OTHER: (0, 7)}), 1.5)
+    node._dead.forget(OTHER, high=7)
+    assert node.figures(2.0)[PEER.partition(".")[0]].behind == 0
+    assert node.holdings()[PEER.partition(".")[0]] == {}
 
 
 def test_what_was_repaired_given_and_refused_is_counted_by_peer() -> None:
@@ -42,7 +62,7 @@ def test_a_packet_that_contradicts_itself_counts_for_its_sender() -> None:
     node.receive(Fill(PEER, OTHER, 0, 1, 0, 1, [text(PEER, 1)]), 1.0)
     node.receive(Records(OTHER, []), 1.0)
     assert node.figures(1.0) == {
-        PEER.partition(".")[0]: Figures(lag=0, behind=0, unconfirmed=0.0, repaired=0, given=0, refused=2)
+        PEER.partition(".")[0]: Figures(lag=0, behind=0, queue=0, unconfirmed=0.0, repaired=0, given=0, refused=2)
     }
     assert node.refused == 3
 

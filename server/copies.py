@@ -1,0 +1,108 @@
+"""How a node watches the copying of the logs: looks once a second, tells the consoles, logs what needs a person."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from bus.interface import PeerState
+from bus.record import NodeId
+from server.copying import TOPIC, Copying, lacking, view
+from server.gaps import Alarm, Gaps
+from server.inquiry import node_of
+from server.views import AlarmView, CopyView, LogView, WantView
+
+if TYPE_CHECKING:
+    from server.node import Node
+
+logger = logging.getLogger(__name__)
+
+
+class Copies:
+    """What a node knows of how far every node holds every log."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._copying = Copying(node.bus.node)
+        self.gaps = Gaps(node.bus.origin)
+
+    def look(self, now: float) -> None:
+        """Measure; called once a second."""
+        node, bus = self._node, self._node.bus
+        peers, figures = bus.peers(), bus.figures()
+        self._copying.measure(peers, figures, now)
+        if bus.wanted(TOPIC):
+            bus.cast(TOPIC, self._copying.tell(self._rooms()))
+        states = {peer.node: peer.state for peer in peers if not peer.left} | {node.node_id: PeerState.UP}
+        self._copying.forget(states)
+        queues = {other: figures[other].queue for other in states if other in figures}
+        new, over = self.gaps.look(bus.holdings(), states, queues, now)
+        for alarm in new:
+            logger.warning("%s", self._words(alarm))
+        for alarm in over:
+            logger.info("no more: %s", self._words(alarm))
+
+    def listen(self) -> Callable[[], None]:
+        """Have the other nodes tell how they see it. Returns what ends that."""
+        node = self._node
+        return node.hear(TOPIC, lambda told: self._copying.merge(told, node.clock.now()))
+
+    def views(self) -> list[CopyView]:
+        """How this node sees the copying to and from each peer, by name."""
+        holdings, here = self._node.bus.holdings(), self._node.node_id
+        found = []
+        for node, part in self._copying.parts.items():
+            logs = tuple(
+                LogView(origin, self.name_of(node_of(origin)), high, held)
+                for origin, high, held in lacking(holdings, here, node)
+            )
+            found.append(view(part, self.name_of(node), logs, self.gaps.age(node)))
+        return sorted(found, key=lambda each: (each.name.casefold(), each.node))
+
+    def said(self, node: NodeId) -> list[CopyView] | None:
+        """The same as another node has said of late, or None."""
+        parts = self._copying.said(node, self._node.clock.now())
+        if parts is None:
+            return None
+        found = [view(part, self.name_of(peer)) for peer, part in parts.items()]
+        return sorted(found, key=lambda each: (each.name.casefold(), each.node))
+
+    def wants(self, node: NodeId) -> WantView | None:
+        """Of which rooms a node wants the voice; None where that is not known."""
+        if node == self._node.node_id:
+            return WantView(tuple(sorted(self._rooms())), 0)
+        return self._copying.wants(node, self._node.clock.now())
+
+    def alarms(self) -> list[AlarmView]:
+        """What needs a person now, in the order in which it began to."""
+        node = self._node
+        now, wall = node.clock.now(), node.clock.wall_ms()
+        return [
+            AlarmView(
+                kind=alarm.kind,
+                node=alarm.node,
+                name=self.name_of(alarm.node),
+                here=alarm.node == node.node_id,
+                origin=alarm.origin,
+                log=self.name_of(node_of(alarm.origin)),
+                missing=alarm.missing,
+                since=wall - round((now - alarm.since) * 1000),
+                holders=tuple(map(self.name_of, alarm.holders)),
+                silent=tuple(map(self.name_of, alarm.silent)),
+            )
+            for alarm in self.gaps.alarms
+        ]
+
+    def name_of(self, node: NodeId) -> str:
+        """The name of a node, this one included, or its id until it has said its name."""
+        return self._node.name if node == self._node.node_id else self._node.cards.name_of(node)
+
+    def _rooms(self) -> list[str]:
+        return [room.name for room in self._node.rooms.values() if room.listeners]
+
+    def _words(self, alarm: Alarm) -> str:
+        name = self.name_of(alarm.node)
+        if alarm.kind == "queue":
+            return f"{alarm.missing} records of this node wait for node {name}, and ever more"
+        return f"node {name} lacks {alarm.missing} records of log {alarm.origin}, and the gap does not close"
