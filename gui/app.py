@@ -20,6 +20,7 @@ from gui.frame.join import JoinSheet
 from gui.frame.overlays import LOOK, RATE, Overlays
 from gui.main_window import MainWindow
 from gui.moderation import Moderation
+from gui.nodes.alarms import AlarmNews
 from gui.nodes.launch import LaunchDialog
 from gui.nodes.news import NodeNews
 from gui.nodes.view import NodesView
@@ -85,6 +86,8 @@ class Console:
         self.news.restart.connect(self.nodes.restart_child)
         self.news.show_log.connect(lambda child: self._show_node(child, log=True))
         self.news.show_node.connect(lambda node: self._show_node(node, log=False))
+        self.alarms = AlarmNews(self.context)
+        self.alarms.show_node.connect(self._show_details)
         self.window.looked.connect(self._tell_news)
         actions.copy_address.triggered.connect(lambda: QGuiApplication.clipboard().setText(desk.url))
         actions.open_client.triggered.connect(lambda: QDesktopServices.openUrl(QUrl(desk.http)))
@@ -142,10 +145,15 @@ class Console:
         wrong = self.news.look()
         words = f"{wording.plural(wrong, 'node')} lost or late" if wrong else ""
         self.window.button(self.nodes).count(wrong, words)
+        self.window.status_bar.show_alarm(self.alarms.look())
 
     def _show_node(self, id: str, *, log: bool) -> None:
         self.window.show_view(self.nodes)
         self.nodes.show_row(id, log=log)
+
+    def _show_details(self, node: str) -> None:
+        self.window.show_view(self.nodes)
+        self.nodes.show_details(node)
 
     def _launch(self) -> None:
         dialog = LaunchDialog(self.context, self.window)

@@ -73,8 +73,11 @@ class StatusBar(QWidget):
         self.setFixedHeight(Size.STATUS_BAR)
         self.setAccessibleName("Status")
         self._dot = Dot(Colour.LIVE)
+        self._wrong = False
         self.mesh = Label("", Type.SMALL_STRONG)
         self.news = Label("", Type.SMALL, Colour.TEXT2, elide=True)
+        self.alarm = Label("", Type.SMALL_STRONG, Colour.WARN, elide=True)
+        self.alarm.hide()
         self.sessions = Figure("Sessions", "88,888")
         self.speaking = Figure("Speaking", "8,888")
         self.received = Figure("In", "88.8k msg/s")
@@ -88,6 +91,7 @@ class StatusBar(QWidget):
         row.addWidget(self._dot)
         row.addWidget(self.mesh)
         row.addSpacing(4)
+        row.addWidget(self.alarm, 2)
         row.addWidget(self.news, 1)
         for figure in (self.sessions, self.speaking, self.received, self.sent, self.lag, self.refresh, self.clock):
             row.addSpacing(8)
@@ -99,6 +103,7 @@ class StatusBar(QWidget):
         """Take the figures of the cluster; `now` in ms since 1970."""
         wrong = [node for node in nodes if node.state != "up"]
         down = [node for node in wrong if node.state == "down"]
+        self._wrong = bool(wrong)
         if len(nodes) == 1:
             self.mesh.say("Mesh 1 node")
         else:
@@ -124,6 +129,12 @@ class StatusBar(QWidget):
         self.received.say(f"{wording.short(health.received_rate)} msg/s")
         self.sent.say(f"{wording.short(health.sent_rate)} msg/s")
         self.lag.say(f"{health.loop_lag:.0f} ms", Colour.WARN if health.loop_lag > 20 else Colour.TEXT)
+
+    def show_alarm(self, words: str) -> None:
+        """Say what does not get better by itself, or nothing."""
+        self.alarm.say(words)
+        self.alarm.setVisible(bool(words))
+        self.news.setVisible(not words or self._wrong)
 
     def show_pace(self, flushes: int, slowed: bool) -> None:
         """Say how often the window is brought up to date."""

@@ -46,7 +46,8 @@ class NodesModel(Rows[NodeRow]):
             return 0, len(self.heads) - 1
         # Raw figures move all the time; what counts is what they read as.
         before, after = figures(old), figures(new)
-        differing = [column for column in before if before[column] != after[column]]
+        differing = [Column.NODE] if old.lag != new.lag else []
+        differing += [column for column in before if before[column] != after[column]]
         return (min(differing), max(differing)) if differing else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

@@ -69,6 +69,8 @@ class NodeRow:
     """What stands in place of figures."""
     advice: str = ""
     """What became of it, and what can be done about it."""
+    lag: int = 0
+    """Records that it lacks and this console holds, where that lasts."""
     waiting: bool = False
     """Whether it is started again by itself in a while."""
 
@@ -158,6 +160,8 @@ def describe(row: NodeRow) -> str:
     if row.note:
         parts.append(row.note)
     parts.append(_WORDS[row.standing])
+    if row.lag:
+        parts.append(f"lacks {wording.plural(row.lag, 'record')}")
     if row.message:
         parts += [part for part in (row.message, row.advice) if part]
         return ", ".join(parts)

@@ -119,6 +119,8 @@ class NodeCell(QStyledItemDelegate):
         chips = [(row.note, Colour.ACCENT if row.here else Colour.TEXT2)] if row.note else []
         if row.standing is Standing.LATE:
             chips.insert(0, ("late", Colour.WARN))
+        if row.lag:
+            chips.insert(0, (f"lag {wording.short(row.lag)}", Colour.WARN))
         room = box.right() - GAP - (box.left() + INDENT)
         for words, _ in chips:
             room -= theme.metrics(Type.CAPTION).horizontalAdvance(words) + 24

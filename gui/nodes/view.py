@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from gui import wording
+from gui.nodes.copies import marked
+from gui.nodes.details import NARROW, WIDTH, NodeDetails
 from gui.nodes.lines import Source
 from gui.nodes.log import ALL, LogPane
 from gui.nodes.mesh import Mesh, up
@@ -35,6 +37,8 @@ LOG_SHARE = 0.31
 """How much of the height the log takes, until somebody moves the line above it."""
 MESH_HEIGHT = 250
 """How high the drawing is where it stands above the table."""
+MESH_LOW = 190
+"""The same beside the details of a node."""
 LOG_LEAST = 120
 OWN = "console"
 """The id of the log of this console."""
@@ -60,6 +64,8 @@ class NodesView(View):
         self.totals = TotalsRow(self.table)
         self.mesh = Mesh()
         self.tending = Tending(context, self)
+        self.details = NodeDetails(context)
+        self.details.closed.connect(self._close_details)
         launch = context.actions.launch
         self.log = LogPane(
             Button.of(launch, icon="plus"), context.actions.make, Source(OWN, context.desk.name, self.own_log)
@@ -69,7 +75,6 @@ class NodesView(View):
         self.legend = Label("Circle: sessions   Ring: CPU   Line: rate and round trip", Type.CAPTION, Colour.TEXT2)
         self.mesh_header.controls.addWidget(self.legend)
         self.header = PaneHeader("Nodes")
-        self.header.controls.addWidget(Button.of(launch, kind=Kind.PRIMARY, icon="plus"))
         self.stop = self._action("Stop or remove node", "Del", self._stop_selected, icon="power", danger=True)
         self.restart = self._action(
             "Restart node", "R", lambda: self._use_selected(Tool.RESTART), icon="arrow-clockwise"
@@ -81,6 +86,9 @@ class NodesView(View):
             icon="copy",
         )
         self.open_log = self._action("Show log of node", "Return", self._open_log, icon="terminal-window")
+        self.look_closer = self._action("Details of node", "I", self._toggle_details, icon="info")
+        self.header.controls.addWidget(Button.of(self.look_closer, icon="info", text="Details"))
+        self.header.controls.addWidget(Button.of(launch, kind=Kind.PRIMARY, icon="plus"))
         self.table.used.connect(self._use)
         self.table.asked.connect(self._ask)
         self.table.selectionModel().currentRowChanged.connect(lambda *_: self._selected())
@@ -106,6 +114,13 @@ class NodesView(View):
             self.table.select(row.id)
             if log:
                 self._open_log()
+
+    def show_details(self, id: str) -> None:
+        """Select the row of a node, and open its details."""
+        self.show_row(id)
+        self.details.show()
+        self._show_details()
+        self._share()
 
     def restart_child(self, id: str) -> None:
         """Start a launched node again that has ended; `id` is its `Child.id`."""
@@ -134,7 +149,7 @@ class NodesView(View):
         self.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def panes(self) -> Sequence[QWidget]:
-        return (self.mesh, self.table, self.log.list)
+        return (self.mesh, self.table, self.details.body, self.log.list)
 
     def focus_filter(self) -> None:
         self.log.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -142,6 +157,8 @@ class NodesView(View):
     def step_back(self) -> None:
         if self.log.search.text():
             self.log.search.clear()
+        elif self.details.isVisible():
+            self._close_details()
         else:
             self.table.clearSelection()
 
@@ -152,7 +169,8 @@ class NodesView(View):
     def _look(self, *, figures: bool) -> None:
         """Bring table and drawing up to date; the drawing at most once a second, or when a node stands otherwise."""
         desk, before = self._context.desk, [(row.id, row.standing) for row in self._rows]
-        self._rows = merge(desk.nodes(), self._context.launcher.children, int(time.time() * 1000), desk.outages())
+        rows = merge(desk.nodes(), self._context.launcher.children, int(time.time() * 1000), desk.outages())
+        self._rows = marked(rows, desk.copies() or ())
         self.model.follow(self._rows)
         self.totals.say(total(self._rows))
         self.header.count.say(wording.count(len(self._rows)))
@@ -161,6 +179,8 @@ class NodesView(View):
             self.mesh.follow(self._rows, desk.links())
             self.mesh_header.sentence.say(up(self.mesh.drawing))
         self._fit_table()
+        if figures and self.details.isVisible():
+            self._show_details()
         if asked := self.model.find(self.tending.asked):
             self.tending.count(asked.sessions)
 
@@ -171,9 +191,11 @@ class NodesView(View):
 
     def _share(self) -> None:
         """Put drawing and table beside or above each other, and give the log its share."""
-        wide = self.width() >= BESIDE
+        self.details.setFixedWidth(WIDTH if self.width() >= Size.WIDE else NARROW)
+        width = self.width() - (self.details.width() if self.details.isVisibleTo(self) else 0)
+        wide = width >= BESIDE
         orientation = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
-        self.legend.setVisible(self.width() >= Size.WIDE)
+        self.legend.setVisible(width >= Size.WIDE)
         if self.upper.orientation() != orientation:
             self.upper.setOrientation(orientation)
             self._shared_by_hand = False
@@ -185,10 +207,11 @@ class NodesView(View):
         log = max(LOG_LEAST, round(self.height() * LOG_SHARE)) if wide else LOG_LEAST
         self.splitter.setSizes([self.height() - log - 1, log])
         if wide:
-            mesh = max(300, min(round(self.width() * MESH_SHARE), self.width() - TABLE_LEAST))
-            self.upper.setSizes([mesh, self.width() - mesh - 1])
+            mesh = max(300, min(round(width * MESH_SHARE), width - TABLE_LEAST))
+            self.upper.setSizes([mesh, width - mesh - 1])
         else:
-            self.upper.setSizes([MESH_HEIGHT, self.height() - log - MESH_HEIGHT - 2])
+            mesh = MESH_HEIGHT if width == self.width() else MESH_LOW
+            self.upper.setSizes([mesh, self.height() - log - mesh - 2])
 
     def _share_anew(self) -> None:
         self._shared_by_hand = False
@@ -204,6 +227,25 @@ class NodesView(View):
         row = self.model.find(self.table.selected())
         if row is not None and row.child:
             self.log.tabs.choose(row.child)
+        if self.details.isVisible():
+            self._show_details()
+
+    def _toggle_details(self) -> None:
+        if self.details.isVisible():
+            self._close_details()
+        else:
+            self.show_details(self.table.selected())
+
+    def _close_details(self) -> None:
+        self.details.hide()
+        self.table.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._share()
+
+    def _show_details(self) -> None:
+        """Bring the details up to date: those of the selected node, else of this one."""
+        row = self.model.find(self.table.selected()) or next((row for row in self._rows if row.here), None)
+        if row is not None:
+            self.details.show_row(row)
 
     def _open_log(self) -> None:
         row = self.model.find(self.table.selected())
@@ -233,6 +275,8 @@ class NodesView(View):
         row = self.model.find(id)
         if row is not None:
             menu = self.tending.menu(row)
+            details = menu.addAction(f"Details of {wording.name(row.name)}".replace("&", "&&"))
+            details.triggered.connect(lambda: self.show_details(id))
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             menu.popup(place)
 
@@ -265,9 +309,11 @@ class NodesView(View):
         self.splitter = _splitter(Qt.Orientation.Vertical, self.upper, self.log)
         for splitter in (self.upper, self.splitter):
             splitter.splitterMoved.connect(self._shared)
-        whole = QVBoxLayout(self)
+        whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self.splitter)
+        whole.setSpacing(0)
+        whole.addWidget(self.splitter, 1)
+        whole.addWidget(self.details)
 
 
 def _column(*parts: QWidget, stretch: bool = False) -> QWidget:

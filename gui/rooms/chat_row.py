@@ -6,7 +6,7 @@ import collections
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QPainter, QTextLayout, QTextOption
-from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from gui import theme, wording
 from gui.rooms.chat_model import ChatModel, body_words, head_words
@@ -52,6 +52,9 @@ class ChatRow(QStyledItemDelegate):
             self._paint_event(painter, box, line)
         else:
             self._paint_words(painter, box, line)
+        if option.state & QStyle.StateFlag.State_HasFocus:  # the line on which keys act
+            bar = QRect(box.left(), box.top() + 2, Size.SELECTION_BAR, box.height() - 4)
+            painter.fillRect(bar, theme.colour(Colour.ACCENT))
 
     def _paint_event(self, painter: QPainter, box: QRect, line: Entry) -> None:
         tone = Colour.DANGER if is_harsh(line) else Colour.TEXT3

@@ -13,6 +13,7 @@ from gui import wording
 from gui.rooms.chat import ChatPane
 from gui.rooms.composer import Aim, Announcement, Composer, Whisper
 from gui.rooms.members_pane import MembersPane
+from gui.rooms.replay import Replaying
 from gui.rooms.room_header import RoomHeader
 from gui.tokens import Size
 from gui.views import Context
@@ -31,6 +32,7 @@ class RoomPane(QWidget):
         self.members = MembersPane(context)
         self.chat = ChatPane()
         self.composer = Composer(context.actions.send)
+        self.replaying = Replaying(context, self.chat.list, lambda: self._room)
         self._lay_out()
         self.members.whispering.connect(self.composer.address)
         self.composer.sending.connect(self._send)
