@@ -43,9 +43,8 @@ def sentence(view: ReplayView, now: int) -> str:
     texts = wording.plural(len(view.texts), "text")
     count = f"The first {texts}" if view.more else texts
     node, at = wording.within(view.node), wording.clock(now, seconds=True)
-    return (
-        f"{count}, in the order in which {node} works them, as it holds them at {at}. A reader would be fed the same."
-    )
+    order = f"{count}, in the order in which {node} works them, as it holds them at {at}."
+    return f"{order} A reader who begins there anew is fed the same."
 
 
 def missing(view: ReplayView) -> str:
@@ -177,19 +176,25 @@ class Replaying(QObject):
         sheet.finished.connect(lambda _: sheet.deleteLater())
         sheet.open()
 
-    def _offer(self, place: QPoint) -> None:
+    def menu(self, place: QPoint) -> QMenu | None:
+        """The menu of the line at a point of the viewport; what is chosen there acts on that line."""
         index = self._chat.indexAt(place)
         if not index.isValid():
-            return
+            return None
         model = self._chat.model()
         assert isinstance(model, ChatModel)
         key = model.at(index).key
         menu = QMenu(self._chat)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         made = menu.addAction(self.action.text())
         made.setShortcut(self.action.shortcut())
         made.triggered.connect(lambda: self.open(key))
-        menu.popup(self._chat.viewport().mapToGlobal(place))
+        return menu
+
+    def _offer(self, place: QPoint) -> None:
+        menu = self.menu(place)
+        if menu is not None:
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(self._chat.viewport().mapToGlobal(place))
 
     def _line(self) -> str:
         """The line that has the keyboard, or the first one in sight."""

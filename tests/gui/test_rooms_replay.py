@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication
 
 from gui.app import Console
 from gui.rooms.replay import ReplaySheet, missing, place_of, sentence
@@ -79,12 +79,11 @@ async def test_the_menu_of_a_line_replays_from_there_and_an_event_from_the_next_
 ) -> None:
     await talking(console, cluster, "one", "two")
     chat = console.rooms.pane.chat.list
-    chat.customContextMenuRequested.emit(chat.visualRect(chat.model().index(0, 0)).center())
-    (menu,) = [each for each in chat.findChildren(QMenu) if each.isVisible()]
+    menu = console.rooms.pane.replaying.menu(chat.visualRect(chat.model().index(0, 0)).center())
+    assert menu is not None
     (action,) = menu.actions()
     assert action.text() == "Replay room from this line"
     action.trigger()
-    menu.close()
     made = await sheet(console)
     assert [made.model.at(place).text for place in range(made.model.rowCount())] == ["one", "two"]
 
@@ -95,8 +94,7 @@ async def test_a_chat_without_texts_has_nothing_to_replay(console: Console, clus
     await until(lambda: chat.model.rowCount(), chat.model.rowsInserted)
     console.rooms.pane.replaying.action.trigger()
     assert [each for each in console.window.findChildren(Sheet) if each.isVisible()] == []
-    chat.list.customContextMenuRequested.emit(QPoint(5, chat.list.height() - 5))
-    assert chat.list.findChildren(QMenu) == []
+    assert console.rooms.pane.replaying.menu(QPoint(5, chat.list.height() - 5)) is None
 
 
 def test_what_is_no_longer_held_is_said() -> None:
