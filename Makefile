@@ -5,7 +5,7 @@ ARGS ?=
 SEEDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run test style types bench simulate namespaces bench-window bench-window-size pictures
+.PHONY: help run test style types bench simulate namespaces seen bench-window bench-window-size pictures
 
 help:  ## show this list
 	@echo 'make run      open the console; ARGS="..." passes options, such as ARGS="node --port 0" or ARGS="--help"'
@@ -15,6 +15,7 @@ help:  ## show this list
 	@echo 'make simulate   play schedules of faults under virtual time; SEEDS=10000 so many, SEED=123 tells what happens in one'
 	@echo 'make namespaces   play faults on three real nodes in network namespaces, as root; ARGS="6 short" plays one row, shortened'
 	@echo 'make bench    measure this machine: our nodes beside two reference servers; ARGS="--help" lists options'
+	@echo 'make seen   act out a bad minute before a console and two browsers, as root; ARGS="--into FOLDER" for pictures'
 	@echo 'make pictures   take the pictures of the console from a demo, and read them for faults'
 	@echo 'make bench-window   measure what the window costs the people whom its node serves'
 	@echo 'make bench-window-size   measure how long the window holds the loop with 5,000 sessions in 300 rooms'
@@ -60,3 +61,7 @@ simulate:
 namespaces:
 	@.ci/setup check
 	@$(PYTHON_IN_VENV) -m tests.namespaces $(ARGS)
+
+seen:
+	@.ci/setup test
+	@$(PYTHON_IN_VENV) -m tests.namespaces.seen $(ARGS)

@@ -313,14 +313,23 @@ class Replica:
 
     def _figures_of(self, seen: Sighting, highs: Mapping[Origin, int], now: float) -> Figures:
         held, tally = seen.held, self.ledger.of(seen.node)
+        lag = behind = 0
+        if held != highs:  # nearly always they are equal, and to see that costs little
+            # What it wrote itself it holds, whoever that was heard from.
+            lag = sum(
+                high - there
+                for origin, high in highs.items()
+                if (there := held.get(origin, 0)) < high and origin != seen.origin
+            )
+            behind = sum(
+                high - here
+                for origin, high in held.items()
+                if (here := highs.get(origin, 0)) < high and not self._is_past(origin)
+            )
         since = self.ledger.unconfirmed_since(held.get(self.origin, 0))
         return Figures(
-            lag=sum(max(0, high - held.get(origin, 0)) for origin, high in highs.items()),
-            behind=sum(
-                high - highs.get(origin, 0)
-                for origin, high in held.items()
-                if high > highs.get(origin, 0) and not self._is_past(origin)
-            ),
+            lag=lag,
+            behind=behind,
             queue=max(0, self._own.high - held.get(self.origin, 0)),
             unconfirmed=0.0 if since is None else max(0.0, now - since),
             repaired=tally.repaired,
@@ -330,10 +339,16 @@ class Replica:
 
     def holdings(self) -> dict[NodeId, dict[Origin, int]]:
         """How far this node holds each log, and those that did not say goodbye by what they sent."""
-        held = {node_of(self.origin): {origin: log.high for origin, log in self.logs.items()}}
+        own = {origin: log.high for origin, log in self.logs.items()}
+        held = {node_of(self.origin): own}
         for seen in self.membership.nodes.values():
             if not seen.gone:
-                held[seen.node] = {origin: high for origin, high in seen.held.items() if not self._is_past(origin)}
+                its = dict(seen.held)
+                for origin in its.keys() - own.keys():
+                    if self._is_past(origin):
+                        del its[origin]
+                its[seen.origin] = max(its.get(seen.origin, 0), own.get(seen.origin, 0))
+                held[seen.node] = its
         return held
 
     def _refuse(self, sender: Origin) -> None:

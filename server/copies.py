@@ -26,11 +26,13 @@ class Copies:
         self._node = node
         self._copying = Copying(node.bus.node)
         self.gaps = Gaps(node.bus.origin)
+        self._views: list[CopyView] | None = None
 
     def look(self, now: float) -> None:
         """Measure; called once a second."""
         node, bus = self._node, self._node.bus
         peers, figures = bus.peers(), bus.figures()
+        self._views = None
         self._copying.measure(peers, figures, now)
         if bus.wanted(TOPIC):
             bus.cast(TOPIC, self._copying.tell(self._rooms()))
@@ -49,7 +51,9 @@ class Copies:
         return node.hear(TOPIC, lambda told: self._copying.merge(told, node.clock.now()))
 
     def views(self) -> list[CopyView]:
-        """How this node sees the copying to and from each peer, by name."""
+        """How this node sees the copying to and from each peer, by name, as it was measured last."""
+        if self._views is not None:
+            return self._views
         holdings, here = self._node.bus.holdings(), self._node.node_id
         found = []
         for node, part in self._copying.parts.items():
@@ -58,7 +62,8 @@ class Copies:
                 for origin, high, held in lacking(holdings, here, node)
             )
             found.append(view(part, self.name_of(node), logs, self.gaps.age(node)))
-        return sorted(found, key=lambda each: (each.name.casefold(), each.node))
+        self._views = sorted(found, key=lambda each: (each.name.casefold(), each.node))
+        return self._views
 
     def said(self, node: NodeId) -> list[CopyView] | None:
         """The same as another node has said of late, or None."""

@@ -125,12 +125,16 @@ class Gaps:
         there = {node: held for node, held in holdings.items() if states.get(node, PeerState.DOWN) != PeerState.DOWN}
         highest: dict[Origin, int] = {}
         for held in there.values():
+            if held == highest:  # as it is nearly always: then this costs little, however many logs there are
+                continue
             for origin, high in held.items():
                 if high > highest.get(origin, 0):
                     highest[origin] = high
         before, self._gaps = self._gaps, {}
         found = {}
         for node, held in holdings.items():
+            if held == highest:
+                continue
             for origin, high in highest.items():
                 mine = held.get(origin, 0)
                 if mine >= high:

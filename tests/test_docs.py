@@ -93,6 +93,14 @@ def test_the_close_codes_of_the_protocol_are_those_of_the_program() -> None:
     assert used <= documented
 
 
+def test_the_figures_of_peers_are_those_of_the_program() -> None:
+    cluster = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `(switchboard_\w+)\{", cluster, flags=re.M))
+    source = (ROOT / "server" / "metrics.py").read_text(encoding="utf-8")
+    made = set(re.findall(r'(Gauge|Counter)MetricFamily\(\s*"(switchboard_(?:peer|alarms)\w*)"', source))
+    assert documented == {f"{name}_total" if kind == "Counter" else name for kind, name in made}
+
+
 def options(command: str) -> set[str]:
     """The options that `main.py` lists."""
     answer = subprocess.run(

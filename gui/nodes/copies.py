@@ -41,9 +41,8 @@ def marked(rows: Iterable[NodeRow], copies: Iterable[CopyView]) -> list[NodeRow]
 
 def facts(copy: CopyView) -> list[Fact]:
     """What there is to say of one peer, from the node of this window."""
-    lost = copy.state == "lost"
     found = [
-        Fact("Round trip", UNKNOWN if lost else wording.milliseconds(copy.round_trip)),
+        Fact("Round trip", wording.milliseconds(copy.round_trip) if copy.state == "up" else UNKNOWN),
         Fact("Lag", lag(copy), _tone(copy)),
     ]
     found += [
@@ -89,9 +88,10 @@ def rate(value: float | None) -> str:
 
 
 def peer_cells(copy: CopyView) -> tuple[str, str, str, str]:
-    """One peer as another node sees it: state or round trip, lag, repairs, queue."""
+    """One peer as another node sees it: state or round trip, lag, records repaired from it, queue."""
     near = wording.milliseconds(copy.round_trip) if copy.state == "up" else copy.state
-    return near, wording.short(copy.lag), rate(copy.repairs), wording.short(copy.queue)
+    repaired = wording.short(copy.repaired) + (f", {rate(copy.repairs)}" if copy.repairs else "")
+    return near, wording.short(copy.lag), repaired, wording.short(copy.queue)
 
 
 def wanted(wants: WantView | None) -> tuple[str, str]:

@@ -27,7 +27,7 @@ WIDTH, NARROW = 376, 320
 HEAD = 54
 ROW = 24
 INDENT = 12
-CELLS = (("Trip", 56), ("Lag", 44), ("Repaired", 64), ("Queue", 48))
+CELLS = (("Trip", 56), ("Lag", 40), ("Repaired", 76), ("Queue", 46))
 
 
 class Facts(QWidget):
@@ -182,6 +182,7 @@ class NodeDetails(QWidget):
         self.sections["wants"].figure.say(count)
         self.rooms.say(names)
         self._show_peers(desk.copies(row.node) if row.node else None, gone=row.standing in GONE)
+        self._inner.activate()  # what grew has its place before it is painted
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -227,7 +228,7 @@ class NodeDetails(QWidget):
         row.addWidget(self.cross)
         inside = QWidget()
         inside.setProperty("part", "pane")
-        inner = QVBoxLayout(inside)
+        inner = self._inner = QVBoxLayout(inside)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(0)
         for section in self.sections.values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bus.figures import Ledger
 from bus.interface import Figures
-from bus.packets import Ack, Bye, Fill, Records
+from bus.packets import Ack, Bye, Digest, Fill, Records
 from bus.record import Kind
 from tests.bus.test_replica import ME, OTHER, PEER, World, hello, replica, text
 
@@ -28,10 +28,19 @@ def test_what_each_node_holds_is_told_of_all_who_did_not_say_goodbye() -> None:
     node.receive(hello({OTHER: (0, 7), ME: (0, 1)}), 1.5)
     assert node.holdings() == {
         ME.partition(".")[0]: {ME: 1},
-        PEER.partition(".")[0]: {OTHER: 7, ME: 1},
+        PEER.partition(".")[0]: {OTHER: 7, ME: 1, PEER: 0},
     }
     node.receive(Bye(PEER), 2.0)
     assert list(node.holdings()) == [ME.partition(".")[0]]
+
+
+def test_what_a_peer_wrote_itself_it_does_not_lack() -> None:
+    node = replica()
+    node.receive(hello({}), 1.0)
+    node.receive(Digest(OTHER, "h:3", (), {}, [ME], [], b""), 1.0)
+    node.receive(Fill(OTHER, PEER, 0, 3, 0, 3, [text(PEER, seq) for seq in (1, 2, 3)]), 1.5)
+    assert (node.figures(2.0)[PEER.partition(".")[0]].lag, node.logs[PEER].high) == (0, 3)
+    assert node.holdings()[PEER.partition(".")[0]][PEER] == 3
 
 
 def test_a_log_that_was_forgotten_here_is_not_behind() -> None:
@@ -39,7 +48,7 @@ def test_a_log_that_was_forgotten_here_is_not_behind() -> None:
     node.receive(hello({OTHER: (0, 7)}), 1.5)
     node._dead.forget(OTHER, high=7)
     assert node.figures(2.0)[PEER.partition(".")[0]].behind == 0
-    assert node.holdings()[PEER.partition(".")[0]] == {}
+    assert node.holdings()[PEER.partition(".")[0]] == {PEER: 0}
 
 
 def test_what_was_repaired_given_and_refused_is_counted_by_peer() -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from bus.memory import MemoryBus
 from bus.packets import Fill, Packet, Records
+from bus.record import Kind
 from server.desk import Desk
+from server.gaps import GROWTH
 from server.metrics import NodeMetrics
 from server.views import AlarmView
 from tests.cluster.nodes import eventually
@@ -88,6 +90,22 @@ async def test_a_lag_is_told_with_the_log_in_which_it_is(serve: Serving, monkeyp
     assert (log.name, log.origin) == ("n1", a.node.bus.origin)
     assert log.high - log.held == copy.lag == copy.queue > 0
     assert copy.oldest > 0
+
+
+async def test_a_queue_that_grows_is_an_alarm_with_how_much_waits(
+    serve: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = await met(serve, "a", "b")
+    desk = Desk(a.node, "Lena")
+    deaf(b, monkeypatch)
+    for _ in range(12):
+        for _ in range(GROWTH // 4):
+            a.node.bus.append(Kind.MODERATION, b"")
+        a.advance(1)
+    (queue,) = [alarm for alarm in desk.alarms() if alarm.kind == "queue"]
+    assert (queue.name, queue.missing) == ("n2", 12 * (GROWTH // 4))
+    monkeypatch.undo()
+    await eventually(lambda: (alarms_after(a, desk, 1), desk.alarms())[1] == [])
 
 
 async def test_other_nodes_tell_their_part_and_what_they_want_while_a_console_listens(serve: Serving) -> None:
