@@ -308,7 +308,7 @@ class Replica:
 
     def figures(self, now: float) -> dict[NodeId, Figures]:
         """How the copying to and from each of them goes."""
-        highs = {origin: log.high for origin, log in self.logs.items()}
+        highs = self._highs()
         return {seen.node: self._figures_of(seen, highs, now) for seen in self.membership.nodes.values()}
 
     def _figures_of(self, seen: Sighting, highs: Mapping[Origin, int], now: float) -> Figures:
@@ -339,17 +339,22 @@ class Replica:
 
     def holdings(self) -> dict[NodeId, dict[Origin, int]]:
         """How far this node holds each log, and those that did not say goodbye by what they sent."""
-        own = {origin: log.high for origin, log in self.logs.items()}
+        own = self._highs()
         held = {node_of(self.origin): own}
         for seen in self.membership.nodes.values():
             if not seen.gone:
-                its = dict(seen.held)
-                for origin in its.keys() - own.keys():
-                    if self._is_past(origin):
-                        del its[origin]
-                its[seen.origin] = max(its.get(seen.origin, 0), own.get(seen.origin, 0))
-                held[seen.node] = its
+                held[seen.node] = its = dict(seen.held)
+                if its != own:
+                    for origin in its.keys() - own.keys():
+                        if self._is_past(origin):
+                            del its[origin]
+                    if own.get(seen.origin, 0) > its.get(seen.origin, 0):
+                        its[seen.origin] = own[seen.origin]
         return held
+
+    def _highs(self) -> dict[Origin, int]:
+        """How far this node holds each log of which it holds anything."""
+        return {origin: log.high for origin, log in self.logs.items() if log.high}
 
     def _refuse(self, sender: Origin) -> None:
         self.refused += 1

@@ -28,7 +28,7 @@ def test_what_each_node_holds_is_told_of_all_who_did_not_say_goodbye() -> None:
     node.receive(hello({OTHER: (0, 7), ME: (0, 1)}), 1.5)
     assert node.holdings() == {
         ME.partition(".")[0]: {ME: 1},
-        PEER.partition(".")[0]: {OTHER: 7, ME: 1, PEER: 0},
+        PEER.partition(".")[0]: {OTHER: 7, ME: 1},
     }
     node.receive(Bye(PEER), 2.0)
     assert list(node.holdings()) == [ME.partition(".")[0]]
@@ -48,7 +48,7 @@ def test_a_log_that_was_forgotten_here_is_not_behind() -> None:
     node.receive(hello({OTHER: (0, 7)}), 1.5)
     node._dead.forget(OTHER, high=7)
     assert node.figures(2.0)[PEER.partition(".")[0]].behind == 0
-    assert node.holdings()[PEER.partition(".")[0]] == {PEER: 0}
+    assert node.holdings()[PEER.partition(".")[0]] == {}
 
 
 def test_what_was_repaired_given_and_refused_is_counted_by_peer() -> None:
