@@ -97,7 +97,7 @@ def peer_cells(copy: CopyView) -> tuple[str, str, str, str]:
 def wanted(wants: WantView | None) -> tuple[str, str]:
     """Of how many rooms a node wants the voice, and their names."""
     if wants is None:
-        return UNKNOWN, "Not told yet."
+        return UNKNOWN, "Not told."
     whole = len(wants.rooms) + wants.more
     if not whole:
         return "0", "Nobody listens there."

@@ -207,7 +207,7 @@ class NodeDetails(QWidget):
         self.grid.setVisible(bool(peers))
         self.silence.setVisible(not peers)
         if peers is None:
-            self.silence.say("It says nothing any more." if gone else "Not told yet.")
+            self.silence.say("It says nothing any more." if gone else "Not told.")
         else:
             self.silence.say("It has no peers.")
 

@@ -105,7 +105,7 @@ async def test_the_details_follow_the_selection_and_tell_what_the_node_says_itse
     press(console, Qt.Key.Key_I)
     details = console.nodes.details
     assert details.isVisible()
-    assert details.rooms.text() == "Not told yet."
+    assert details.rooms.text() == "Not told."
     await told(console, lambda: [peer.name for peer in details.grid.peers] == ["alpha", "coda"])
     assert plain(details.rooms.text()) == "den"
     assert details.sections["wants"].figure.text() == "1"
@@ -180,7 +180,7 @@ def test_what_is_not_known_is_a_dash() -> None:
     assert found["Gaps repaired from it"] == "–, 0 in all"
     assert found["Lag"] == found["Queue, unacknowledged"] == found["Oldest of them"] == "none"
     assert {each.caption: each.value for each in copies.facts(copy(state="lost"))}["Round trip"] == "–"
-    assert copies.wanted(None) == ("–", "Not told yet.")
+    assert copies.wanted(None) == ("–", "Not told.")
 
 
 def test_a_lag_is_told_with_its_logs_and_warns_when_it_lasts() -> None:
