@@ -37,7 +37,7 @@ def test_what_each_node_holds_is_told_of_all_who_did_not_say_goodbye() -> None:
 def test_what_a_peer_wrote_itself_it_does_not_lack() -> None:
     node = replica()
     node.receive(hello({}), 1.0)
-    node.receive(Digest(OTHER, "h:3", (), {}, [ME], [], b""), 1.0)
+    node.receive(Digest(OTHER, "h:3", (), {}, [ME], {}, b""), 1.0)
     node.receive(Fill(OTHER, PEER, 0, 3, 0, 3, [text(PEER, seq) for seq in (1, 2, 3)]), 1.5)
     assert (node.figures(2.0)[PEER.partition(".")[0]].lag, node.logs[PEER].high) == (0, 3)
     assert node.holdings()[PEER.partition(".")[0]][PEER] == 3
