@@ -1,0 +1,335 @@
+"""Three nodes on a network that a test may break, people on each of them, and what all of them wrote down."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.faults.check import Line, Verdict, judge
+from tests.faults.load import Part
+from tests.faults.network import BUS_PORT, Kind, Network, network
+from tests.processes import ROOT, START_SECONDS, environment
+
+KEY = "the key of these tests, 32 bytes and more"
+PORT = 8765
+PATIENCE = 45.0
+"""Seconds after which a wait is given up; a bound on failure, never a measure."""
+MESH = ("a", "b", "c")
+SPARE = "d"
+"""A host on which no node runs at first."""
+LOOK_SECONDS = 0.05
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Who is there; all numbers are of the whole cluster."""
+
+    clients: int = 60
+    rooms: int = 6
+    talkers: int = 10
+    rate: float = 20.0
+    """Texts a second."""
+
+
+SMALL = Load(clients=18, rooms=3, talkers=3, rate=15.0)
+
+
+class History:
+    """What the processes wrote so far, read as it grows."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self._files: dict[Path, tuple[int, str]] = {}
+
+    def add(self, path: Path) -> None:
+        """Read this file too."""
+        self._files[path] = 0, ""
+
+    def mark(self, event: str, **fields: Any) -> float:
+        """Write a line of one's own; returns its time."""
+        at = time.monotonic()
+        self.lines.append({"event": event, "at": at, **fields})
+        return at
+
+    def read(self) -> None:
+        """Read what is new."""
+        for path, (offset, rest) in self._files.items():
+            if path.exists():
+                with path.open(encoding="utf-8") as file:
+                    file.seek(offset)
+                    *lines, rest = (rest + file.read()).split("\n")
+                    self._files[path] = file.tell(), rest
+                self.lines += [json.loads(line) for line in lines]
+
+    def of(self, event: str, *, since: float = 0.0, **having: Any) -> list[Line]:
+        """The lines of one kind."""
+        return [
+            line
+            for line in self.lines
+            if line["event"] == event
+            and line["at"] >= since
+            and all(line.get(key) == value for key, value in having.items())
+        ]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Node:
+    """A node on a host."""
+
+    name: str
+    host: str
+    folder: Path
+    process: asyncio.subprocess.Process
+    ready: dict[str, Any]
+    """Its ready line."""
+
+    @property
+    def id(self) -> str:
+        """Its id in the mesh."""
+        return str(self.ready["node"])
+
+    async def end(self) -> None:
+        """Let it die without a word."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        await self.process.wait()
+
+
+class Field:
+    """Where faults are made and looked at."""
+
+    def __init__(self, net: Network, folder: Path, load: Load, stack: contextlib.AsyncExitStack) -> None:
+        self.network = net
+        self.folder = folder
+        self.load = load
+        self.history = History()
+        self.nodes: dict[str, Node] = {}
+        self._stack = stack
+        self._loads: dict[str, asyncio.subprocess.Process] = {}
+        self._lists = 0
+        self._key_file = folder / "auth.key"
+        self._key_file.write_text(KEY)
+        self._key_file.chmod(0o600)
+
+    # --- parts ------------------------------------------------------------------------------------------------
+
+    async def start(self, name: str, *, host: str = "", folder: Path | None = None, hold: float = 5.0) -> Node:
+        """Start a node; its event loop is held for `hold` seconds by `hold_loop`."""
+        host = host or name
+        address, folder = self.network.address(host), folder or self.folder / name
+        peers = [f"--peer={self.network.address(other)}:{BUS_PORT}" for other in MESH if other != host]
+        log = self.folder / f"{name}.log"
+        process = await self._run(
+            host,
+            "tests.faults.node",
+            json.dumps({"hold": hold, **self.network.passages(host)}),
+            "node",
+            f"--name={name}",
+            f"--host={address}",
+            f"--port={PORT}",
+            f"--bus-host={address}",
+            f"--bus-port={BUS_PORT}",
+            f"--data-dir={folder}",
+            f"--auth-key-file={self._key_file}",
+            "--drain-seconds=1",
+            "--log-format=json",
+            *peers,
+            log=log,
+        )
+        node = Node(name, host, folder, process, {})
+        self._stack.push_async_callback(node.end)
+        assert process.stdout is not None
+        async with asyncio.timeout(START_SECONDS):
+            line = await process.stdout.readline()
+        assert line, log.read_text(encoding="utf-8")
+        node.ready.update(json.loads(line))
+        self.nodes[name] = node
+        return node
+
+    async def people(self, names: Sequence[str] = MESH) -> None:
+        """Let people come to these nodes, the same number to each and to each room; returns when all are there."""
+        for index, name in enumerate(names):
+            share = self.load.clients // len(names)
+            path = self.folder / f"{name}.jsonl"
+            part = Part(
+                node=name,
+                url=self.nodes[name].ready["url"],
+                file=str(path),
+                key=KEY,
+                rooms=[f"room {(number + index) % self.load.rooms}" for number in range(share)],
+                talkers=len(range(index, self.load.talkers, len(names))),
+                rate=self.load.rate / len(names),
+            )
+            host = self.nodes[name].host
+            self.history.add(path)
+            process = self._loads[name] = await self._run(
+                host, "tests.faults.load", msgspec.json.encode(part).decode(), log=self.folder / f"{name}.load.log"
+            )
+            self._stack.push_async_callback(_end, process)
+        await self.until(lambda: len(self.history.of("ready")) == len(names))
+
+    async def _run(self, host: str, module: str, *arguments: str, log: Path) -> asyncio.subprocess.Process:
+        with log.open("ab") as stderr:
+            return await asyncio.create_subprocess_exec(
+                *(*self.network.enter(host), sys.executable, "-m", module, *arguments),
+                cwd=ROOT,
+                env=environment(),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=stderr,
+            )
+
+    # --- what is done -----------------------------------------------------------------------------------------
+
+    def order(self, do: str, *names: str, **fields: Any) -> None:
+        """Tell the people of these nodes, or all, what to do."""
+        for name in names or self._loads:
+            stdin = self._loads[name].stdin
+            assert stdin is not None
+            stdin.write(json.dumps({"do": do, **fields}).encode() + b"\n")
+
+    def hold_loop(self, name: str) -> None:
+        """Hold the event loop of a node, while ZeroMQ's own thread goes on."""
+        self.nodes[name].process.send_signal(signal.SIGUSR1)
+
+    def stop(self, name: str) -> None:
+        """Let a node stand still."""
+        self.nodes[name].process.send_signal(signal.SIGSTOP)
+
+    def go_on(self, name: str) -> None:
+        """Undo `stop`."""
+        self.nodes[name].process.send_signal(signal.SIGCONT)
+
+    async def kill(self, name: str) -> None:
+        """Let a node die without a word."""
+        await self.nodes[name].end()
+
+    # --- what is seen -----------------------------------------------------------------------------------------
+
+    async def until(self, holds: Callable[[], bool], *, within: float = PATIENCE, what: str = "") -> bool:
+        """Look at the history as it grows until something holds; False when it does not within the time."""
+        end = time.monotonic() + within
+        while True:
+            self.history.read()
+            if holds():
+                return True
+            if time.monotonic() > end:
+                return False
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let the load go on for a while."""
+        await self.until(lambda: False, within=seconds)
+
+    def states(self, node: str) -> dict[str, str]:
+        """How a node saw the others last."""
+        seen = self.history.of("nodes", node=node)
+        return dict(seen[-1]["states"]) if seen else {}
+
+    def all_up(self, names: Sequence[str] = MESH) -> bool:
+        """Whether each of these holds all of these to be up."""
+        return all(self.states(node).get(other) == "up" for node in names for other in names)
+
+    def turned(self, node: str, other: str, states: Sequence[str], *, since: float) -> float | None:
+        """After how many seconds `node` first held `other` to be in one of these states; None if it did not."""
+        return next(
+            (
+                line["at"] - since
+                for line in self.history.of("nodes", node=node, since=since)
+                if line["states"].get(other) in states
+            ),
+            None,
+        )
+
+    async def sessions(self) -> dict[str, list[str]]:
+        """The sessions that are in rooms, as each node lists them now."""
+        self._lists += 1
+        number = self._lists
+        self.order("sessions", number=number)
+        await self.until(lambda: len(self.history.of("sessions", number=number)) == len(self._loads), within=5)
+        return {line["node"]: line["sessions"] for line in self.history.of("sessions", number=number)}
+
+    def present(self) -> list[str]:
+        """The sessions that are in rooms, as their clients know it."""
+        gone = {line["session"] for line in self.history.of("gone")}
+        return sorted(line["session"] for line in self.history.of("joined") if line["session"] not in gone)
+
+    def judge(self, *, alone: bool = False) -> Verdict:
+        """Judge all that was written until now."""
+        return judge(self.history.lines, alone=alone)
+
+    async def settle(self, *, alone: bool = False, within: float = PATIENCE) -> Verdict:
+        """Let nothing more be said, and wait until all was answered and read that must be."""
+        self.order("hush")
+        step, verdict = 0.25, self.judge(alone=alone)
+        end = time.monotonic() + within
+        while time.monotonic() < end:
+            await self.pass_time(step)
+            verdict = self.judge(alone=alone)
+            if not verdict.missing and not self.unanswered():
+                # Whatever comes too often comes about now.
+                await self.pass_time(step)
+                return self.judge(alone=alone)
+        return verdict
+
+    def unanswered(self) -> int:
+        """How many texts of those who stayed have not been acknowledged."""
+        gone = {line["session"] for line in self.history.of("gone")}
+        said = Counter((line["session"], line["id"]) for line in self.history.of("said") if line["session"] not in gone)
+        sent = Counter((line["session"], line["id"]) for line in self.history.of("sent"))
+        return (said - sent).total()
+
+    def figure(self, node: str, name: str, *, since: float = 0.0) -> list[float]:
+        """What `/metrics` of a node said of one name, in order."""
+        return [
+            line["figures"][name]
+            for line in self.history.of("figures", node=node, since=since)
+            if name in line["figures"]
+        ]
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        async with asyncio.timeout(5):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def field(folder: Path, load: Load, *, kind: Kind = "namespaces", hold: float = 5.0) -> AsyncIterator[Field]:
+    """Three nodes that know each other, and people who talk, within the block."""
+    async with network(*MESH, SPARE, kind=kind) as net, contextlib.AsyncExitStack() as stack:
+        place = Field(net, folder, load, stack)
+        await asyncio.gather(*(place.start(name, hold=hold) for name in MESH))
+        await place.people()
+        assert await place.until(place.all_up), "the nodes did not meet"
+        place.order("talk")
+        try:
+            yield place
+        finally:
+            place.history.read()
+            with (folder / "field.jsonl").open("w", encoding="utf-8") as file:
+                file.writelines(json.dumps(line) + "\n" for line in place.history.lines if line["event"] == "healed")
+
+
+def cpu_seconds(pid: int) -> float:
+    """The processor time that a process has used."""
+    with open(f"/proc/{pid}/stat") as file:
+        words = file.read().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
