@@ -5,7 +5,7 @@ ARGS ?=
 SEEDS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: help run test style types bench simulate namespaces seen bench-window bench-window-size pictures
+.PHONY: help run test style types bench simulate namespaces seen bench-window bench-window-size pictures faults
 
 help:  ## show this list
 	@echo 'make run      open the console; ARGS="..." passes options, such as ARGS="node --port 0" or ARGS="--help"'
@@ -14,6 +14,7 @@ help:  ## show this list
 	@echo 'make types    mypy, strict'
 	@echo 'make simulate   play schedules of faults under virtual time; SEEDS=10000 so many, SEED=123 tells what happens in one'
 	@echo 'make namespaces   play faults on three real nodes in network namespaces, as root; ARGS="6 short" plays one row, shortened'
+	@echo 'make faults   break processes and networks under real nodes with people on them; ARGS="--row 7" is one fault, ARGS="--save" keeps the report'
 	@echo 'make bench    measure this machine: our nodes beside two reference servers; ARGS="--help" lists options'
 	@echo 'make seen   act out a bad minute before a console and two browsers, as root; ARGS="--into FOLDER" for pictures'
 	@echo 'make pictures   take the pictures of the console from a demo, and read them for faults'
@@ -65,3 +66,6 @@ namespaces:
 seen:
 	@.ci/setup test
 	@$(PYTHON_IN_VENV) -m tests.namespaces.seen $(ARGS)
+faults:
+	@.ci/setup faults
+	@$(PYTHON_IN_VENV) -m tests.faults $(ARGS)

@@ -1,4 +1,4 @@
-"""Judges what clients wrote down: that each acknowledged text was read once by each who stayed, in its sender's order.
+"""Judges what clients wrote down: whether each who stayed read each acknowledged text once, in its sender's order.
 
     python tests/faults/check.py [--alone] FILE...
 
@@ -157,7 +157,8 @@ def summary(verdict: Verdict) -> str:
         f"{verdict.said} said, {verdict.sent} acknowledged ({verdict.alone} with one copy), {verdict.read} read; "
         f"missing {len(verdict.missing)}, doubled {len(verdict.doubled)}, swapped {len(verdict.swapped)}, "
         f"altered {len(verdict.altered)}, sunk {len(verdict.sunk)}; "
-        f"sent p50 {share(verdict.sent_after, 0.5) * 1000:.0f} ms, p99 {share(verdict.sent_after, 0.99) * 1000:.0f} ms; "
+        f"sent p50 {share(verdict.sent_after, 0.5) * 1000:.0f} ms, "
+        f"p99 {share(verdict.sent_after, 0.99) * 1000:.0f} ms; "
         f"read p99 {share(verdict.read_after, 0.99) * 1000:.0f} ms"
     )
 

@@ -110,10 +110,12 @@ class Node:
 class Field:
     """Where faults are made and looked at."""
 
-    def __init__(self, net: Network, folder: Path, load: Load, stack: contextlib.AsyncExitStack) -> None:
+    def __init__(self, net: Network, folder: Path, load: Load, stack: contextlib.AsyncExitStack, hold: float) -> None:
         self.network = net
         self.folder = folder
         self.load = load
+        self.hold = hold
+        """For how many seconds `hold_loop` does it."""
         self.history = History()
         self.nodes: dict[str, Node] = {}
         self._stack = stack
@@ -125,8 +127,8 @@ class Field:
 
     # --- parts ------------------------------------------------------------------------------------------------
 
-    async def start(self, name: str, *, host: str = "", folder: Path | None = None, hold: float = 5.0) -> Node:
-        """Start a node; its event loop is held for `hold` seconds by `hold_loop`."""
+    async def start(self, name: str, *, host: str = "", folder: Path | None = None) -> Node:
+        """Start a node, on the host of its name and with a folder of its own unless others are given."""
         host = host or name
         address, folder = self.network.address(host), folder or self.folder / name
         peers = [f"--peer={self.network.address(other)}:{BUS_PORT}" for other in MESH if other != host]
@@ -134,7 +136,7 @@ class Field:
         process = await self._run(
             host,
             "tests.faults.node",
-            json.dumps({"hold": hold, **self.network.passages(host)}),
+            json.dumps({"hold": self.hold, **self.network.passages(host)}),
             "node",
             f"--name={name}",
             f"--host={address}",
@@ -144,6 +146,7 @@ class Field:
             f"--data-dir={folder}",
             f"--auth-key-file={self._key_file}",
             "--drain-seconds=1",
+            "--ends-with-parent",
             "--log-format=json",
             *peers,
             log=log,
@@ -234,13 +237,13 @@ class Field:
         await self.until(lambda: False, within=seconds)
 
     def states(self, node: str) -> dict[str, str]:
-        """How a node saw the others last."""
+        """How a node saw all nodes last, by their ids, as a name may have had others before."""
         seen = self.history.of("nodes", node=node)
         return dict(seen[-1]["states"]) if seen else {}
 
     def all_up(self, names: Sequence[str] = MESH) -> bool:
         """Whether each of these holds all of these to be up."""
-        return all(self.states(node).get(other) == "up" for node in names for other in names)
+        return all(self.states(node).get(self.nodes[other].id) == "up" for node in names for other in names)
 
     def turned(self, node: str, other: str, states: Sequence[str], *, since: float) -> float | None:
         """After how many seconds `node` first held `other` to be in one of these states; None if it did not."""
@@ -248,7 +251,7 @@ class Field:
             (
                 line["at"] - since
                 for line in self.history.of("nodes", node=node, since=since)
-                if line["states"].get(other) in states
+                if line["states"].get(self.nodes[other].id) in states
             ),
             None,
         )
@@ -265,6 +268,25 @@ class Field:
         """The sessions that are in rooms, as their clients know it."""
         gone = {line["session"] for line in self.history.of("gone")}
         return sorted(line["session"] for line in self.history.of("joined") if line["session"] not in gone)
+
+    def complete(self) -> bool:
+        """Whether as many people are there as shall be."""
+        return len(self.present()) == self.load.clients
+
+    def unheard(self, *, since: float) -> list[tuple[str, str]]:
+        """Who hears whom no more: pairs of sessions in a room, the second a speaker of whom no frame came since."""
+        present = set(self.present())
+        there = [line for line in self.history.of("joined") if line["session"] in present]
+        heard = {(line["session"], line["speaker"]) for line in self.history.of("heard", since=since)}
+        return [
+            (one["session"], other["session"])
+            for one in there
+            for other in there
+            if other["talks"]
+            and one["room"] == other["room"]
+            and one is not other
+            and (one["session"], other["session"]) not in heard
+        ]
 
     def judge(self, *, alone: bool = False) -> Verdict:
         """Judge all that was written until now."""
@@ -287,7 +309,9 @@ class Field:
     def unanswered(self) -> int:
         """How many texts of those who stayed have not been acknowledged."""
         gone = {line["session"] for line in self.history.of("gone")}
-        said = Counter((line["session"], line["id"]) for line in self.history.of("said") if line["session"] not in gone)
+        said = Counter(
+            (line["session"], line["id"]) for line in self.history.of("said") if line["session"] not in gone
+        )
         sent = Counter((line["session"], line["id"]) for line in self.history.of("sent"))
         return (said - sent).total()
 
@@ -315,8 +339,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 async def field(folder: Path, load: Load, *, kind: Kind = "namespaces", hold: float = 5.0) -> AsyncIterator[Field]:
     """Three nodes that know each other, and people who talk, within the block."""
     async with network(*MESH, SPARE, kind=kind) as net, contextlib.AsyncExitStack() as stack:
-        place = Field(net, folder, load, stack)
-        await asyncio.gather(*(place.start(name, hold=hold) for name in MESH))
+        place = Field(net, folder, load, stack, hold)
+        await asyncio.gather(*(place.start(name) for name in MESH))
         await place.people()
         assert await place.until(place.all_up), "the nodes did not meet"
         place.order("talk")

@@ -118,7 +118,7 @@ class Member:
         self._speakers = {member.ssrc: member.session for member in joined.members}
         self._heard.clear()
         self._client = client
-        self._book.write("joined", session=client.session, room=self.room, node=self._part.node)
+        self._book.write("joined", session=client.session, room=self.room, node=self._part.node, talks=self._talks)
         self.present.set()
         speaking = asyncio.ensure_future(self._speak(client, client.talk(joined))) if self._talks else None
         try:
@@ -218,9 +218,7 @@ class Member:
                 if refused.code != "unavailable":
                     return
             else:
-                self._book.write(
-                    "sent", session=session, id=id, copies=sent.copies, origin=sent.origin, seq=sent.seq
-                )
+                self._book.write("sent", session=session, id=id, copies=sent.copies, origin=sent.origin, seq=sent.seq)
                 return
 
 
@@ -240,7 +238,9 @@ class Crowd:
         async with asyncio.TaskGroup() as tasks:
             for member in self._members:
                 self._living[member] = tasks.create_task(member.live())
-            beside = [tasks.create_task(job) for job in (self._look(), self._watch(), self._say(), self._tell_heard())]
+            beside = [
+                tasks.create_task(job) for job in (self._look(), self._watch(), self._say(), self._tell_heard())
+            ]
             for member in self._members:
                 await member.present.wait()
             self._book.write("ready", node=self._part.node)
@@ -293,7 +293,7 @@ class Crowd:
                     self._looker = looker
                     while True:
                         items = (await looker.list("nodes")).items
-                        states = {item["name"]: item["state"] for item in items}
+                        states = {item["node"]: item["state"] for item in items}
                         if states != before:
                             self._book.write("nodes", node=self._part.node, states=states)
                             before = states
@@ -336,14 +336,15 @@ class Crowd:
             self._book.write("figures", node=self._part.node, figures=figures)
 
 
-async def play(part: Part) -> None:
+async def play(part: Part, book: Book) -> None:
     """Play until standard input ends."""
     loop = asyncio.get_running_loop()
     orders = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
-    with Path(part.file).open("w", encoding="utf-8") as file:
-        await Crowd(part, Book(file)).run(orders)
+    await Crowd(part, book).run(orders)
 
 
 if __name__ == "__main__":
-    asyncio.run(play(msgspec.json.decode(sys.argv[1], type=Part)))
+    given = msgspec.json.decode(sys.argv[1], type=Part)
+    with Path(given.file).open("w", encoding="utf-8") as file:
+        asyncio.run(play(given, Book(file)))

@@ -2,8 +2,8 @@
 
     python -m tests.faults.node '{"hold": 5}' node --port 0 ...
 
-SIGUSR1 holds its event loop for so many seconds, while its other threads go on. Given a network of proxies, it reaches
-every other host through the proxy for this way.
+SIGUSR1 holds its event loop for so many seconds, while its other threads go on. Given a network of proxies, it
+reaches every other host through the proxy for this way.
 """
 
 from __future__ import annotations

@@ -122,10 +122,11 @@ class Proxy:
                 due, piece = await under_way.get()
                 await asyncio.sleep(due - loop.time())
                 await self._open(way)
-                writer.write(piece)
-                with contextlib.suppress(ConnectionError):
-                    await writer.drain()
-                if not piece:
+                if piece and not writer.transport.is_closing():
+                    writer.write(piece)
+                    with contextlib.suppress(ConnectionError):
+                        await writer.drain()
+                else:
                     for end in ends:
                         end.transport.abort()
                     return

@@ -1,0 +1,95 @@
+"""Plays rows of the fault matrix in full: python -m tests.faults [--row N]... [--save]."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.faults.field import SMALL, Load, field
+from tests.faults.network import Kind
+from tests.faults.rows import ROWS, Result
+from tests.processes import ROOT
+
+
+async def play(row: str, *, kind: Kind, long: bool, folder: Path) -> Result:
+    """Play one row on a field of its own."""
+    load = Load() if long else SMALL
+    async with field(folder, load, kind=kind) as ground:
+        if ground.network.why:
+            print(f"faults: namespaces are not permitted here ({ground.network.why}): through proxies instead")
+        result = await ROWS[row][1](ground, long)
+        result.figures.append(
+            f"{load.clients} clients in {load.rooms} rooms, {load.rate:g} texts/s, {load.talkers} talkers, "
+            f"over {ground.network.kind}"
+        )
+        return result
+
+
+def report(row: str, result: Result) -> list[str]:
+    """What came of a row, for people."""
+    lines = [
+        f"## {f'Row {row}: ' if row.isdigit() else ''}{ROWS[row][0]}: {'failed' if result.failed else 'passed'}",
+        "",
+    ]
+    lines += [f"- {'ok' if holds else '**NOT**'}: {what}" for holds, what in result.checks]
+    return [*lines, *(f"- {figure}" for figure in result.figures), ""]
+
+
+def head(arguments: Sequence[str]) -> list[str]:
+    """How it was made, on what."""
+    described = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=ROOT)
+    command = f'make faults ARGS="{" ".join(arguments)}"' if arguments else "make faults"
+    return [
+        f"# Faults of {datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
+        "",
+        f"Command: `{command}` at commit {described.stdout.strip() or 'unknown'}.",
+        f"Machine: {len(os.sched_getaffinity(0))} cores, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}.",
+        "",
+    ]
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make faults", description="Plays rows of the fault matrix.")
+    parser.add_argument("--row", action="append", choices=ROWS, help="only this one; repeatable")
+    parser.add_argument("--short", action="store_true", help="with few people and short faults, as the tests do")
+    parser.add_argument("--proxies", action="store_true", help="through proxies, also where namespaces are permitted")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave what everybody wrote down there")
+    parser.add_argument("--save", action="store_true", help="keep the report as docs/results/faults-<date>.md")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Play rows and tell; returns 1 when something did not hold."""
+    options = parse(arguments)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    lines, failed = head(arguments), False
+    print("\n".join(lines))
+    for row in options.row or ROWS:
+        with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
+            folder = Path(scratch) if options.keep is None else options.keep / row
+            folder.mkdir(parents=True, exist_ok=True)
+            kind: Kind = "proxies" if options.proxies else "namespaces"
+            result = asyncio.run(play(row, kind=kind, long=not options.short, folder=folder))
+        told = report(row, result)
+        print("\n".join(told), flush=True)
+        lines += told
+        failed = failed or bool(result.failed)
+    if options.save:
+        target = ROOT / "docs" / "results" / f"faults-{datetime.datetime.now(datetime.UTC):%Y-%m-%d}.md"
+        target.write_text("\n".join(lines), encoding="utf-8")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,381 @@
+"""The rows of the fault matrix: what is done to a field, and what must hold then."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Awaitable, Callable
+
+from tests.faults.check import Verdict, share, summary
+from tests.faults.fate import Fate
+from tests.faults.field import MESH, SPARE, Field
+
+BLACK = Fate(loss=1)
+CLEAR = Fate()
+OLD_SECONDS = 1.0
+"""A voice frame of that age was kept too long, whatever the load of this machine; a stop makes older ones."""
+
+
+@dataclasses.dataclass
+class Result:
+    """What came of one row."""
+
+    checks: list[tuple[bool, str]] = dataclasses.field(default_factory=list)
+    """What must hold, and whether it did."""
+    late: list[str] = dataclasses.field(default_factory=list)
+    """What held, but not in time: a fault of the nodes, or of a machine that has other work."""
+    figures: list[str] = dataclasses.field(default_factory=list)
+
+    def check(self, holds: bool, what: str) -> None:
+        """Note something that must hold."""
+        self.checks.append((holds, what))
+
+    def within(self, seconds: float | None, most: float, what: str) -> None:
+        """Note something that must happen in time; None is never."""
+        took = "never" if seconds is None else f"{seconds:.2f} s"
+        told = f"{what}: {took} (at most {most:g} s)"
+        self.check(seconds is not None and seconds <= most, told)
+        if seconds is not None and seconds > most:
+            self.late.append(told)
+
+    def texts(self, verdict: Verdict) -> None:
+        """Note what the clients read."""
+        self.check(not verdict.faults, summary(verdict))
+        self.figures += verdict.faults[:5]
+
+    @property
+    def failed(self) -> list[str]:
+        """What did not hold, or not in time."""
+        return [what for holds, what in self.checks if not holds]
+
+    @property
+    def wrong(self) -> list[str]:
+        """What did not hold at all."""
+        return [what for what in self.failed if what not in self.late]
+
+
+Play = Callable[[Field, bool], Awaitable[Result]]
+"""Does the faults of a row, in the long form or the short, on a field that is whole; leaves it whole again."""
+
+
+async def _whole(field: Field, result: Result, since: float, most: float) -> None:
+    """Wait until every node holds every other to be up; it must be so in time."""
+    whole = await field.until(field.all_up)
+    took = max(line["at"] for line in field.history.of("nodes")) - since
+    result.within(max(0.0, took) if whole else None, most, "all nodes up again")
+
+
+async def _same_sessions(field: Field, result: Result, since: float, most: float) -> None:
+    """Wait until every node lists exactly the sessions that there are."""
+    within = 0.0
+    while True:
+        listed, present = await field.sessions(), field.present()
+        within = field.history.mark("listed") - since
+        if len(listed) == len(MESH) and all(sessions == present for sessions in listed.values()):
+            break
+        if within > most + 10:
+            result.figures += [
+                f"{node} lists {len(set(sessions) - set(present))} that are gone and lacks "
+                f"{len(set(present) - set(sessions))} of {len(present)}"
+                for node, sessions in sorted(listed.items())
+            ]
+            result.check(False, "every node lists the sessions that there are: never")
+            return
+        await field.pass_time(0.25)
+    result.within(within, most, f"every node lists the {len(present)} sessions that there are, and no other")
+
+
+async def _heard_again(field: Field, result: Result, since: float, most: float, after: float) -> None:
+    """Everybody hears every speaker of the room again; those who had not for `after` seconds must soon."""
+    await field.until(lambda: not field.unheard(since=since), within=most + 10)
+    back = [
+        line["at"] - since for line in field.history.of("heard again", since=since) if (line["after"] or 0) > after
+    ]
+    lost = field.unheard(since=since)
+    result.check(not lost, f"every speaker is heard by everybody in the room: {len(lost)} pairs are not")
+    result.within(max(back, default=0.0), most, "voice is heard again")
+
+
+def _oldest(field: Field, *, since: float, at: str) -> dict[bool, float]:
+    """The age of the oldest frame heard since, for speakers on node `at` and for those elsewhere."""
+    homes = {line["session"]: line["node"] for line in field.history.of("joined")}
+    oldest = {True: 0.0, False: 0.0}
+    for line in field.history.of("heard", since=since):
+        there = homes.get(line["speaker"]) == at
+        if there or line["node"] == at:
+            oldest[there] = max(oldest[there], line["oldest"])
+    return oldest
+
+
+async def stopped(field: Field, long: bool) -> Result:
+    """Row 3: a process is stopped and continued."""
+    result = Result()
+    await field.pass_time(1)
+    since = field.history.mark("stopped")
+    field.stop("c")
+    await field.until(lambda: all(field.turned(node, "c", ("suspect",), since=since) for node in "ab"), within=4)
+    for node in "ab":
+        result.within(field.turned(node, "c", ("suspect",), since=since), 3.0, f"c is suspect at {node}")
+    await field.until(lambda: False, within=since + (10 if long else 4.5) - field.history.mark("suspected"))
+    field.go_on("c")
+    healed = field.history.mark("healed")
+    await _whole(field, result, healed, 6.0)
+    await _heard_again(field, result, healed, 3.0, 1.0)
+    down = [line for line in field.history.of("nodes", node="c", since=since) if "down" in line["states"].values()]
+    result.check(not down, "c held nobody to be down when it went on")
+    await _same_sessions(field, result, healed, 10.0)
+    oldest = _oldest(field, since=healed, at="c")
+    result.check(
+        oldest[False] < OLD_SECONDS,
+        f"c drops voice of others that is stale: the oldest frame its people hear is {oldest[False]:.2f} s old",
+    )
+    result.figures.append(f"oldest frame of speakers on c, from their own sockets: {oldest[True]:.2f} s")
+    verdict = await field.settle(alone=True)
+    result.texts(verdict)
+    result.figures.append(f"all read {verdict.healed_after:.2f} s after c went on")
+    return result
+
+
+async def held(field: Field, long: bool) -> Result:
+    """Row 4: an event loop is held, while ZeroMQ's own thread answers."""
+    result = Result()
+    await field.pass_time(1)
+    opened = sum(way["opened"] for way in (await field.network.counts()).values())
+    since = field.history.mark("held")
+    field.hold_loop("b")
+    await field.until(lambda: all(field.turned(node, "b", ("suspect",), since=since) for node in "ac"), within=4)
+    for node in "ac":
+        result.within(field.turned(node, "b", ("suspect",), since=since), 3.0, f"b is suspect at {node}")
+    healed = since + field.hold
+    await field.until(lambda: False, within=healed - field.history.mark("suspected"))
+    again = sum(way["opened"] for way in (await field.network.counts()).values())
+    result.check(opened == again, f"ZeroMQ saw nothing: {again - opened} connections were made again")
+    field.history.mark("healed")
+    await _heard_again(field, result, healed, 1.0, field.hold / 2)
+    await _whole(field, result, healed, 3.0)
+    result.texts(await field.settle(alone=True))
+    return result
+
+
+async def black_link(field: Field, long: bool) -> Result:
+    """Row 5: one link is a black hole, both ways."""
+    result = Result()
+    await field.pass_time(1)
+    since = field.history.mark("black")
+    await field.network.between("a", "b", BLACK)
+    await field.pass_time(6)
+    await field.network.between("a", "b", CLEAR)
+    healed = field.history.mark("healed")
+    result.figures += [
+        f"{other} was suspect at {node} after {after:.2f} s" if after else f"{other} stayed up at {node}"
+        for node, other in ("ab", "ba")
+        for after in [field.turned(node, other, ("suspect", "down"), since=since)]
+    ]
+    await _whole(field, result, healed, 6.0)
+    await _heard_again(field, result, healed, 6.0, 1.0)
+    verdict = await field.settle(alone=True)
+    result.texts(verdict)
+    result.within(verdict.healed_after, 2.0, "all was read after the end")
+    return result
+
+
+async def black_way(field: Field, long: bool) -> Result:
+    """Row 6: one link is a black hole, one way."""
+    result = Result()
+    await field.pass_time(1)
+    since = field.history.mark("black")
+    await field.network.between("a", "b", BLACK, both=False)
+    bad = ("suspect", "down")
+    await field.until(
+        lambda: all(field.turned(node, other, bad, since=since) for node, other in ("ab", "ba")), within=6.5
+    )
+    for node, other in ("ab", "ba"):
+        result.within(field.turned(node, other, bad, since=since), 6.0, f"{node} holds the link to {other} to be bad")
+    await field.pass_time(8 if long else 2)
+    healed = field.history.mark("healed")
+    await field.network.between("a", "b", CLEAR, both=False)
+    _by_third(field, result, since, healed)
+    await _whole(field, result, healed, 6.0)
+    verdict = await field.settle(alone=True)
+    result.texts(verdict)
+    result.figures.append(f"all read {verdict.healed_after:.2f} s after the end")
+    return result
+
+
+def _by_third(field: Field, result: Result, since: float, healed: float) -> None:
+    """What people of a say is read on b meanwhile: it went by c."""
+    homes = {line["session"]: line["node"] for line in field.history.of("joined")}
+    said = {
+        (line["session"], line["id"]): line["at"]
+        for line in field.history.of("said", since=since)
+        if line["at"] < healed - 1.5 and homes[line["session"]] == "a"
+    }
+    took = [
+        line["at"] - said[line["sender"], line["id"]]
+        for line in field.history.of("read", since=since)
+        if line["at"] < healed and homes[line["session"]] == "b" and (line["sender"], line["id"]) in said
+    ]
+    result.check(
+        len(took) > len(said) / 2,
+        f"texts of a come to b by c: {len(took)} readings of {len(said)} texts, p50 {share(took, 0.5):.2f} s, "
+        f"p99 {share(took, 0.99):.2f} s",
+    )
+
+
+async def parted(field: Field, long: bool) -> Result:
+    """Row 7: one node is parted from the two others."""
+    result = Result()
+    await field.pass_time(1)
+    since = field.history.mark("parted")
+    await field.network.around("a", BLACK)
+    seconds = 60 if long else 10
+    await field.pass_time(seconds - 4)
+    field.order("replace", member=field.load.clients // len(MESH) - 1)
+    served = field.history.mark("served")
+    await field.pass_time(4)
+    homes = {line["session"]: line["node"] for line in field.history.of("joined")}
+    for side, copies in (("a", 1), ("bc", 2)):
+        sent = [line for line in field.history.of("sent", since=served) if homes[line["session"]] in side]
+        result.check(
+            bool(sent) and all(line["copies"] == copies for line in sent),
+            f"the side of {' and '.join(side)} serves: {len(sent)} texts acknowledged in 4 s with {copies} copies",
+        )
+    await field.network.around("a", CLEAR)
+    healed = field.history.mark("healed")
+    await _whole(field, result, healed, 10.0)
+    await _same_sessions(field, result, healed, 35.0)
+    verdict = await field.settle(alone=True)
+    result.texts(verdict)
+    result.figures += [
+        f"a was down at b after {field.turned('b', 'a', ('down',), since=since) or 0:.2f} s",
+        f"all read {verdict.healed_after:.2f} s after the end; {verdict.alone} texts were held by a alone",
+    ]
+    return result
+
+
+async def lossy(field: Field, long: bool) -> Result:
+    """Row 9: all links lose a fifth and are slow and unsteady."""
+    result = Result()
+    await field.network.everywhere(Fate(loss=0.2, delay=0.08, jitter=0.04))
+    since = field.history.mark("lossy")
+    await field.pass_time(60 if long else 8)
+    verdict = await field.settle(alone=True)
+    till = field.history.mark("healed")
+    await field.network.everywhere(CLEAR)
+    result.texts(verdict)
+    said = {(line["session"], line["id"]): line["at"] for line in field.history.of("said", since=since)}
+    took = [
+        line["at"] - said[line["sender"], line["id"]]
+        for line in field.history.of("read", since=since)
+        if (line["sender"], line["id"]) in said
+    ]
+    result.within(share(took, 0.99), 2.0, "p99 of text")
+    lags = [lag for node in MESH for lag in field.figure(node, "switchboard_loop_lag_seconds", since=since)]
+    result.within(share(lags, 0.99), 0.05, "p99 of each second's worst loop lag")
+    result.figures.append(f"p50 of text {share(took, 0.5):.2f} s, worst {max(took, default=0.0):.2f} s")
+    dropped = {
+        name.split('"')[1]: int(value)
+        for node in MESH
+        for line in field.history.of("figures", node=node)[-1:]
+        for name, value in line["figures"].items()
+        if name.startswith("switchboard_voice_dropped_total")
+    }
+    result.check("late" in dropped, f"voice that was dropped as late is counted in /metrics; it tells {dropped}")
+    shaky = sum(
+        line["states"].get(field.nodes[other].id) != "up"
+        for line in field.history.of("nodes", since=since)
+        for other in MESH
+    )
+    lost = sum(way["lost"] for way in (await field.network.counts()).values())
+    result.figures.append(
+        f"{lost} packets lost in {till - since:.0f} s; a node was not up in {shaky} looks of another"
+    )
+    await _whole(field, Result(), till, 10.0)
+    return result
+
+
+def _saved(field: Field, name: str) -> tuple[str, int]:
+    saved = json.loads((field.nodes[name].folder / "identity-1.json").read_bytes())
+    return saved["node"], saved["incarnation"]
+
+
+async def again(field: Field, long: bool) -> Result:
+    """Row 10: a node comes again: as it was, without its state, and as a copy beside itself."""
+    result = Result()
+    await field.pass_time(1)
+    for what in ("restarted", "restarted without its state"):
+        before = _saved(field, "c")
+        await field.kill("c")
+        await field.pass_time(1)
+        if what != "restarted":
+            (field.nodes["c"].folder / "identity-1.json").unlink()
+        await field.start("c")
+        back = field.history.mark("healed")
+        after = _saved(field, "c")
+        result.check(after[1] > before[1], f"{what}: the incarnation grows, {before[1]} to {after[1]}")
+        result.figures.append(f"{what}: its id is {'the same' if before[0] == after[0] else 'a new one'}")
+        await field.until(field.complete, within=15)
+        result.check(field.complete(), f"{what}: its people are back, {len(field.present())} are there")
+        await _whole(field, result, back, 10.0)
+        await _same_sessions(field, result, back, 35.0)
+        await field.pass_time(2)
+    first = field.nodes["c"]
+    copy = field.folder / "copy"
+    shutil.copytree(first.folder, copy)
+    second = await field.start(SPARE, folder=copy)
+    since = field.history.mark("copied")
+    result.check(first.id == second.id, "the copy has the id of the first")
+    homes = {line["session"]: line["node"] for line in field.history.of("joined")}
+
+    def fenced() -> float | None:
+        """Seconds until the first who live on c are sent away."""
+        gone = [line for line in field.history.of("gone", since=since) if homes.get(line["session"]) == "c"]
+        return min((line["at"] - since for line in gone), default=None)
+
+    await field.until(lambda: fenced() is not None, within=8)
+    result.within(fenced(), 5.0, "the older of two with one id sends its people away")
+    told = (field.folder / "c.log").read_text(encoding="utf-8").count("under this node's id")
+    result.check(told == 1, f"and says so in its log: {told} times")
+    await field.pass_time(2)
+    result.texts(await field.settle())
+    return result
+
+
+async def black_hole(field: Field, long: bool) -> Result:
+    """6 s of blackhole around one node, with 10 % loss and duplication everywhere all the time."""
+    result = Result()
+    rough = Fate(loss=0.1, twice=0.1)
+    await field.network.everywhere(rough)
+    await field.pass_time(3)
+    before = await field.network.counts()
+    await field.network.around("c", BLACK)
+    await field.pass_time(6)
+    await field.network.around("c", rough)
+    field.history.mark("healed")
+    await field.pass_time(4)
+    counts = await field.network.counts()
+    verdict = await field.settle(alone=True)
+    await field.network.everywhere(CLEAR)
+    result.texts(verdict)
+    result.within(verdict.healed_after, 2.0, "healed")
+    result.figures.append(
+        f"packets: {sum(way['carried'] for way in counts.values())} carried, "
+        f"{sum(way['lost'] for way in counts.values()) - sum(way['lost'] for way in before.values())} lost since the "
+        f"hole, {sum(way['twice'] for way in counts.values())} twice"
+    )
+    await _whole(field, result, field.history.mark("clear"), 10.0)
+    return result
+
+
+ROWS: dict[str, tuple[str, Play]] = {
+    "3": ("SIGSTOP 10 s, CONT", stopped),
+    "4": ("event loop held for 5 s", held),
+    "5": ("link blackhole 6 s, both ways", black_link),
+    "6": ("one-way blackhole", black_way),
+    "7": ("partition 1|2 for 60 s", parted),
+    "9": ("20 % loss and 80±40 ms", lossy),
+    "10": ("the same id again: restarted, without state, copied", again),
+    "hole": ("6 s of blackhole with 10 % loss and duplication", black_hole),
+}
+"""Rows of the fault matrix of the design by number, and a scenario of its own. Row 8 needs sessions that resume."""

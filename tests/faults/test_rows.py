@@ -1,0 +1,67 @@
+"""Short forms of rows of the fault matrix, several at a time; `make faults` plays all in full, and takes times."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.faults.field import SMALL, field
+from tests.faults.network import Kind
+from tests.faults.rows import ROWS, Result
+
+AT_ONCE = 4
+"""Fields side by side: each waits more than it works."""
+PATIENCE = 240
+"""Seconds for all rows together; a bound on failure, never a measure."""
+
+PLAYED: dict[str, tuple[str, Kind]] = {
+    "10": ("10", "namespaces"),
+    "7": ("7", "namespaces"),
+    "6": ("6", "namespaces"),
+    "3": ("3", "namespaces"),
+    "4": ("4", "namespaces"),
+    "hole": ("hole", "namespaces"),
+    "5 through proxies": ("5", "proxies"),
+}
+"""What is played, the longest first: a row, and over what; where namespaces are not permitted, over proxies."""
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(PATIENCE), pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def results(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[dict[str, asyncio.Task[Result]]]:
+    """Every row whose test will run, under way."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def play(name: str, folder: Path) -> Result:
+        row, kind = PLAYED[name]
+        async with gate, field(folder, SMALL, kind=kind, hold=4.0) as ground:
+            if ground.network.why:
+                print(f"{name}: namespaces are not permitted here ({ground.network.why}): through proxies instead")
+            return await ROWS[row][1](ground, False)
+
+    wanted = [item.name for item in request.session.items if item.path == request.path]
+    tasks = {
+        name: asyncio.create_task(play(name, tmp_path_factory.mktemp("faults")), name=name)
+        for name in PLAYED
+        if any(f"[{name}]" in test for test in wanted)
+    }
+    yield tasks
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+@pytest.mark.parametrize("name", PLAYED)
+async def test_what_must_hold_through_a_fault_holds(results: dict[str, asyncio.Task[Result]], name: str) -> None:
+    result = await results[name]
+    print(*(f"{name}: {what}" for what in (*(what for _, what in result.checks), *result.figures)), sep="\n")
+    assert dataclasses.asdict(result)["checks"]
+    assert result.wrong == []
