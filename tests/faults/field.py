@@ -219,6 +219,14 @@ class Field:
         """Let a node die without a word."""
         await self.nodes[name].end()
 
+    async def ended(self, name: str, *, within: float) -> int | None:
+        """Wait for a node to end by itself; returns its exit code, or None when it goes on."""
+        try:
+            async with asyncio.timeout(within):
+                return await self.nodes[name].process.wait()
+        except TimeoutError:
+            return None
+
     # --- what is seen -----------------------------------------------------------------------------------------
 
     async def until(self, holds: Callable[[], bool], *, within: float = PATIENCE, what: str = "") -> bool:

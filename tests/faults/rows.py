@@ -335,9 +335,13 @@ async def again(field: Field, long: bool) -> Result:
 
     await field.until(lambda: fenced() is not None, within=8)
     result.within(fenced(), 5.0, "the older of two with one id sends its people away")
-    told = (field.folder / "c.log").read_text(encoding="utf-8").count("under this node's id")
-    result.check(told == 1, f"and says so in its log: {told} times")
-    await field.pass_time(2)
+    codes = sorted({line["why"].partition(" ")[0] for line in field.history.of("gone", since=since)})
+    result.check(codes == ["1012"], f"and tells them to go to the next, close code {' and '.join(codes)}")
+    code = await field.ended("c", within=10)
+    result.check(code == 3, f"it ends with exit code 3: {code}")
+    told = (field.folder / "c.log").read_text(encoding="utf-8").strip().rpartition("\n")[2]
+    result.figures.append(f"its last word: {told}")
+    await field.pass_time(1)
     result.texts(await field.settle())
     return result
 
