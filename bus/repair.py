@@ -31,7 +31,7 @@ class Question:
 
 
 class Repair:
-    """The logs that are behind. Any holder is asked, the node whose log it is first."""
+    """The logs that are behind. Any holder is asked: first who is connected, of these the node whose log it is."""
 
     def __init__(self, logs: Mapping[Origin, Log], membership: Membership) -> None:
         self._logs = logs
@@ -96,5 +96,9 @@ class Repair:
     def _holders(self, origin: Origin) -> list[Sighting]:
         high = self._high(origin)
         holders = [seen for seen in self._membership.present() if seen.held.get(origin, 0) > high]
-        holders.sort(key=lambda seen: (seen.origin != origin, seen.node))
+        holders.sort(key=lambda seen: (self._is_cut(seen), seen.origin != origin, seen.node))
         return holders
+
+    def _is_cut(self, seen: Sighting) -> bool:
+        """Whether a question to this peer would be lost, as its connection is."""
+        return self._membership.links.get(seen.address) is not None
