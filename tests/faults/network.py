@@ -12,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Literal
 
-from tests.faults.fate import Fate, address_of
+from tests.faults.fate import Fate, address_of, passage
 from tests.processes import ROOT, environment
 
 BUS_PORT = 8766
@@ -44,6 +44,12 @@ class Network:
             return ()
         user = () if os.geteuid() == 0 else (f"--user=/proc/{self._pids[host]}/ns/user", "--preserve-credentials")
         return ("nsenter", f"--net=/proc/{self._pids[host]}/ns/net", *user, "--")
+
+    def way(self, one: str, other: str) -> str:
+        """The address at which `one` reaches `other`."""
+        if self.kind == "namespaces":
+            return self.address(other)
+        return passage(self._net, self._numbers[one], self._numbers[other])
 
     def passages(self, host: str) -> dict[str, str]:
         """What `tests.faults.node` needs to reach the others: nothing, or its network and number."""
