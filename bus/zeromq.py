@@ -26,7 +26,11 @@ LINGER_MS = 500
 """How long what is queued may still go out after `stop`."""
 
 RECORD_BATCHES, VOICE_BATCHES, CONTROL_PACKETS = 10_000, 200, 2_000
-"""Queue bounds for each peer. What does not fit is lost: records are repaired, voice is not."""
+"""What may wait to go to each peer. What does not fit is lost: records are repaired, voice is not."""
+
+UNREAD = 100_000
+"""Messages of each peer that may wait for a loop that is held. A queue that is full misses heart-beats, and when its
+connection ends for that, libzmq 4.3.5 ends the process (its issue 3937): so this is more than a held loop meets."""
 
 TOPICS = 100_000
 """Topics that peers may want."""
@@ -337,5 +341,5 @@ def _socket(context: zmq.Context[zmq.Socket[bytes]], kind: int, bound: int) -> z
         sock.setsockopt(option, value)
     sock.setsockopt(zmq.IPV6, 1)
     sock.setsockopt(zmq.SNDHWM, bound)
-    sock.setsockopt(zmq.RCVHWM, bound)
+    sock.setsockopt(zmq.RCVHWM, UNREAD)
     return sock

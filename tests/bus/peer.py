@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
@@ -14,6 +15,9 @@ from bus.interface import Peer
 from bus.keys import claim
 from bus.record import Kind, Record
 from bus.zeromq import ZeroMQBus
+
+HELD_SECONDS = 6
+"""Long enough for a heart-beat of ZeroMQ to be missed by a connection that is not read."""
 
 
 class Teller:
@@ -52,7 +56,7 @@ class Teller:
 
 
 async def main(data_dir: str, port: str, *peers: str) -> None:
-    """Run until stdin ends or SIGTERM. A line ``append TEXT``, ``subscribe TOPIC`` or ``stop`` is an order."""
+    """Run until stdin ends or SIGTERM. Orders are lines: ``append TEXT``, ``subscribe TOPIC``, ``hold``, ``stop``."""
     teller = Teller(sys.stdout)
     with claim(Path(data_dir)) as identity:
         bus = ZeroMQBus(identity, port=int(port), peers=peers)
@@ -71,6 +75,9 @@ async def main(data_dir: str, port: str, *peers: str) -> None:
                     bus.append(Kind.TEXT, rest.encode())
                 elif order == "subscribe":
                     bus.subscribe(rest)
+                elif order == "hold":
+                    time.sleep(HELD_SECONDS)  # noqa: ASYNC251 - that is the fault
+                    teller.tell("free")
                 else:
                     break
             stop.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -144,3 +145,16 @@ async def test_a_process_that_ends_well_is_down_at_once(around: Around) -> None:
     assert await peer.terminate() == 0
     await around.ear.until(lambda: around.ear.states()[peer.node] is PeerState.DOWN)
     assert PeerState.SUSPECT not in [change.state for change in around.ear.changes[1:]]
+
+
+async def test_a_node_whose_loop_is_held_until_its_queues_are_full_goes_on_when_it_is_free(around: Around) -> None:
+    """What is not read misses its heart-beats, and is connected anew while it is still full."""
+    peer = await around.start("b")
+    peer.order("subscribe room")
+    await eventually(lambda: around.bus.wanted("room"))
+    peer.order("hold")
+    while not any(line["what"] == "free" for line in peer.said):
+        around.bus.cast("room", bytes(100))
+        await asyncio.sleep(0.002)
+    around.append("after")
+    await peer.has(around.bus.origin, ["after"])

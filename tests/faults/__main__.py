@@ -8,6 +8,7 @@ import datetime
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -78,6 +79,8 @@ def main(arguments: Sequence[str]) -> int:
     for row in options.row or ROWS:
         with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
             folder = Path(scratch) if options.keep is None else options.keep / row
+            if options.keep is not None:
+                shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True, exist_ok=True)
             kind: Kind = "proxies" if options.proxies else "namespaces"
             result = asyncio.run(play(row, kind=kind, long=not options.short, folder=folder))
