@@ -76,7 +76,7 @@ class Network:
                     await self.between(one, other, fate)
 
     async def counts(self) -> dict[str, dict[str, int]]:
-        """For each way, such as ``a>b``: packets carried, lost and doubled, and connections opened."""
+        """For each way, such as ``a>b``: packets carried, lost and doubled; connections opened, by port."""
         return await self._order({})
 
     async def _order(self, order: dict[str, Any]) -> dict[str, Any]:

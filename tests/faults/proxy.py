@@ -14,6 +14,7 @@ import contextlib
 import json
 import random
 import sys
+from collections import Counter
 from typing import Any
 
 from tests.faults.fate import HOSTS, Fate, address_of, passage, read_fate
@@ -35,7 +36,7 @@ class Proxy:
         self._fates: dict[tuple[int, int], Fate] = {}
         self._changed = asyncio.Condition()
         self._writers: dict[tuple[int, int], set[asyncio.StreamWriter]] = {}
-        self._counts: dict[tuple[int, int], dict[str, int]] = {}
+        self._counts: dict[tuple[int, int], Counter[str]] = {}
 
     async def listen(self, ports: list[int]) -> None:
         """Take the connections of every host to every other."""
@@ -68,15 +69,15 @@ class Proxy:
     def _fate(self, way: tuple[int, int]) -> Fate:
         return self._fates.get(way, Fate())
 
-    def _count(self, way: tuple[int, int]) -> dict[str, int]:
-        return self._counts.setdefault(way, {"carried": 0, "lost": 0, "twice": 0, "opened": 0})
+    def _count(self, way: tuple[int, int]) -> Counter[str]:
+        return self._counts.setdefault(way, Counter())
 
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: tuple[int, int], port: int
     ) -> None:
         source, target = way
         back = target, source
-        self._count(way)["opened"] += 1
+        self._count(way)[f"opened {port}"] += 1
         ends = [writer]
         try:
             if self._fate(way).cut or self._fate(back).cut:

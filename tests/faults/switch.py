@@ -21,6 +21,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -113,7 +114,7 @@ class Switch:
         """When the packet that was put on its way last arrives."""
         self._under_way: list[tuple[float, int, int, bytes]] = []
         self._put = 0
-        self._counts: dict[tuple[int, int], dict[str, int]] = {}
+        self._counts: dict[tuple[int, int], Counter[str]] = {}
 
     def run(self) -> None:
         """Pass packets until standard input ends."""
@@ -152,9 +153,10 @@ class Switch:
     def _pass(self, source: int, target: int, packet: bytes) -> None:
         way = source, target
         fate = self._fates.get(way)
-        counts = self._counts.setdefault(way, {"carried": 0, "lost": 0, "twice": 0, "opened": 0})
-        if packet[9] == _TCP and packet[(packet[0] & 15) * 4 + 13] & (_SYN | _ACK) == _SYN:
-            counts["opened"] += 1
+        counts = self._counts.setdefault(way, Counter())
+        head = (packet[0] & 15) * 4
+        if packet[9] == _TCP and packet[head + 13] & (_SYN | _ACK) == _SYN:
+            counts[f"opened {int.from_bytes(packet[head + 2 : head + 4])}"] += 1
         if fate is None:
             self._write(target, packet)
         elif fate.black or random.random() < fate.loss:

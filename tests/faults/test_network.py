@@ -134,4 +134,4 @@ async def test_a_proxy_resets_what_is_cut() -> None:
             assert await there.hears() == "closed"
         await net.between("a", "b", CLEAR)
         async with line(net) as (here, there):
-            assert (await net.counts())["a>b"]["opened"] == 2
+            assert (await net.counts())["a>b"][f"opened {BUS_PORT}"] == 2
