@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 
+from bus.interface import PeerState
 from bus.log import Log
 from bus.membership import Membership, Sighting
 from bus.packets import ORIGINS
@@ -31,7 +32,7 @@ class Question:
 
 
 class Repair:
-    """The logs that are behind. Any holder is asked: first who is connected, of these the node whose log it is."""
+    """The logs that are behind. Any holder is asked: first who is up, of these the node whose log it is."""
 
     def __init__(self, logs: Mapping[Origin, Log], membership: Membership) -> None:
         self._logs = logs
@@ -96,9 +97,9 @@ class Repair:
     def _holders(self, origin: Origin) -> list[Sighting]:
         high = self._high(origin)
         holders = [seen for seen in self._membership.present() if seen.held.get(origin, 0) > high]
-        holders.sort(key=lambda seen: (self._is_cut(seen), seen.origin != origin, seen.node))
+        holders.sort(key=lambda seen: (self._is_doubtful(seen), seen.origin != origin, seen.node))
         return holders
 
-    def _is_cut(self, seen: Sighting) -> bool:
-        """Whether a question to this peer would be lost, as its connection is."""
-        return self._membership.links.get(seen.address) is not None
+    def _is_doubtful(self, seen: Sighting) -> bool:
+        """Whether a question to this peer, or its answer, may be lost."""
+        return self._membership.state(seen) is not PeerState.UP

@@ -1,9 +1,9 @@
-"""Who is asked for what a log lacks: any holder, first those that a question can reach."""
+"""Who is asked for what a log lacks: any holder, first those that are up."""
 
 from __future__ import annotations
 
 from bus.log import Log
-from bus.membership import Membership
+from bus.membership import LOST_TICKS, Membership
 from bus.packets import Digest
 from bus.record import Origin
 from bus.repair import ASK_AFTER, Repair
@@ -12,12 +12,17 @@ ME, AUTHOR, OTHER = "a" * 16 + ".1", "c" * 16 + ".1", "b" * 16 + ".1"
 ADDRESSES = {AUTHOR: "c:1", OTHER: "b:1"}
 
 
-def asked(*, lost: Origin | None) -> list[str]:
-    """Whom a node asks first for a log that its author and another hold; one of the ways may be lost."""
+def asked(*, lost: Origin | None = None, deaf: Origin | None = None) -> list[str]:
+    """Whom a node asks first for a log that its author and another hold.
+
+    The connection to one may be `lost`, or one may be `deaf`, and hear nothing of this node.
+    """
     membership = Membership(ME, ADDRESSES.values())
     for origin, address in ADDRESSES.items():
         membership.links[address] = 0 if origin == lost else None
-        membership.meet(Digest(origin, address, (), {AUTHOR: (1, 3)}, [ME], [], b""), 0.0)
+        hears = [] if origin == deaf else [ME]
+        membership.meet(Digest(origin, address, (), {AUTHOR: (1, 3)}, hears, [], b""), 0.0)
+    membership.ticks = LOST_TICKS
     logs: dict[Origin, Log] = {}
     repair = Repair(logs, membership)
     repair.want(AUTHOR, 0.0)
@@ -25,9 +30,10 @@ def asked(*, lost: Origin | None) -> list[str]:
 
 
 def test_the_node_whose_log_it_is_comes_first() -> None:
-    assert asked(lost=None) == ["c:1"]
+    assert asked() == ["c:1"]
 
 
-def test_one_that_is_connected_comes_before_it_when_it_is_not() -> None:
+def test_another_comes_before_it_while_it_is_suspect() -> None:
     assert asked(lost=AUTHOR) == ["b:1"]
+    assert asked(deaf=AUTHOR) == ["b:1"]
     assert asked(lost=OTHER) == ["c:1"]
