@@ -66,6 +66,7 @@ namespaces:
 seen:
 	@.ci/setup test
 	@$(PYTHON_IN_VENV) -m tests.namespaces.seen $(ARGS)
+
 faults:
 	@.ci/setup faults
 	@$(PYTHON_IN_VENV) -m tests.faults $(ARGS)
