@@ -187,7 +187,26 @@ async def black_link(field: Field, long: bool) -> Result:
     verdict = await field.settle(alone=True)
     result.texts(verdict)
     result.within(verdict.healed_after, 2.0, "all was read after the end")
+    await _counts_meet(field, result)
     return result
+
+
+async def _counts_meet(field: Field, result: Result) -> None:
+    """Wait until `/metrics` of every node says that no log is behind anywhere, and note what was repaired."""
+
+    def total(name: str) -> float:
+        last = [line["figures"] for node in MESH for line in field.history.of("figures", node=node)[-1:]]
+        return sum(
+            value for figures in last for key, value in figures.items() if key.startswith(f"switchboard_{name}")
+        )
+
+    def even() -> bool:
+        return total("peer_lag_records") == total("peer_behind_records") == 0
+
+    result.check(await field.until(even), "no node lags behind another, by /metrics")
+    result.figures.append(
+        f"records repaired {total('peer_repaired_records_total'):.0f}, given {total('peer_given_records_total'):.0f}"
+    )
 
 
 async def black_way(field: Field, long: bool) -> Result:
