@@ -196,16 +196,18 @@ async def _counts_meet(field: Field, result: Result) -> None:
 
     def total(name: str) -> float:
         last = [line["figures"] for node in MESH for line in field.history.of("figures", node=node)[-1:]]
-        return sum(
+        found: list[float] = [
             value for figures in last for key, value in figures.items() if key.startswith(f"switchboard_{name}")
-        )
+        ]
+        return sum(found)
 
     def even() -> bool:
         return total("peer_lag_records") == total("peer_behind_records") == 0
 
     result.check(await field.until(even), "no node lags behind another, by /metrics")
-    result.figures.append(
-        f"records repaired {total('peer_repaired_records_total'):.0f}, given {total('peer_given_records_total'):.0f}"
+    repaired, given = total("peer_repaired_records_total"), total("peer_given_records_total")
+    result.check(
+        0 < repaired <= given, f"what was missed was repaired: {given:.0f} records given, {repaired:.0f} closed gaps"
     )
 
 
