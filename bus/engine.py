@@ -79,6 +79,8 @@ class Engine(abc.ABC):
         self._turning = False
         self.garbage = 0
         """What came in and was no packet, subscription or cast; dropped."""
+        self.stale = 0
+        """Frames of casts that came too late and were dropped."""
 
     # --- bus.interface.Bus ----------------------------------------------------------------------------------
 

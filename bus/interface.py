@@ -217,6 +217,10 @@ class Bus(Protocol):
     def peers(self) -> Sequence[Peer]:
         """Every peer known, itself not among them."""
 
+    @property
+    def stale(self) -> int:
+        """Frames of casts that came too late to be of use, and were dropped."""
+
     def figures(self) -> Mapping[NodeId, Figures]:
         """How the copying to and from each of them goes."""
 

@@ -108,8 +108,6 @@ class ZeroMQBus(Engine):
         self._topics: dict[bytes, str] = {}
         self._ages = Ages()
         self._sender = bytes.fromhex(identity.node)
-        self.stale = 0
-        """Casts that arrived too late and were dropped, counted by message."""
 
     @property
     def address(self) -> str:
@@ -202,7 +200,7 @@ class ZeroMQBus(Engine):
             return
         key, sender, stamp, frames = cast
         if self._ages.age(sender, stamp, int(self._loop.time() * 1000)) > STALE_MS:
-            self.stale += 1
+            self.stale += len(frames)
             return
         topic = self._topics.get(key)
         if topic is not None:

@@ -51,6 +51,7 @@ class NodeMetrics(Collector):
         dropped = CounterMetricFamily("switchboard_voice_dropped", "Voice frames dropped", labels=["reason"])
         for reason, count in sorted(node.counters.voice_dropped.items()):
             dropped.add_metric([reason], count)
+        dropped.add_metric(["late"], node.bus.stale)
         yield dropped
         acts = CounterMetricFamily(
             "switchboard_moderations", "Acts of moderators on sessions here", labels=["action"]

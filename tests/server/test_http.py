@@ -84,6 +84,7 @@ async def test_metrics_are_prometheus_text(site: Served) -> None:
     assert values['switchboard_deliveries_total{kind="text"}'] > 0
     assert values['switchboard_deliveries_total{kind="voice"}'] == 0
     assert values["switchboard_loop_lag_seconds"] >= 0
+    assert values['switchboard_voice_dropped_total{reason="late"}'] == 0
     assert b"# TYPE switchboard_voice_dropped_total counter" in answer.body
 
 
