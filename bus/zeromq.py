@@ -42,9 +42,9 @@ _OPTIONS = {
     zmq.HEARTBEAT_TIMEOUT: 3000,
     zmq.HEARTBEAT_TTL: 3000,
     zmq.HANDSHAKE_IVL: 5000,
-    zmq.CONNECT_TIMEOUT: 2000,
+    zmq.CONNECT_TIMEOUT: 500,  # a lost SYN costs this, not the second after which TCP repeats it
     zmq.RECONNECT_IVL: 100,
-    zmq.RECONNECT_IVL_MAX: 2000,
+    zmq.RECONNECT_IVL_MAX: 200,
     zmq.TCP_KEEPALIVE: 1,
     zmq.TCP_KEEPALIVE_IDLE: 30,
     zmq.TCP_KEEPALIVE_INTVL: 10,
