@@ -21,7 +21,7 @@ def asked(*, lost: Origin | None = None, deaf: Origin | None = None) -> list[str
     for origin, address in ADDRESSES.items():
         membership.links[address] = 0 if origin == lost else None
         hears = [] if origin == deaf else [ME]
-        membership.meet(Digest(origin, address, (), {AUTHOR: (1, 3)}, hears, [], b""), 0.0)
+        membership.meet(Digest(origin, address, (), {AUTHOR: (1, 3)}, hears, {}, b""), 0.0)
     membership.ticks = LOST_TICKS
     logs: dict[Origin, Log] = {}
     repair = Repair(logs, membership)
