@@ -164,6 +164,7 @@ class Node:
         conversation.places.clear()
         if conversation.feed is not None:
             self.feeds.end(conversation.feed)
+            conversation.feed = None  # each holds the other, and the garbage collector is not asked
         self.moderation.forget(record)
         logger.info("%s (%s) ends session %s: %s", record.name, record.user, record.session, reason)
         self.write(record.over(reason))

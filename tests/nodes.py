@@ -107,7 +107,7 @@ class Serving:
         """A node; with an address it is in a cluster with `peers`."""
         number = len(self.served) + 1
         config = Config(name=f"n{number}", port=0, bus="memory", data_dir=self._data_dir, **options)
-        bus = self.network.bus(Identity(f"{number:016x}", 1), address=address, peers=peers)
+        bus = self.network.bus(Identity(f"{number:016x}", 1), address=address, peers=peers, bounds=config.bounds)
         clock = HandClock()
         node = Node(config, bus, Tokens(KEY), clock=clock)
         gateway = Gateway(node, config, site)

@@ -139,9 +139,9 @@ async def test_a_connection_that_ends_needs_no_collector(served: Served) -> None
 
 async def test_who_comes_and_goes_leaves_nothing(serve: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hours of comings and goings in little time: what is kept of the past is bounded, and so is all else."""
-    for bound, few in (("bus.log.PASSING_RECORDS", 20), ("server.lines.LINES", 5)):
+    for bound, few in (("server.presence.ENDED", 20), ("server.lines.LINES", 5)):
         monkeypatch.setattr(bound, few)
-    node = (await serve()).node
+    node = (await serve(log_records=20)).node
     desk = Desk(node, "Lena")
     numbers = itertools.count(1)
 
