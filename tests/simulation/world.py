@@ -55,6 +55,7 @@ class World:
         self._places: dict[tuple[str, int], set[tuple[Origin, int]]] = {}
         self._listed: dict[tuple[str, int], float] = {}
         self._given_up: dict[Origin, int] = {}
+        self._alone: dict[Origin, int] = {}  # how far an origin showed its own log when no peer was up
         self._gaps: dict[Origin, int] = {}
         self._incarnations: dict[str, int] = {}
         self._had: dict[Origin, int] = {}
@@ -186,9 +187,15 @@ class World:
                 self.note(node.name, f"lists {text} ({copies} copies)")
         if copies == 1 and record.origin == node.bus.origin:
             self._had[record.origin] = max(record.seq, self._had.get(record.origin, 0))
+            self._alone[record.origin] = record.seq
 
     def fenced(self, node: Node, by: Origin) -> None:
-        self.note(node.name, f"{node.bus.origin} fences itself: {by} is newer")
+        """A node ends because it was copied; it takes with it what it has shown alone since."""
+        origin = node.bus.origin
+        self.note(node.name, f"{origin} fences itself: {by} is newer")
+        alone = self._alone.get(origin, 0)
+        if all(replica_of(other).admission.held(origin) < alone for other in self.running() if other is not node):
+            self._given_up[origin] = max(alone, self._given_up.get(origin, 0))
         for connection in list(node.connections):
             connection.close(1012)
         node.crash(told=True)
@@ -268,9 +275,18 @@ class World:
         self.faults["crash"] += 1
         self.note(node.name, "dies" if told else "loses its power")
         node.crash(told=told)
-        if len(self.running()) < 2 or rng.random() < 0.85:
+        if len(self.running()) < 2 or rng.random() < 0.85 or self._is_parted():
             self._coming += 1
             self.later(rng.choice((0.05, 1, 4, 9)) * rng.uniform(0.5, 1), self._restart, node)
+
+    def _is_parted(self) -> bool:
+        """Whether of those who run some know nobody of the others, so that nothing but a node to come joins them."""
+        running = {node.name: replica_of(node).membership.links for node in self.running()}
+        parts = [{name} for name in running]
+        for name, links in running.items():
+            joined = [part for part in parts if name in part or not part.isdisjoint(links)]
+            parts = [part for part in parts if part not in joined] + [set[str]().union(*joined)]
+        return len(parts) > 1
 
     def _risk(self, node: Node) -> None:
         for origin, log in replica_of(node).logs.items():
