@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from gui.tokens import Span
@@ -25,22 +25,22 @@ CALM_SECONDS = 8.0
 """Reading holds the loop; after it the window and the mesh need this to be as they were."""
 
 
-async def play(console: Console, stage: Stage, shoot: Look, read: Look, *, seconds: float) -> None:
-    """Show every scene to both; the demo has ended after it. `seconds` is how long it lives before the first."""
+async def play(console: Console, stage: Stage, looks: Sequence[Look], *, seconds: float) -> None:
+    """Show the scenes to each of `looks`; the demo has ended after it. `seconds` is how long it lives before."""
     await stage.on_stage()
     await asyncio.sleep(seconds)
-    for look in (shoot, read):
+    for look in looks:
         await rooms(console, look)
         await nodes(console, look)
         await flow(console, look, seconds=seconds / 3)
         await over_the_window(console, look)
     await asyncio.sleep(min(CALM_SECONDS, seconds / 5))
     await lost(console)
-    await shoot("nodes-lost")
-    await read("nodes-lost")
+    for look in looks:
+        await look("nodes-lost")
     await end(console)
-    await shoot("first-run")
-    await read("first-run")
+    for look in looks:
+        await look("first-run")
 
 
 async def rooms(console: Console, look: Look) -> None:

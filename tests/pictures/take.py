@@ -30,6 +30,7 @@ SEED = 7
 LOOKS = (Look.DARK, Look.LIGHT)
 PAUSE_SECONDS = 0.25
 """Before each reading: Qt lays the window out, and the loop, which a reading holds, serves its node."""
+HURRY_SECONDS = 20
 SETTLE_SECONDS = 2.5
 """Before a picture: what was done to come there is not what it is to show, as the loop's lag of that moment."""
 
@@ -43,6 +44,15 @@ class Photographer:
         self.console: app.Console | None = None
         self.faults: list[str] = []
         self.taken = 0
+
+    def looks(self, seconds: float) -> Sequence[scenes.Look]:
+        """First all pictures, and then, since it holds the loop, the reading; where there is no time, both at once."""
+
+        async def both(name: str) -> None:
+            await self.shoot(name)
+            await self.read(name)
+
+        return (self.shoot, self.read) if seconds > HURRY_SECONDS else (both,)
 
     async def shoot(self, name: str) -> None:
         """Keep the scene in both themes."""
@@ -86,7 +96,7 @@ def main(arguments: Sequence[str]) -> int:
 
         async def play() -> None:
             try:
-                await scenes.play(console, stage, photographer.shoot, photographer.read, seconds=options.seconds)
+                await scenes.play(console, stage, photographer.looks(options.seconds), seconds=options.seconds)
             except BaseException:
                 failed.append(traceback.format_exc())
                 raise
