@@ -86,8 +86,11 @@ class Card(QFrame):
         self.body.setSpacing(12)
 
 
+SHORTEST_CHIP = 48
+
+
 class Chip(QWidget):
-    """A short word on a soft ground."""
+    """A short word on a soft ground, shortened where there is little room."""
 
     def __init__(
         self,
@@ -108,7 +111,7 @@ class Chip(QWidget):
         self._text = text
         self._tone = tone
         self._ground = ground
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(text)
 
     def say(self, text: str, tone: Colour | None = None, ground: Colour | None = None) -> None:
@@ -125,6 +128,9 @@ class Chip(QWidget):
         words = theme.metrics(Type.SMALL_STRONG).horizontalAdvance(self._text)
         return QSize(words + 16, 22)
 
+    def minimumSizeHint(self) -> QSize:
+        return QSize(min(SHORTEST_CHIP, self.sizeHint().width()), 22)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -133,7 +139,8 @@ class Chip(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()), 11, 11)
         painter.setFont(theme.font(Type.SMALL_STRONG))
         painter.setPen(theme.colour(self._tone))
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._text)
+        words = theme.elided(self._text, Type.SMALL_STRONG, self.width() - 16)
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, words)
         painter.end()
 
 

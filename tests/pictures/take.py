@@ -46,7 +46,7 @@ class Photographer:
         self.taken = 0
 
     def looks(self, seconds: float) -> Sequence[scenes.Look]:
-        """First all pictures, and then, since it holds the loop, the reading; where there is no time, both at once."""
+        """All pictures first, then the reading, which holds the loop; where there is no time, both at once."""
 
         async def both(name: str) -> None:
             await self.shoot(name)
