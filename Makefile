@@ -3,6 +3,8 @@
 PYTHON_IN_VENV := .venv/bin/python
 ARGS ?=
 SEEDS ?= 300
+WAITING := tests/browser tests/cluster tests/faults $(wildcard tests/test_*.py)
+WORKING := tests/bus tests/gui tests/server tests/simulation
 
 .DEFAULT_GOAL := help
 .PHONY: help run test style types bench simulate namespaces seen bench-window bench-window-size pictures faults
@@ -28,7 +30,15 @@ run:
 test:
 	@.ci/setup test
 	@$(MAKE) --no-print-directory style types
+ifeq ($(strip $(ARGS)),)
+	@# Two halves at once: the one mostly waits for browsers and processes.
+	@mkdir -p build
+	@$(PYTHON_IN_VENV) -m pytest $(WAITING) >build/tests.log 2>&1 & half=$$!; \
+	$(PYTHON_IN_VENV) -m pytest $(WORKING); code=$$?; \
+	wait $$half || code=1; cat build/tests.log; exit $$code
+else
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
+endif
 
 style:
 	@.ci/setup check

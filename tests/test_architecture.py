@@ -286,3 +286,16 @@ def test_every_module_says_what_lives_there() -> None:
 def test_there_is_no_place_for_everything_that_has_no_place() -> None:
     junk = {"utils", "util", "helpers", "common", "misc", "types"}
     assert [module.name for module in product() if module.name.rpartition(".")[2] in junk] == []
+
+
+def test_make_test_runs_every_folder_of_tests() -> None:
+    named = re.findall(
+        r"^(?:WAITING|WORKING) := (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    folders = {path.parent.relative_to(ROOT).parts[1] for path in (ROOT / "tests").glob("*/**/test_*.py")}
+    assert folders == {
+        word.removeprefix("tests/")
+        for words in named
+        for word in words.split()
+        if "$" not in word and "*" not in word
+    }
