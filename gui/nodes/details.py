@@ -17,7 +17,7 @@ from gui.tokens import Colour, Size, Type
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT
 from gui.widgets.labels import Label, describe
-from gui.widgets.panes import Divider, Dot
+from gui.widgets.panes import Divider, Dot, Section
 from server.views import AlarmView, CopyView
 
 if TYPE_CHECKING:
@@ -106,31 +106,6 @@ class PeerGrid(QWidget):
         painter.drawText(QRect(0, top, right, ROW), ALIGN_LEFT, theme.elided(name, kind, right - 8))
 
 
-class Section(QWidget):
-    """A caption with a figure at its right, and what stands below."""
-
-    def __init__(self, title: str, *below: QWidget) -> None:
-        super().__init__()
-        self.title = Label(title, Type.CAPTION, Colour.TEXT3)
-        self.figure = Label("", Type.SMALL_STRONG, Colour.TEXT2)
-        head = QHBoxLayout()
-        head.setContentsMargins(0, 0, 0, 0)
-        head.addWidget(self.title)
-        head.addStretch(1)
-        head.addWidget(self.figure)
-        inner = QVBoxLayout()
-        inner.setContentsMargins(Size.PADDING, 12, Size.PADDING, 12)
-        inner.setSpacing(4)
-        inner.addLayout(head)
-        for part in below:
-            inner.addWidget(part)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(inner)
-        column.addWidget(Divider())
-
-
 class NodeDetails(QWidget):
     """The pane. While it can be seen, the nodes tell how they see the copying."""
 
@@ -179,7 +154,7 @@ class NodeDetails(QWidget):
         self.sections["facts"].setVisible(not row.here)
         self.facts.say(copies.facts(own) if own is not None else [Fact("Copying", copies.UNKNOWN)])
         count, names = copies.wanted(desk.wants(row.node) if row.node else None)
-        self.sections["wants"].figure.say(count)
+        self.sections["wants"].note.say(count)
         self.rooms.say(names)
         self._show_peers(desk.copies(row.node) if row.node else None, gone=row.standing in GONE)
         self._inner.activate()  # what grew has its place before it is painted

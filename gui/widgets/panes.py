@@ -144,6 +144,31 @@ class Chip(QWidget):
         painter.end()
 
 
+class Section(QWidget):
+    """A caption with something at its right, and what stands below."""
+
+    def __init__(self, title: str, *below: QWidget) -> None:
+        super().__init__()
+        self.title = Label(title, Type.CAPTION, Colour.TEXT2)
+        self.note = Label("", Type.SMALL_STRONG, Colour.TEXT2)
+        head = QHBoxLayout()
+        head.setContentsMargins(0, 0, 0, 0)
+        head.addWidget(self.title)
+        head.addStretch(1)
+        head.addWidget(self.note)
+        inner = QVBoxLayout()
+        inner.setContentsMargins(Size.PADDING, 12, Size.PADDING, 12)
+        inner.setSpacing(6)
+        inner.addLayout(head)
+        for part in below:
+            inner.addWidget(part)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(inner)
+        column.addWidget(Divider())
+
+
 class EmptyState(QWidget):
     """Why a list is empty and the one next act."""
 

@@ -108,7 +108,7 @@ async def test_the_details_follow_the_selection_and_tell_what_the_node_says_itse
     assert details.rooms.text() == "Not told."
     await told(console, lambda: [peer.name for peer in details.grid.peers] == ["alpha", "coda"])
     assert plain(details.rooms.text()) == "den"
-    assert details.sections["wants"].figure.text() == "1"
+    assert details.sections["wants"].note.text() == "1"
     await told(console, lambda: fact(console, "Lag") == "none" and fact(console, "Round trip") != "–")
     assert fact(console, "Packets refused") == "0"
 
