@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 
@@ -227,7 +228,8 @@ class ZeroMQBus(Engine):
         connection = self._connections.get(address)
         # Asking what the socket is ready for, unlike sending, always works what its thread has told it meanwhile.
         if connection is not None and int(connection.socket.getsockopt(zmq.EVENTS)) & zmq.POLLOUT:
-            connection.socket.send(encode(packet), zmq.NOBLOCK)
+            with contextlib.suppress(zmq.Again):  # the connection was lost between asking and sending
+                connection.socket.send(encode(packet), zmq.NOBLOCK)
         # Else it is not connected, or its queue is full: whatever matters is asked for again.
 
     def _on_packet(self, message: bytes) -> None:
