@@ -101,12 +101,12 @@ class Engine(abc.ABC):
 
     def join(self, address: str) -> None:
         """Look for a peer there from now on. Raises ValueError for an address that cannot be reached."""
-        self._running.join(self._reachable(address))
+        self._running.links.join(self._reachable(address))
         self._touch()
 
     def give_up(self, address: str) -> None:
         """Look there no more; a peer that was found there stays."""
-        self._running.give_up(self._reachable(address))
+        self._running.links.give_up(self._reachable(address))
         self._touch()
 
     def append(
@@ -210,11 +210,11 @@ class Engine(abc.ABC):
 
     def figures(self) -> Mapping[NodeId, Figures]:
         """How the copying to and from each of them goes."""
-        return {} if self._replica is None else self._replica.figures(self._clock.time())
+        return {} if self._replica is None else self._replica.holdings.figures(self._clock.time())
 
     def holdings(self) -> Mapping[NodeId, Mapping[Origin, int]]:
         """How far each node holds each log."""
-        return {} if self._replica is None else self._replica.holdings()
+        return {} if self._replica is None else self._replica.holdings.of_all()
 
     # --- for the subclass: what it calls --------------------------------------------------------------------
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
 from bus.admission import Admission
+from bus.arrival import Arrival
 from bus.dead import Dead
 from bus.effects import (
     Changed,
@@ -13,22 +13,20 @@ from bus.effects import (
     Fenced,
     Forgotten,
     Ignore,
-    Link,
-    Listen,
     Remember,
     Send,
     Synced,
-    Unlink,
 )
 from bus.figures import Ledger
 from bus.giving import Giving
-from bus.interface import Bounds, Figures, Peer
+from bus.holdings import Holdings
+from bus.interface import Bounds, Peer
+from bus.links import Links, Whereabouts, whereabouts
 from bus.log import Log, Span
 from bus.membership import TICK_SECONDS, Membership, Sighting
 from bus.packets import (
     CARD_BYTES,
     ORIGINS,
-    PEERS,
     Ack,
     Answer,
     Ask,
@@ -61,20 +59,6 @@ CALM_SECONDS = 1.0
 
 REPLY_SECONDS = 0.2
 """A peer that does not know that it is heard is told so at once, this often at most."""
-
-SYNC_SECONDS = 2.0
-"""`on_synced` comes after this at the latest."""
-
-LINKS = 2 * PEERS
-"""Addresses that a node tries to reach."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Target:
-    """What a peer held and heard when it first heard this node: to have that is to be synced."""
-
-    held: dict[Origin, int]
-    hears: frozenset[Origin]
 
 
 class Replica:
@@ -118,21 +102,18 @@ class Replica:
         self._own = self.logs[origin]
         self._lamport = 0
         self._effects = self.admission.effects  # all that follows, in its order
+        self.links = Links(address, self.membership, self._effects)
+        self._arrival = Arrival(origin, self.logs, self.membership, now=now)
         self._fresh: list[Record] = []  # appended in this turn, not sent yet
         self._acks: dict[Origin, None] = {}
         self._giving = Giving()
         self._told: dict[NodeId, Peer] = {}
         self._replied: dict[NodeId, float] = {}
-        self._synced = False
-        self._targets: dict[NodeId, _Target] = {}
         self._dead = Dead()
-        self._joined: set[str] = set()
+        self.holdings = Holdings(origin, self.logs, self.membership, self.ledger, is_past=self._is_past)
         self._remembered = tuple(sorted(remembered))
-        self._started = now
         self._moved = now - CALM_SECONDS
         self._stirred = True
-        for peer in self.membership.sought:
-            self._reach(peer)
 
     # --- what goes in ---------------------------------------------------------------------------------------
 
@@ -163,21 +144,6 @@ class Replica:
         self._fresh.append(record)
         self.admission.append(record)
         return record
-
-    def join(self, address: str) -> None:
-        """Look for a peer at `address` from now on, as if it had been configured."""
-        if address and address != self.address:
-            if address not in self.membership.configured:
-                self.membership.configured |= {address}
-                self._joined.add(address)
-            self._reach(address)
-
-    def give_up(self, address: str) -> None:
-        """Look there no more; a peer that was found there stays, and so does what was configured at the start."""
-        if address in self._joined:
-            self._joined.discard(address)
-            self.membership.configured -= {address}
-            self._leave(address)
 
     def announce(self, card: bytes) -> None:
         """Set the card of the next digests. Raises ValueError when it is over 1 KiB."""
@@ -285,12 +251,11 @@ class Replica:
         stirred, self._stirred = self._stirred, False
         if stirred:
             self._tell()
-        if not self._synced and self._is_synced(now):
-            self._synced = self.admission.synced = stirred = True
-            self._targets.clear()
+        if self._arrival.ends(now):
+            self.admission.synced = stirred = True
             self._effects.append(Synced())
         # Not before it is synced, so that who is only looked for yet is not dropped.
-        if stirred and self._synced and (known := self.membership.memorable()) != self._remembered:
+        if stirred and self._arrival.over and (known := self.membership.memorable()) != self._remembered:
             self._remembered = known
             self._effects.append(Remember(known))
         effects = self._effects.copy()
@@ -305,56 +270,6 @@ class Replica:
     def peers(self) -> list[Peer]:
         """Every other node known."""
         return [self.membership.view(seen) for seen in self.membership.nodes.values()]
-
-    def figures(self, now: float) -> dict[NodeId, Figures]:
-        """How the copying to and from each of them goes."""
-        highs = self._highs()
-        return {seen.node: self._figures_of(seen, highs, now) for seen in self.membership.nodes.values()}
-
-    def _figures_of(self, seen: Sighting, highs: Mapping[Origin, int], now: float) -> Figures:
-        held, tally = seen.held, self.ledger.of(seen.node)
-        lag = behind = 0
-        if held != highs:  # nearly always they are equal, and to see that costs little
-            # What it wrote itself it holds, whoever that was heard from.
-            lag = sum(
-                high - there
-                for origin, high in highs.items()
-                if (there := held.get(origin, 0)) < high and origin != seen.origin
-            )
-            behind = sum(
-                high - here
-                for origin, high in held.items()
-                if (here := highs.get(origin, 0)) < high and not self._is_past(origin)
-            )
-        since = self.ledger.unconfirmed_since(held.get(self.origin, 0))
-        return Figures(
-            lag=lag,
-            behind=behind,
-            queue=max(0, self._own.high - held.get(self.origin, 0)),
-            unconfirmed=0.0 if since is None else max(0.0, now - since),
-            repaired=tally.repaired,
-            given=tally.given,
-            refused=tally.refused,
-        )
-
-    def holdings(self) -> dict[NodeId, dict[Origin, int]]:
-        """How far this node holds each log, and those that did not say goodbye by what they sent."""
-        own = self._highs()
-        held = {node_of(self.origin): own}
-        for seen in self.membership.nodes.values():
-            if not seen.gone:
-                held[seen.node] = its = dict(seen.held)
-                if its != own:
-                    for origin in its.keys() - own.keys():
-                        if self._is_past(origin):
-                            del its[origin]
-                    if own.get(seen.origin, 0) > its.get(seen.origin, 0):
-                        its[seen.origin] = own[seen.origin]
-        return held
-
-    def _highs(self) -> dict[Origin, int]:
-        """How far this node holds each log of which it holds anything."""
-        return {origin: log.high for origin, log in self.logs.items() if log.high}
 
     def _refuse(self, sender: Origin) -> None:
         self.refused += 1
@@ -481,7 +396,9 @@ class Replica:
     # --- repair ---------------------------------------------------------------------------------------------
 
     def _ask(self, question: Question) -> None:
-        ask = Ask(self.origin, question.origin, question.after, asked=self.membership.ticks, joining=not self._synced)
+        ask = Ask(
+            self.origin, question.origin, question.after, asked=self.membership.ticks, joining=not self._arrival.over
+        )
         self._send(question.address, ask)
 
     # --- membership -----------------------------------------------------------------------------------------
@@ -489,7 +406,7 @@ class Replica:
     def _on_digest(self, packet: Digest, now: float) -> None:
         node = node_of(packet.sender)
         known = self.membership.nodes.get(node)
-        before = None if known is None else (known.origin, known.address, known.endpoints)
+        before = None if known is None else whereabouts(known)
         seen = self.membership.meet(packet, now)
         if seen is None or seen.gone:
             if known is not None and known.origin != packet.sender:
@@ -502,7 +419,7 @@ class Replica:
         self._connect(seen, before)
         for life, address in packet.known.items():
             self.membership.tell_of(life)
-            self._reach(address)
+            self.links.reach(address)
         for origin, (_, high) in packet.held.items():
             if origin == self.origin or high == 0 or origin in self.repair:
                 continue
@@ -515,48 +432,21 @@ class Replica:
                 if question is not None:
                     self._ask(question)
         named = self.origin in packet.hears
-        if named and not self._synced and node not in self._targets:
-            held = {origin: high for origin, (_, high) in packet.held.items() if origin != self.origin}
-            self._targets[node] = _Target(held, frozenset(packet.hears) - {self.origin})
+        if named:
+            self._arrival.heard_by(packet)
         fresh = before is None or before[0] != packet.sender
         if (fresh or not named) and (fresh or now - self._replied.get(node, -1.0) >= REPLY_SECONDS):
             self._replied[node] = now
             self._send(seen.address, self._digest())
 
-    def _connect(self, seen: Sighting, before: tuple[Origin, str, tuple[str, ...]] | None) -> None:
-        """Follow a node to where it is now."""
-        if before is not None and before[1] != seen.address:
-            self._leave(before[1])
-        if before is not None and before[2] != seen.endpoints:
-            self._effects.append(Ignore(before[2]))
-        if before is None or before[2] != seen.endpoints:
-            self._effects.append(Listen(seen.endpoints))
-        self._reach(seen.address)
+    def _connect(self, seen: Sighting, before: Whereabouts | None) -> None:
+        """Follow a node to where it is now, and part from those that had to make room for it."""
+        self.links.follow(seen, before)
         for forgotten in self.membership.forgotten:
-            self._leave(forgotten.address)
+            self.links.leave(forgotten.address)
             self._part_from(forgotten)
             self._forget(forgotten.origin)
         self.membership.forgotten.clear()
-
-    def _reach(self, address: str) -> None:
-        links = self.membership.links
-        if not address or address == self.address or address in links:
-            return
-        if len(links) >= LINKS:
-            # Room is made by what was only heard of and does not answer.
-            idle = [other for other, lost in links.items() if lost is not None]
-            for other in sorted(idle, key=lambda other: links[other] or 0):
-                if len(links) >= LINKS:
-                    self._leave(other)
-        if len(links) < LINKS:
-            links[address] = self.membership.ticks
-            self._effects.append(Link(address))
-
-    def _leave(self, address: str) -> None:
-        used = any(seen.address == address for seen in self.membership.nodes.values())
-        if address in self.membership.links and address not in self.membership.configured and not used:
-            del self.membership.links[address]
-            self._effects.append(Unlink(address))
 
     def _digest(self) -> Digest:
         return Digest(
@@ -583,24 +473,6 @@ class Replica:
             ):
                 self._told[peer.node] = peer
                 self._effects.append(Changed(peer))
-
-    def _is_synced(self, now: float) -> bool:
-        if not self.membership.sought or now - self._started >= SYNC_SECONDS:
-            return True
-        # Every one of them: the peer that is asked first may itself be behind another.
-        present = self.membership.present()
-        return bool(present) and all(self._is_reached(self._targets.get(seen.node)) for seen in present)
-
-    def _is_reached(self, target: _Target | None) -> bool:
-        """Whether all is held and met that a peer told when it first heard this node; None until it has."""
-        return (
-            target is not None
-            and all(map(self.membership.has_met, target.hears))
-            and all(
-                high == 0 or (origin in self.logs and self.logs[origin].high >= high)
-                for origin, high in target.held.items()
-            )
-        )
 
     def _is_copied(self, packet: Packet) -> bool:
         """Whether a newer life of this node's id was met, or somebody who has met one: the older fences itself."""

@@ -14,11 +14,12 @@ from bus import dead as dead_module
 from bus.effects import Forgotten, Link, Send, Shown, Synced, Unlink
 from bus.interface import Bounds, BusError, PeerState
 from bus.keys import Identity, claim
+from bus.links import LINKS
 from bus.membership import DOWN_TICKS, TICK_SECONDS, UP_TICKS
 from bus.memory import MemoryBus, MemoryNetwork, VirtualClock
 from bus.packets import ORIGINS, PEERS, Ack, Ask, Digest, Fill, Packet, Records
 from bus.record import Kind, Record
-from bus.replica import LINKS, Replica
+from bus.replica import Replica
 from tests.bus.contract import identity
 from tests.bus.ear import Ear
 
@@ -618,12 +619,12 @@ def test_a_joiner_is_not_done_with_what_a_peer_that_is_behind_can_tell() -> None
 
 def test_an_address_that_was_given_up_is_left_and_one_that_has_a_peer_is_kept() -> None:
     node = replica()
-    node.join("h:8")
-    node.join("h:2")
+    node.links.join("h:8")
+    node.links.join("h:2")
     assert {effect.address for effect in node.turn(1.0) if isinstance(effect, Link)} >= {"h:8"}
     node.receive(Digest(PEER, "h:2", (), {}, [ME], {}, b""), 1.0)
-    node.give_up("h:8")
-    node.give_up("h:2")
+    node.links.give_up("h:8")
+    node.links.give_up("h:2")
     assert [effect.address for effect in node.turn(1.0) if isinstance(effect, Unlink)] == ["h:8"]
     assert "h:2" in node.membership.links
 
@@ -631,6 +632,6 @@ def test_an_address_that_was_given_up_is_left_and_one_that_has_a_peer_is_kept() 
 def test_an_address_of_the_start_is_looked_for_on_when_it_is_given_up() -> None:
     node = Replica(ME, now=0.0, address="h:1", peers=["h:7"])
     assert {effect.address for effect in node.turn(0.0) if isinstance(effect, Link)} == {"h:7"}
-    node.join("h:7")
-    node.give_up("h:7")
+    node.links.join("h:7")
+    node.links.give_up("h:7")
     assert not [effect for effect in node.turn(1.0) if isinstance(effect, Unlink)]
