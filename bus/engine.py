@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bus.calls import Calls, Done
@@ -238,12 +238,12 @@ class Engine(abc.ABC):
         """Say goodbye and stop turning; False if that has been done or nothing was started."""
         if self._replica is None:
             return False
-        self._replica.bye()
-        self._flush_casts()
-        for effect in self._replica.turn(self._clock.time()):
-            if isinstance(effect, Send):
-                self._perform(effect)
-        self._abandon()
+        try:
+            self._replica.bye()
+            self._flush_casts()
+            self._perform_all(effect for effect in self._replica.turn(self._clock.time()) if isinstance(effect, Send))
+        finally:
+            self._abandon()
         return True
 
     def _abandon(self) -> None:
@@ -347,12 +347,7 @@ class Engine(abc.ABC):
         if replica is None:
             return
         self._flush_casts()
-        for effect in replica.turn(self._clock.time()):
-            try:
-                self._perform(effect)
-            except Exception:
-                # The fault of a listener, or of one connection, must not cost the others what they are owed now.
-                _log.exception("what a turn of the bus brought was not done: %s", type(effect).__name__)
+        self._perform_all(replica.turn(self._clock.time()))
         if replica.restless:
             self._touch()
 
@@ -361,6 +356,14 @@ class Engine(abc.ABC):
             casts, self._casts = self._casts, {}
             for topic, frames in casts.items():
                 self._send_cast(topic, frames)
+
+    def _perform_all(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            try:
+                self._perform(effect)
+            except Exception:
+                # The fault of a listener, or of one connection, must not cost the others what they are owed now.
+                _log.exception("what a turn of the bus brought was not done: %s", type(effect).__name__)
 
     def _perform(self, effect: Effect) -> None:
         match effect:

@@ -153,7 +153,12 @@ class ZeroMQBus(Engine):
 
     async def stop(self) -> None:
         """Tell the peers, hand over what is queued (0.5 s at most), release every socket. Safe to call twice."""
-        self._end()
+        try:
+            self._end()
+        finally:
+            self._release()
+
+    def _release(self) -> None:
         sockets, self._sockets = self._sockets, None
         if sockets is None:
             return

@@ -18,8 +18,9 @@ import zmq
 from bus import zeromq
 from bus.interface import BusStartError, PeerState
 from bus.keys import Identity
-from bus.packets import Bye, Digest, encode
+from bus.packets import Bye, Digest, Packet, encode
 from bus.record import Kind
+from bus.replica import Replica
 from bus.zeromq import ZeroMQBus
 from tests.bus.contract import AnyBus, BusContract, Mesh, identity
 from tests.bus.ear import Ear, eventually
@@ -292,3 +293,45 @@ def test_it_runs_on_uvloop() -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())
+
+
+class TestStop:
+    """A node that ends lets go of everything, whatever becomes of its last words."""
+
+    async def test_a_peer_that_dies_between_the_question_whether_it_takes_a_packet_and_the_packet_costs_nothing(
+        self, mesh: ZeroMQMesh, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (a, ear), (b, _) = await mesh.joined(2)
+        assert isinstance(a, ZeroMQBus)
+        assert isinstance(b, ZeroMQBus)
+        way = b._connections[a.address].socket
+
+        def die_first(packet: Packet) -> bytes:
+            if isinstance(packet, Bye) and a._sockets is not None:
+                a._release()
+                while int(way.getsockopt(zmq.EVENTS)) & zmq.POLLOUT:
+                    time.sleep(0.001)
+            return encode(packet)
+
+        monkeypatch.setattr(zeromq, "encode", die_first)
+        context = b._sockets and b._sockets.context
+        await b.stop()
+        assert context and context.closed
+        assert ear.up() == {b.node}, "it has not heard the goodbye"
+        assert not caplog.records
+
+    async def test_its_sockets_are_released_even_when_it_cannot_say_goodbye(
+        self, mesh: ZeroMQMesh, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bus, _ = await mesh.add()
+        assert isinstance(bus, ZeroMQBus)
+
+        def fail(self: Replica) -> None:
+            raise MemoryError
+
+        context = bus._sockets and bus._sockets.context
+        with monkeypatch.context() as patch:
+            patch.setattr(Replica, "bye", fail)
+            with pytest.raises(MemoryError):
+                await bus.stop()
+        assert context and context.closed
