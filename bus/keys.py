@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Annotated, Self
+from typing import IO, Annotated, Self, TypeVar
 
 import msgspec
 
@@ -27,15 +27,26 @@ SLOTS = 256
 """Processes that may share one data folder."""
 
 
-class _Saved(msgspec.Struct, frozen=True):
-    """What an identity file holds."""
+_Node = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\Z")]
+"""What a file of an id holds. It is written once, apart from the number that every start writes anew."""
 
-    node: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\Z")]
+
+class _Life(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a file of a life holds."""
+
     incarnation: Annotated[int, msgspec.Meta(ge=1, lt=10**15)]
+    node: _Node | None = None
+    """Where earlier versions kept the id."""
 
 
 _Peers = Annotated[tuple[Address, ...], msgspec.Meta(max_length=PEERS)]
 """What a file of peers holds."""
+
+_node: msgspec.json.Decoder[str] = msgspec.json.Decoder(_Node)
+_life: msgspec.json.Decoder[_Life] = msgspec.json.Decoder(_Life)
+_peers: msgspec.json.Decoder[tuple[str, ...]] = msgspec.json.Decoder(_Peers)
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(slots=True)
@@ -79,8 +90,9 @@ class Identity:
 def claim(data_dir: Path) -> Identity:
     """Take the first identity of `data_dir` that no living process holds, under a new incarnation.
 
-    The incarnation is the saved one plus one, or the milliseconds since 1970 where these are more. It is on disk when
-    this returns, so nothing can be bound before. Raises BusStartError when the folder cannot be read or written.
+    The incarnation is the saved one plus one, or the milliseconds since 1970 where these are more or it was lost. It
+    is on disk when this returns, so nothing can be bound before. Raises BusStartError when the folder cannot be read
+    or written.
     """
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -89,13 +101,13 @@ def claim(data_dir: Path) -> Identity:
             if lock is None:
                 continue
             try:
-                saved = _renew(data_dir / f"identity-{slot}.json")
+                node, incarnation = _renew(data_dir / f"identity-{slot}")
                 file = data_dir / f"identity-{slot}.peers.json"
-                peers = _peers(file)
+                peers = _read(file, _peers) or ()
             except BaseException:
                 lock.close()
                 raise
-            return Identity(saved.node, saved.incarnation, peers, file, lock)
+            return Identity(node, incarnation, peers, file, lock)
     except OSError as error:
         reason = error.strerror or str(error)
         raise BusStartError(
@@ -121,23 +133,27 @@ def _lock(path: Path) -> IO[bytes] | None:
     return file
 
 
-def _renew(path: Path) -> _Saved:
-    now = time.time_ns() // 1_000_000
-    try:
-        old = msgspec.json.decode(path.read_bytes(), type=_Saved)
-        saved = _Saved(old.node, max(old.incarnation + 1, now))
-    except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
-        # A file that was lost or damaged is a new node: its old id may live on in somebody's copy.
-        saved = _Saved(secrets.token_hex(8), now)
-    _save(path, msgspec.json.encode(saved))
-    return saved
+def _renew(path: Path) -> tuple[NodeId, int]:
+    """The id of a node and the number of a new life of it; `path` is that of its files, but for how they end."""
+    file = path.with_suffix(".json")
+    life, node = _read(file, _life), _read(path.with_suffix(".node"), _node)
+    if node is None:
+        # An id that was lost or damaged is a new node.
+        node = (life and life.node) or secrets.token_hex(8)
+        _save(path.with_suffix(".node"), msgspec.json.encode(node))
+    # Where only the number was lost, the clock makes one that is higher. If the clock went back as well, whoever met
+    # the life before says so, and this one ends itself as the older of two.
+    incarnation = max(life.incarnation + 1 if life else 1, time.time_ns() // 1_000_000)
+    _save(file, msgspec.json.encode(_Life(incarnation)))
+    return node, incarnation
 
 
-def _peers(path: Path) -> tuple[str, ...]:
+def _read(path: Path, decoder: msgspec.json.Decoder[T]) -> T | None:
+    """What a file holds; None where it is missing or damaged. Raises OSError."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Peers)
+        return decoder.decode(path.read_bytes())
     except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
-        return ()
+        return None
 
 
 def _save(path: Path, data: bytes, *, durable: bool = True) -> None:

@@ -21,10 +21,8 @@ def test_an_identity_is_kept_and_its_incarnation_rises(tmp_path: Path) -> None:
     with claim(folder) as first:
         assert len(bytes.fromhex(first.node)) == 8
         assert first.incarnation >= before
-        assert json.loads((folder / "identity-1.json").read_text()) == {
-            "node": first.node,
-            "incarnation": first.incarnation,
-        }
+        assert json.loads((folder / "identity-1.node").read_text()) == first.node
+        assert json.loads((folder / "identity-1.json").read_text()) == {"incarnation": first.incarnation}
     with claim(folder) as second:
         assert second.node == first.node
         assert second.incarnation > first.incarnation
@@ -39,30 +37,50 @@ def test_nobody_else_can_read_it(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_went_back_does_not_lower_the_incarnation(tmp_path: Path) -> None:
-    (tmp_path / "identity-1.json").write_text(json.dumps({"node": "a" * 16, "incarnation": 1 << 45}))
+    (tmp_path / "identity-1.node").write_text(json.dumps("a" * 16))
+    (tmp_path / "identity-1.json").write_text(json.dumps({"incarnation": 1 << 45}))
     with claim(tmp_path) as identity:
         assert (identity.node, identity.incarnation) == ("a" * 16, (1 << 45) + 1)
 
 
+def test_an_id_that_an_earlier_version_kept_with_the_number_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "identity-1.json").write_text(json.dumps({"node": "a" * 16, "incarnation": 1 << 45}))
+    for number in (1, 2):
+        with claim(tmp_path) as identity:
+            assert (identity.node, identity.incarnation) == ("a" * 16, (1 << 45) + number)
+
+
+@pytest.mark.parametrize("damaged", [None, b"", b"{", b'{"incarnation":-1}', b'{"incarnation":"1"}', b"\xff" * 100])
+def test_a_number_that_was_lost_leaves_the_id_and_the_next_one_is_higher(
+    tmp_path: Path, damaged: bytes | None
+) -> None:
+    with claim(tmp_path) as first:
+        pass
+    if damaged is None:
+        (tmp_path / "identity-1.json").unlink()
+    else:
+        (tmp_path / "identity-1.json").write_bytes(damaged)
+    with claim(tmp_path) as second:
+        assert second.node == first.node
+        assert second.incarnation > first.incarnation
+
+
 @pytest.mark.parametrize(
-    "damaged",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b'{"node":7,"incarnation":1}',
-        b'{"node":"short","incarnation":1}',
-        b'{"node":"\xff","incarnation":1}',
-        b'{"node":"aaaaaaaaaaaaaaaa","incarnation":-1}',
-        b"\xff" * 100,
-    ],
+    "damaged", [None, b"", b'"', b"7", b'"short"', b'"\xff"', b'"AAAAAAAAAAAAAAAA"', b"\xff" * 100]
 )
-def test_a_damaged_file_makes_a_new_node(tmp_path: Path, damaged: bytes) -> None:
-    (tmp_path / "identity-1.json").write_bytes(damaged)
-    with claim(tmp_path) as identity:
-        assert len(bytes.fromhex(identity.node)) == 8
+def test_an_id_that_was_lost_makes_a_new_node(tmp_path: Path, damaged: bytes | None) -> None:
+    with claim(tmp_path) as first:
+        pass
+    if damaged is None:
+        (tmp_path / "identity-1.node").unlink()
+    else:
+        (tmp_path / "identity-1.node").write_bytes(damaged)
+    with claim(tmp_path) as second:
+        assert len(bytes.fromhex(second.node)) == 8
+        assert second.node != first.node
+        assert second.incarnation > first.incarnation
     with claim(tmp_path) as again:
-        assert again.node == identity.node
+        assert again.node == second.node
 
 
 def test_processes_that_share_a_folder_have_identities_of_their_own(tmp_path: Path) -> None:

@@ -314,9 +314,10 @@ class TestStop:
             return encode(packet)
 
         monkeypatch.setattr(zeromq, "encode", die_first)
-        context = b._sockets and b._sockets.context
+        assert b._sockets is not None
+        context = b._sockets.context
         await b.stop()
-        assert context and context.closed
+        assert context.closed
         assert ear.up() == {b.node}, "it has not heard the goodbye"
         assert not caplog.records
 
@@ -329,9 +330,10 @@ class TestStop:
         def fail(self: Replica) -> None:
             raise MemoryError
 
-        context = bus._sockets and bus._sockets.context
+        assert bus._sockets is not None
+        context = bus._sockets.context
         with monkeypatch.context() as patch:
             patch.setattr(Replica, "bye", fail)
             with pytest.raises(MemoryError):
                 await bus.stop()
-        assert context and context.closed
+        assert context.closed
