@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import itertools
 import logging
 import socket
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ from server.metrics import CONTENT_TYPE
 from server.node import Node
 from server.outbox import TEXT_LIMIT, VOICE_LIMIT, Outbox
 from server.web import Site
-from server.wire import native
+from server.wire import native, voice
 from server.wire.websocket import Edges, sole_payload
 
 try:
@@ -57,9 +58,12 @@ SLICE_BYTES = 4096
 """What is read at once: a flood of the smallest frames holds the loop for few milliseconds."""
 FRAMES_PER_TICK = 256
 """Frames of any kind taken from one client in a tick of 100 ms, above every burst that is allowed; the rest waits."""
+AHEAD_FRAMES = 3000
+"""So far is looked ahead after a standstill: a minute of voice."""
 SUBPROTOCOL = Subprotocol("switchboard.v1")
 WHOLE_BINARY = 0x82
 """First byte of an unfragmented binary message."""
+_NONE: dict[int, int] = {}
 
 
 class Phase(enum.Enum):
@@ -85,6 +89,7 @@ class Connection(asyncio.Protocol):
         "_gateway",
         "_head",
         "_held",
+        "_newest",
         "_parts",
         "_phase",
         "_pinged",
@@ -113,6 +118,8 @@ class Connection(asyncio.Protocol):
         self._edges: Edges | None = None
         """Where frames end; None where the first one may have come with the request."""
         self._held = b""
+        self._newest: dict[int, int] = _NONE
+        """By ssrc the newest of the voice that is being read after a standstill; empty at all other times."""
         self._flooding = False
         self._full = False
         self._tick = 0
@@ -152,6 +159,7 @@ class Connection(asyncio.Protocol):
                 if self._frames > FRAMES_PER_TICK and not self._within_budget():
                     self._wait_for_tick()
                 return
+        self._look_ahead(data)
         if self._held or len(data) > SLICE_BYTES:
             self._held += data
             self.read_held()
@@ -171,6 +179,15 @@ class Connection(asyncio.Protocol):
         else:
             self._wait_for_tick()
 
+    def _look_ahead(self, data: bytes) -> None:
+        """After a standstill see how new the voice is that has waited, so that what is too old goes to nobody."""
+        if self._edges is not None and not self._gateway.unlimited and self._gateway.has_stood_still():
+            frames = itertools.islice(self._edges.ahead(self._held + data), AHEAD_FRAMES)
+            payloads = (sole_payload(frame, native.BINARY_BYTES, apply_mask) for frame in frames)
+            self._newest = voice.newest(payload for payload in payloads if payload is not None)
+        elif not self._held:
+            self._newest = _NONE
+
     def _within_budget(self) -> bool:
         if self._tick != self._gateway.ticks or self._gateway.unlimited:
             self._tick = self._gateway.ticks
@@ -182,7 +199,7 @@ class Connection(asyncio.Protocol):
         self._flooding = True
         self._follow_reading()
         self._gateway.hold(self)
-        if self._conversation is not None:
+        if self._conversation is not None and not self._newest:  # else this node was in the way
             self._conversation.note_flood()
 
     def _follow_reading(self) -> None:
@@ -368,7 +385,9 @@ class Connection(asyncio.Protocol):
         if conversation is None:
             return
         if not self._text:
-            if self._check_size(len(data)):
+            if self._newest and voice.is_late(data, self._newest):
+                conversation.drop_late()
+            elif self._check_size(len(data)):
                 conversation.hear_voice(data)
             return
         try:

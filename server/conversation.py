@@ -201,6 +201,11 @@ class Conversation:
         elif not node.relay(self.session.session, self._ear, place.room, frame, now):
             self._drop("speakers", Code.ROOM_FULL, "as many people speak in this room as may at once")
 
+    def drop_late(self) -> None:
+        """Count a voice frame that waited too long while the node stood still."""
+        self.node.counters.received_voice += 1
+        self.node.counters.voice_dropped["late"] += 1
+
     def _whisper(self, target: Target, frame: bytes) -> None:
         try:
             self.node.asides.speak(self, target, frame)

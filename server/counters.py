@@ -22,7 +22,7 @@ class Counters:
         self.moderated: Counter[str] = Counter()
         """Acts of moderators that were carried out here: kick, mute, unmute."""
         self.voice_dropped: Counter[str] = Counter()
-        """Voice frames dropped, by reason: wrong, rate, speakers, muted, scope, slow."""
+        """Voice frames dropped, by reason: wrong, rate, speakers, muted, scope, slow, late."""
 
     @property
     def received(self) -> int:

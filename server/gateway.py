@@ -25,6 +25,8 @@ PORT = 8765
 PORTS_TRIED = 100
 BACKLOG = 128
 TICK_SECONDS = 0.1
+STANDSTILL_SECONDS = 0.2
+"""Voice that waited while the loop stood still for longer may be too old (protocol.md section 6)."""
 
 
 class Gateway:
@@ -42,6 +44,7 @@ class Gateway:
         """Benchmarks may flood."""
         self._config = config
         self._held: set[Connection] = set()
+        self._due = self._still_until = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -120,6 +123,11 @@ class Gateway:
         """Let `connection` be read again in the next tick."""
         self._held.add(connection)
 
+    def has_stood_still(self) -> bool:
+        """Whether what is read now may have waited in its socket, because this loop has just stood still."""
+        now = self.node.clock.now()
+        return now < self._still_until or now - self._due > STANDSTILL_SECONDS
+
     def is_own_host(self, host: str) -> bool:
         """Whether a ``Host`` header can mean this node, so that no foreign name that leads here passes for it."""
         name = urllib.parse.urlsplit(f"//{host}").hostname or ""
@@ -130,7 +138,9 @@ class Gateway:
         assert self._loop is not None
         now = self.node.clock.now()
         late = max(0.0, now - due)
-        due = max(due + TICK_SECONDS, now)
+        if late > STANDSTILL_SECONDS:
+            self._still_until = now + TICK_SECONDS  # what it meets next may be read after this tick
+        self._due = due = max(due + TICK_SECONDS, now)
         self._timer = self._loop.call_later(max(0.0, due - now), self._tick, due)
         self.ticks += 1
         held, self._held = self._held, set()

@@ -49,9 +49,9 @@ class NodeMetrics(Collector):
         sent.add_metric(["voice"], node.counters.sent_voice)
         yield sent
         dropped = CounterMetricFamily("switchboard_voice_dropped", "Voice frames dropped", labels=["reason"])
-        for reason, count in sorted(node.counters.voice_dropped.items()):
+        reasons = {**node.counters.voice_dropped, "late": node.counters.voice_dropped["late"] + node.bus.stale}
+        for reason, count in sorted(reasons.items()):
             dropped.add_metric([reason], count)
-        dropped.add_metric(["late"], node.bus.stale)
         yield dropped
         acts = CounterMetricFamily(
             "switchboard_moderations", "Acts of moderators on sessions here", labels=["action"]

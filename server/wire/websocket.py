@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 LONGEST_HEAD = 14
 _MASK = 4
@@ -60,6 +60,16 @@ class Edges:
                 return
             at += start - len(self._head)
             self._head, self._missing = b"", size
+
+    def ahead(self, data: bytes) -> Iterator[bytes]:
+        """The whole frames that begin in `data`, which would continue the stream; goes nowhere."""
+        data, at = self._head + data, self._missing
+        while at < len(data):
+            size, start = _measure(data[at : at + LONGEST_HEAD])
+            if size is None or at + start + size > len(data):
+                return
+            yield data[at : at + start + size]
+            at += start + size
 
 
 def _measure(head: bytes) -> tuple[int | None, int]:

@@ -130,8 +130,9 @@ async def stopped(field: Field, long: bool) -> Result:
         f"c drops voice of others that is stale: its people hear {stale[False]} such frames of a speaker at most, "
         "which were on their way when it stopped",
     )
-    result.figures.append(
-        f"stale frames of a speaker on c itself, from the socket of a client: {stale[True]} at most"
+    result.check(
+        stale[True] <= 2,
+        f"and what its own people said meanwhile: {stale[True]} such frames of a speaker are heard at most",
     )
     verdict = await field.settle(alone=True)
     result.texts(verdict)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.frames import Frame, Opcode
 
 from server.wire import voice
 from tests.guest import FIRST, LAST, Guest, fetch, frame
@@ -251,6 +253,47 @@ async def test_27_frames_may_come_at_once_and_55_a_second(served: Served) -> Non
         await ann.settle()
     await bob.settle()
     assert len(bob.heard()) == 110
+
+
+# How old
+
+
+@pytest.mark.parametrize("ticked", [False, True], ids=["before the tick", "after it"])
+@pytest.mark.parametrize(("frames", "packet"), [(30, b"opus"), (500, bytes(60))], ids=["few", "many"])
+async def test_what_waited_while_the_node_stood_still_is_dropped_when_it_is_older_than_200_ms(
+    served: Served, frames: int, packet: bytes, ticked: bool
+) -> None:
+    served.clock.stop()
+    (ann, bob), (ssrc, _) = await room_of(served, "Ann", "Bob")
+    served.clock.advance(1.0)
+    if ticked:
+        assert served.gateway._timer is not None
+        served.gateway._timer.cancel()
+        served.gateway._tick(served.gateway._due)
+    waited = [frame(ssrc, seq=seq, ts=(seq * 960 - 9600) % 2**32, packet=packet) for seq in range(frames)]
+    said = json.dumps({"type": "say", "id": 7, "room": "lobby", "text": "not old"}).encode()
+    ann.socket.transport.write(
+        b"".join(
+            Frame(opcode, data).serialize(mask=True)
+            for opcode, data in [*((Opcode.BINARY, each) for each in waited), (Opcode.TEXT, said)]
+        )
+    )
+    await ann.settle()
+    await bob.settle()
+    assert bob.heard() == waited[-11:]
+    assert [event["text"] for event in bob.seen("message")] == ["not old"]
+    assert dropped(served, "late") == frames - 11
+    assert ann.seen("error") == []
+
+
+async def test_a_burst_that_comes_while_the_node_is_well_is_not_too_old(served: Served) -> None:
+    served.clock.stop()
+    (ann, bob), (ssrc, _) = await room_of(served, "Ann", "Bob")
+    burst = [frame(ssrc, seq=seq, ts=seq * 960) for seq in range(27)]
+    ann.socket.transport.write(b"".join(Frame(Opcode.BINARY, each).serialize(mask=True) for each in burst))
+    await ann.settle()
+    await bob.settle()
+    assert bob.heard() == burst
 
 
 async def test_without_a_limit_all_frames_pass(serve: Serving) -> None:

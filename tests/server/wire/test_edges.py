@@ -10,7 +10,7 @@ from websockets.server import ServerProtocol
 from websockets.utils import apply_mask
 
 from server.wire.native import BINARY_BYTES
-from server.wire.websocket import Edges, sole_payload
+from server.wire.websocket import Edges, _measure, sole_payload
 
 MESSAGES = st.builds(
     Frame,
@@ -77,3 +77,23 @@ def test_the_edge_is_where_frames_end_however_the_stream_is_cut(frames: list[Fra
         edges.follow(stream[at:cut])
         at = cut
         assert edges.at_edge == (at in ends)
+
+
+@given(st.lists(FRAMES, max_size=5), st.data())
+def test_it_sees_the_whole_frames_ahead_and_goes_nowhere(frames: list[Frame], data: st.DataObject) -> None:
+    whole = [frame.serialize(mask=True) for frame in frames]
+    stream = b"".join(whole)
+    come = data.draw(st.integers(0, len(stream)))
+    until = data.draw(st.integers(come, len(stream)))
+    begins = [sum(map(len, whole[:number])) for number in range(len(whole))]
+    # What begins before and is under way is not ahead, unless so little of it has come that its size is not known.
+    ahead = [
+        one
+        for at, one in zip(begins, whole, strict=True)
+        if at + len(one) <= until and (at >= come or _measure(one[: come - at]) == (None, 0))
+    ]
+    edges = Edges()
+    edges.follow(stream[:come])
+    assert list(edges.ahead(stream[come:until])) == ahead
+    edges.follow(stream[come:])
+    assert edges.at_edge
