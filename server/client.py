@@ -49,6 +49,8 @@ _AnyMessage = (
     | native.Moderated
     | native.Done
     | native.Listed
+    | native.Live
+    | native.ResumeToken
     | native.GoingAway
     | native.Urls
 )

@@ -22,7 +22,7 @@ from server.limits import Abuse, Bucket, Streak
 from server.outbox import Outbox
 from server.requests import HANDLERS, OUR_MISTAKE
 from server.session import Actor, Seat, SessionRecord
-from server.wire import native, voice
+from server.wire import native, reading, voice
 from server.wire.names import FieldError
 from server.wire.native import Code, Refused
 from server.wire.websocket import text_frame
@@ -148,8 +148,8 @@ class Conversation:
             return
         self.node.counters.received_text += 1
         try:
-            request = native.decode(data)
-        except native.BrokenRequest as broken:
+            request = reading.decode(data)
+        except reading.BrokenRequest as broken:
             if self.state is State.OPENING and broken.type != "hello":
                 self._reject("the first message must be a hello", broken.id)
             else:

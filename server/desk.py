@@ -341,6 +341,7 @@ class Desk:
             speaking=talker is not None,
             level=SILENT if talker is None else talker.level,
             state="online",
+            resumes=record.resumes,
             joined=seat.joined,
             connected=record.connected,
             round_trip=self._node.round_trips.of(record.session),

@@ -25,6 +25,31 @@ class SessionEnded:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class SessionLost:
+    """The connection of a session is lost, on whichever node, or its node is; it may resume."""
+
+    record: SessionRecord
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SessionResumed:
+    """A session that was lost, or had another connection, goes on; on whichever node."""
+
+    record: SessionRecord
+    before: str
+    """Name of the node where it was."""
+    recovered: bool
+    """Whether it missed nothing."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SessionGivenUp:
+    """Members were told that a session is gone; it may still resume."""
+
+    record: SessionRecord
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class RoomEntered:
     """Somebody joined a room."""
 
@@ -43,7 +68,7 @@ class RoomLeft:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MemberChanged:
-    """Somebody in a room was muted, may be heard again, or wants voice no more or again."""
+    """Somebody in a room was muted or may be heard again, wants voice no more or again, went away or came again."""
 
     room: str
     record: SessionRecord
@@ -148,6 +173,9 @@ class NodeChanged:
 Event = (
     SessionBegan
     | SessionEnded
+    | SessionLost
+    | SessionResumed
+    | SessionGivenUp
     | RoomEntered
     | RoomLeft
     | MemberChanged

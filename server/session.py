@@ -60,6 +60,29 @@ class Silence(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Name of who muted."""
 
 
+class Standing(enum.StrEnum):
+    """How a session that has not ended stands."""
+
+    HERE = "here"
+    """Its client is connected to the node that wrote this; where that node is gone, it may resume."""
+    AWAY = "away"
+    """Its connection is lost; it may resume, and its members see it reconnecting."""
+    LOST = "lost"
+    """Its members were told that it is gone; its seats are kept, as it may still resume."""
+
+
+class Aim(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Whom a session's voice frames with one target number are for (protocol.md section 6): one of the two."""
+
+    target: int
+    session: str | None
+    user: str | None
+
+
+RECORD_BYTES = 2048
+"""A record is no longer than this by what its client asks for, its rooms excepted."""
+
+
 class SessionRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What every node keeps of a session; written to the log on every change, never holds a socket."""
 
@@ -84,6 +107,13 @@ class SessionRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One for a room at most, and one for everywhere; also for rooms that it is not in."""
     deafened: bool = False
     """It wants no voice."""
+    standing: Standing = Standing.HERE
+    resumes: int = 0
+    """How often its client has come again."""
+    whole: bool = True
+    """Whether nothing that it had missed was lost when its client last came."""
+    aims: tuple[Aim, ...] = ()
+    """Its targets of whispered voice."""
 
     def seat(self, room: str) -> Seat | None:
         """Its place in `room`, or None."""
@@ -129,13 +159,47 @@ class SessionRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
         seats = tuple(seat for seat in self.seats if seat.room != room)
         return msgspec.structs.replace(self, seats=seats, parted=reason)
 
-    def moved(self, *, node: NodeId, node_name: str, n: int, ip: str) -> SessionRecord:
+    def aimed(self, aim: Aim) -> SessionRecord:
+        """The record with a target, which replaces the one of the same number."""
+        others = tuple(other for other in self.aims if other.target != aim.target)
+        return msgspec.structs.replace(self, aims=(*others, aim))
+
+    def moved(
+        self, *, node: NodeId, node_name: str, n: int, ip: str, role: Role | None = None, whole: bool = True
+    ) -> SessionRecord:
         """The record after its client came to a node: all else is as before."""
-        return msgspec.structs.replace(self, node=node, node_name=node_name, n=n, ip=ip)
+        return msgspec.structs.replace(
+            self,
+            node=node,
+            node_name=node_name,
+            n=n,
+            ip=ip,
+            role=role or self.role,
+            whole=whole,
+            standing=Standing.HERE,
+            resumes=self.resumes + 1,
+        )
+
+    def gone_away(self) -> SessionRecord:
+        """The record after its connection was lost."""
+        return msgspec.structs.replace(self, standing=Standing.AWAY)
+
+    def given_up(self) -> SessionRecord:
+        """The record of a session that is taken for lost."""
+        return msgspec.structs.replace(self, standing=Standing.LOST, parted="lost")
 
     def over(self, reason: str) -> SessionRecord:
         """The record of a session that has ended."""
-        return msgspec.structs.replace(self, seats=(), parted=reason, ended=True)
+        return msgspec.structs.replace(self, seats=(), silences=(), aims=(), parted=reason, ended=True)
+
+    @property
+    def is_for_good(self) -> bool:
+        """It was put out: whatever another record says, it has ended."""
+        return self.ended and self.parted in FOR_GOOD
+
+
+FOR_GOOD = ("kicked", "banned")
+"""Reasons to end a session against which nothing else counts."""
 
 
 _encoder = msgspec.msgpack.Encoder()

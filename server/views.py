@@ -57,6 +57,8 @@ class MemberView(msgspec.Struct, frozen=True, gc=False):
     level: int
     """-dBov of its last frame (RFC 6464): 0 loud, 127 silent."""
     state: Literal["online", "reconnecting"]
+    resumes: int
+    """How often its client has come again."""
     joined: int
     """When it joined this room, ms since 1970."""
     connected: int

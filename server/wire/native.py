@@ -1,11 +1,9 @@
-"""The JSON messages of protocol.md sections 2 to 7: bytes to requests, answers to bytes; pure."""
+"""The JSON messages of protocol.md sections 2 to 8: requests, answers and events, and their bytes; pure."""
 
 from __future__ import annotations
 
 import enum
-import json
-import re
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -106,6 +104,8 @@ class Hello(Request, tag="hello", kw_only=True, frozen=True):
     n: Int64 | None = None
     resume: str | None = None
     cursors: dict[str, int] | None = None
+    rooms: list[str] | None = None
+    """Where a resumed session was, for a node that knows nothing of it any more."""
 
 
 class Join(Request, tag="join", kw_only=True, frozen=True):
@@ -207,62 +207,6 @@ class List(Request, tag="list", kw_only=True, frozen=True):
 
 AnyRequest = Hello | Join | Leave | Say | Whisper | Announce | VoiceTarget | Deafen | Kick | Mute | Unmute | List
 
-_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
-_TYPES = frozenset(request.__struct_config__.tag for request in get_args(AnyRequest))
-_PLACE = re.compile(r" - at `\$\.(?P<field>[a-z_]+)")
-_MISSING = re.compile(r"missing required field `(?P<field>[a-z_]+)`")
-
-
-class BrokenRequest(Exception):
-    """A message that is no request; carries the refusal and the `id` to repeat, if one could be read."""
-
-    def __init__(self, refusal: Refused, *, id: ClientId | None = None, type: str | None = None) -> None:
-        super().__init__(refusal.message)
-        self.refusal = refusal
-        self.id = id
-        self.type = type
-
-
-def decode(data: bytes) -> AnyRequest:
-    """The request in one text message. Raises BrokenRequest."""
-    try:
-        return _decoder.decode(data)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise _explain(data, error) from None
-
-
-def _explain(data: bytes, error: Exception) -> BrokenRequest:
-    """Say what is wrong with `data`. Slow, and bounded by the limit on broken messages."""
-    try:
-        message = json.loads(data)
-    except (ValueError, RecursionError):
-        return BrokenRequest(Refused(Code.BAD_REQUEST, "the message is not JSON"))
-    if not isinstance(message, dict):
-        return BrokenRequest(Refused(Code.BAD_REQUEST, "the message is not a JSON object"))
-    kind, id = message.get("type"), _readable_id(message.get("id"))
-    if not isinstance(kind, str):
-        return BrokenRequest(Refused(Code.BAD_REQUEST, "type is missing or no string", field="type"), id=id)
-    if kind not in _TYPES:
-        return BrokenRequest(Refused(Code.BAD_REQUEST, "no such type of request", field="type"), id=id)
-    text = str(error)
-    place = _PLACE.search(text) or _MISSING.search(text)
-    field = place["field"] if place else None
-    if _MISSING.search(text) and not _PLACE.search(text):
-        sentence = f"{field} is missing"
-    elif field:
-        sentence = f"{field} is of a wrong type or form"
-    else:
-        sentence = "the message holds text that is not Unicode or a number out of range"
-    return BrokenRequest(Refused(Code.BAD_REQUEST, sentence, field=field), id=id, type=kind)
-
-
-def _readable_id(id: Any) -> ClientId | None:
-    if isinstance(id, bool):
-        return None
-    if isinstance(id, str) and len(id) <= 64:
-        return None if any("\ud800" <= c <= "\udfff" for c in id) else id
-    return id if isinstance(id, int) and -(2**63) <= id < 2**63 else None
-
 
 # Answers and events
 
@@ -306,7 +250,12 @@ class Welcome(Answer, tag="welcome", kw_only=True, frozen=True, omit_defaults=Fa
     limits: dict[str, int]
     cursors: dict[str, int]
     recovered: bool | None
+    """Of a resume: whether nothing that was missed is lost."""
     server: str
+    rooms: list[Joined] | msgspec.UnsetType = msgspec.UNSET
+    """Of a resume: where the session is, each without `id` and history (section 8)."""
+    gaps: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """Of a resume: the rooms of which something that was missed is held by nobody any more."""
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -371,11 +320,14 @@ class MemberLeft(Message, tag="member_left", kw_only=True, frozen=True):
 
 
 class MemberUpdated(Message, tag="member_updated", kw_only=True, frozen=True):
-    """Somebody in a room may not be heard any more, or may again (section 4)."""
+    """Somebody in a room is otherwise than before (sections 4 and 8); only what is another is there."""
 
     room: str
     session: str
-    muted: bool
+    muted: bool | None = None
+    state: Literal["online", "reconnecting"] | None = None
+    node: str | None = None
+    """Name of the node where it is now."""
 
 
 class Ok(Answer, tag="ok", kw_only=True, frozen=True):
@@ -468,6 +420,16 @@ class Listed(Answer, tag="listed", kw_only=True, frozen=True, omit_defaults=Fals
     what: str
     items: list[Any]
     next: str | None
+
+
+class Live(Message, tag="live", kw_only=True, frozen=True):
+    """All that a resumed session had missed has been sent; requests are taken from here on (section 8)."""
+
+
+class ResumeToken(Message, tag="resume_token", kw_only=True, frozen=True):
+    """What to resume with from now on, instead of what `welcome` gave (section 3)."""
+
+    resume: str
 
 
 class GoingAway(Message, tag="going_away", kw_only=True, frozen=True):

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from server import session
 from server.moderation import SILENCES as MOST_SILENCES
-from server.session import Role, Seat, SessionRecord, Silence
+from server.session import RECORD_BYTES, Aim, Role, Seat, SessionRecord, Silence, Standing
 
 TEXT = st.text(max_size=40)
 NUMBER = st.integers(0, 2**53)
 SEATS = st.builds(Seat, room=TEXT, ssrc=st.integers(1, 2**32 - 1), joined=NUMBER, order=NUMBER)
 SILENCES = st.builds(Silence, room=st.none() | TEXT, until=st.none() | NUMBER, by=TEXT)
+AIMS = st.builds(Aim, target=st.integers(1, 65534), session=st.none() | TEXT, user=st.none() | TEXT)
 RECORDS = st.builds(
     SessionRecord,
     session=TEXT,
@@ -36,6 +37,10 @@ RECORDS = st.builds(
     ended=st.booleans(),
     silences=st.lists(SILENCES, max_size=20).map(tuple),
     deafened=st.booleans(),
+    standing=st.sampled_from(Standing),
+    resumes=NUMBER,
+    whole=st.booleans(),
+    aims=st.lists(AIMS, max_size=20).map(tuple),
 )
 
 
@@ -56,6 +61,38 @@ def test_the_biggest_record_fits_a_log() -> None:
     )
     record = msgspec.structs.replace(record, silences=silences)
     assert len(session.pack(record)) < 60 * 1024
+
+
+def test_what_most_people_do_fits_two_kibibytes() -> None:
+    record = SessionRecord(
+        "s_" + "x" * 16, "u" * 64, "Å" * 32, Role.USER, "f" * 16, "n" * 32, 2**63 - 1, 2**53, "c" * 64, "::1"
+    )
+    for number in range(20):
+        record = record.seated(Seat(f"room number {number}", 2**32 - 1, 2**43, 2**20))
+    for number in range(20):
+        record = record.aimed(Aim(number + 1, "s_" + "x" * 16, None))
+    assert len(session.pack(record)) <= RECORD_BYTES
+
+
+def test_a_target_takes_the_place_of_the_one_of_its_number() -> None:
+    ann = SessionRecord("s1", "ann", "Ann", Role.USER, "a" * 16, "n1", 1, 1000, "", "::1")
+    bob, cid, dan = Aim(1, None, "bob"), Aim(2, "s3", None), Aim(1, None, "dan")
+    assert ann.aimed(bob).aimed(cid).aimed(dan).aims == (cid, dan)
+
+
+def test_a_session_goes_away_is_given_up_comes_again_and_ends() -> None:
+    ann = SessionRecord("s1", "ann", "Ann", Role.USER, "a" * 16, "n1", 1, 1000, "", "::1", (Seat("lobby", 1, 2, 3),))
+    assert ann.standing is Standing.HERE
+    away = ann.gone_away()
+    lost = away.given_up()
+    assert (away.standing, lost.standing, lost.parted) == (Standing.AWAY, Standing.LOST, "lost")
+    again = lost.moved(node="b" * 16, node_name="n2", n=7, ip="::2", role=Role.MODERATOR, whole=False)
+    assert again == msgspec.structs.replace(
+        ann, node="b" * 16, node_name="n2", n=7, ip="::2", role=Role.MODERATOR, whole=False, resumes=1, parted="lost"
+    )
+    assert again.moved(node="a" * 16, node_name="n1", n=8, ip="::1").resumes == 2
+    assert (again.over("left").is_for_good, again.over("kicked").is_for_good) == (False, True)
+    assert again.over("kicked").seats == ()
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xc1", b"\x90", msgspec.msgpack.encode({"session": "s"})])

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from server.session import Role
 from server.views import RoomState
-from server.wire import native
+from server.wire import native, reading
 from server.wire.names import FieldError
-from server.wire.native import Address, BrokenRequest, Code, Refused
+from server.wire.native import Address, Code, Refused
+from server.wire.reading import BrokenRequest
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -28,7 +29,7 @@ FIELDS = st.sampled_from(["id", "room", "text", "to", "name", "user", "session",
 def broken(message: Any) -> BrokenRequest:
     data = message if isinstance(message, bytes) else json.dumps(message).encode()
     with pytest.raises(BrokenRequest) as raised:
-        native.decode(data)
+        reading.decode(data)
     return raised.value
 
 
@@ -42,7 +43,7 @@ def broken(message: Any) -> BrokenRequest:
         ),
         (
             {"type": "hello", "resume": "r", "cursors": {"o": 3}, "rooms": ["lobby"]},
-            native.Hello(resume="r", cursors={"o": 3}),
+            native.Hello(resume="r", cursors={"o": 3}, rooms=["lobby"]),
         ),
         ({"type": "join", "id": "a", "room": "lobby"}, native.Join(id="a", room="lobby")),
         ({"type": "join", "room": "lobby", "password": "p"}, native.Join(room="lobby", password="p")),
@@ -64,7 +65,7 @@ def broken(message: Any) -> BrokenRequest:
     ],
 )
 def test_a_request_is_read_whatever_else_it_carries(message: dict[str, Any], request_: native.Request) -> None:
-    assert native.decode(json.dumps(message).encode()) == request_
+    assert reading.decode(json.dumps(message).encode()) == request_
 
 
 @given(JSON)
@@ -76,7 +77,7 @@ def test_any_json_is_a_request_or_a_bad_one(message: Any) -> None:
 def test_any_fields_are_a_request_or_a_bad_one(type: str, fields: dict[str, Any]) -> None:
     message = {**fields, "type": type}
     try:
-        native.decode(json.dumps(message).encode())
+        reading.decode(json.dumps(message).encode())
     except BrokenRequest as error:
         refused = error
     else:
