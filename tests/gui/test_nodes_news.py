@@ -69,6 +69,7 @@ async def test_a_killed_node_is_told_everywhere_with_one_time_and_its_sessions_a
     url = only(meshed, "n2").url
     clients = [await enter(url, name) for name in ("Ann", "Bob", "Cid")]
     await told(meshed, lambda: only(meshed, "n2").sessions == 3)
+    await told(meshed, lambda: [strand.state for strand in meshed.nodes.mesh.drawing.strands] == ["up"])
 
     os.kill(made.pid, signal.SIGKILL)
     await told(meshed, lambda: said(meshed)[0])
