@@ -1,4 +1,4 @@
-"""Three nodes on a network that a test may break, people on each of them, and what all of them wrote down."""
+"""Nodes on a network that a test may break, people on each of them, and what all of them wrote down."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,36 +51,40 @@ class History:
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
-        self._files: dict[Path, tuple[int, str]] = {}
+        self._told: dict[str, list[Line]] = defaultdict(list)
+        self._files: dict[Path, tuple[int, int, str]] = {}
 
     def add(self, path: Path) -> None:
         """Read this file too."""
-        self._files[path] = 0, ""
+        self._files[path] = 0, 0, ""
 
     def mark(self, event: str, **fields: Any) -> float:
         """Write a line of one's own; returns its time."""
         at = time.monotonic()
-        self.lines.append({"event": event, "at": at, **fields})
+        self._take({"event": event, "at": at, **fields})
         return at
+
+    def _take(self, line: Line) -> None:
+        self.lines.append(line)
+        self._told[line["event"]].append(line)
 
     def read(self) -> None:
         """Read what is new."""
-        for path, (offset, rest) in self._files.items():
-            if path.exists():
+        for path, (offset, number, rest) in self._files.items():
+            if path.exists() and path.stat().st_size > offset:
                 with path.open(encoding="utf-8") as file:
                     file.seek(offset)
                     *lines, rest = (rest + file.read()).split("\n")
-                    self._files[path] = file.tell(), rest
-                self.lines += [json.loads(line) for line in lines]
+                    self._files[path] = file.tell(), number + len(lines), rest
+                for place, line in enumerate(lines, number + 1):
+                    self._take({**json.loads(line), "where": f"{path.name}:{place}"})
 
     def of(self, event: str, *, since: float = 0.0, **having: Any) -> list[Line]:
         """The lines of one kind."""
         return [
             line
-            for line in self.lines
-            if line["event"] == event
-            and line["at"] >= since
-            and all(line.get(key) == value for key, value in having.items())
+            for line in self._told[event]
+            if line["at"] >= since and all(line.get(key) == value for key, value in having.items())
         ]
 
 
@@ -110,8 +114,20 @@ class Node:
 class Field:
     """Where faults are made and looked at."""
 
-    def __init__(self, net: Network, folder: Path, load: Load, stack: contextlib.AsyncExitStack, hold: float) -> None:
+    def __init__(
+        self,
+        net: Network,
+        folder: Path,
+        load: Load,
+        stack: contextlib.AsyncExitStack,
+        *,
+        mesh: Sequence[str] = MESH,
+        hold: float = 5.0,
+        options: Sequence[str] = (),
+    ) -> None:
         self.network = net
+        self.mesh = tuple(mesh)
+        """The nodes that there are while all is well."""
         self.folder = folder
         self.load = load
         self.hold = hold
@@ -120,6 +136,7 @@ class Field:
         self.nodes: dict[str, Node] = {}
         self._stack = stack
         self._loads: dict[str, asyncio.subprocess.Process] = {}
+        self._options = tuple(options)
         self._lists = 0
         self._key_file = folder / "auth.key"
         self._key_file.write_text(KEY)
@@ -131,7 +148,7 @@ class Field:
         """Start a node, on the host of its name and with a folder of its own unless others are given."""
         host = host or name
         address, folder = self.network.address(host), folder or self.folder / name
-        peers = [f"--peer={self.network.address(other)}:{BUS_PORT}" for other in MESH if other != host]
+        peers = [f"--peer={self.network.address(other)}:{BUS_PORT}" for other in self.mesh if other != host]
         log = self.folder / f"{name}.log"
         process = await self._run(
             host,
@@ -149,6 +166,7 @@ class Field:
             "--ends-with-parent",
             "--log-format=json",
             *peers,
+            *self._options,
             log=log,
         )
         node = Node(name, host, folder, process, {})
@@ -161,27 +179,30 @@ class Field:
         self.nodes[name] = node
         return node
 
-    async def people(self, names: Sequence[str] = MESH) -> None:
-        """Let people come to these nodes, the same number to each and to each room; returns when all are there."""
-        for index, name in enumerate(names):
-            share = self.load.clients // len(names)
-            path = self.folder / f"{name}.jsonl"
+    async def people(self) -> None:
+        """Let people come to the nodes, the same number to each and to each room; returns when all are there."""
+        urls = [self.nodes[name].ready["url"] for name in self.mesh]
+        for index, name in enumerate(self.mesh):
+            share = self.load.clients // len(self.mesh)
             part = Part(
                 node=name,
-                url=self.nodes[name].ready["url"],
-                file=str(path),
+                urls=urls[index:] + urls[:index],
+                folder=str(self.folder),
                 key=KEY,
                 rooms=[f"room {(number + index) % self.load.rooms}" for number in range(share)],
-                talkers=len(range(index, self.load.talkers, len(names))),
-                rate=self.load.rate / len(names),
+                talkers=len(range(index, self.load.talkers, len(self.mesh))),
+                rate=self.load.rate / len(self.mesh),
             )
-            host = self.nodes[name].host
-            self.history.add(path)
+            for who in (name, *(f"{name}{number}" for number in range(share))):
+                self.history.add(self.folder / f"{who}.jsonl")
             process = self._loads[name] = await self._run(
-                host, "tests.faults.load", msgspec.json.encode(part).decode(), log=self.folder / f"{name}.load.log"
+                self.nodes[name].host,
+                "tests.faults.load",
+                msgspec.json.encode(part).decode(),
+                log=self.folder / f"{name}.load.log",
             )
             self._stack.push_async_callback(_end, process)
-        await self.until(lambda: len(self.history.of("ready")) == len(names))
+        await self.until(lambda: len(self.history.of("ready")) == len(self.mesh))
 
     async def _run(self, host: str, module: str, *arguments: str, log: Path) -> asyncio.subprocess.Process:
         with log.open("ab") as stderr:
@@ -249,8 +270,9 @@ class Field:
         seen = self.history.of("nodes", node=node)
         return dict(seen[-1]["states"]) if seen else {}
 
-    def all_up(self, names: Sequence[str] = MESH) -> bool:
-        """Whether each of these holds all of these to be up."""
+    def all_up(self, names: Sequence[str] = ()) -> bool:
+        """Whether each of these, or of all, holds all of these to be up."""
+        names = names or self.mesh
         return all(self.states(node).get(self.nodes[other].id) == "up" for node in names for other in names)
 
     def turned(self, node: str, other: str, states: Sequence[str], *, since: float) -> float | None:
@@ -276,6 +298,15 @@ class Field:
         """The sessions that are in rooms, as their clients know it."""
         gone = {line["session"] for line in self.history.of("gone")}
         return sorted(line["session"] for line in self.history.of("joined") if line["session"] not in gone)
+
+    def homes(self) -> dict[str, str]:
+        """On which node each session is, or was last."""
+        return {
+            line["session"]: line["node"]
+            for line in sorted(
+                (*self.history.of("joined"), *self.history.of("welcomed")), key=lambda line: float(line["at"])
+            )
+        }
 
     def complete(self) -> bool:
         """Whether as many people are there as shall be."""
@@ -344,11 +375,19 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 @contextlib.asynccontextmanager
-async def field(folder: Path, load: Load, *, kind: Kind = "namespaces", hold: float = 5.0) -> AsyncIterator[Field]:
-    """Three nodes that know each other, and people who talk, within the block."""
-    async with network(*MESH, SPARE, kind=kind) as net, contextlib.AsyncExitStack() as stack:
-        place = Field(net, folder, load, stack, hold)
-        await asyncio.gather(*(place.start(name) for name in MESH))
+async def field(
+    folder: Path,
+    load: Load,
+    *,
+    kind: Kind = "namespaces",
+    mesh: Sequence[str] = MESH,
+    hold: float = 5.0,
+    options: Sequence[str] = (),
+) -> AsyncIterator[Field]:
+    """Nodes that know each other, all with these options, and people who talk, within the block."""
+    async with network(*mesh, SPARE, kind=kind) as net, contextlib.AsyncExitStack() as stack:
+        place = Field(net, folder, load, stack, mesh=mesh, hold=hold, options=options)
+        await asyncio.gather(*(place.start(name) for name in mesh))
         await place.people()
         assert await place.until(place.all_up), "the nodes did not meet"
         place.order("talk")
@@ -357,7 +396,7 @@ async def field(folder: Path, load: Load, *, kind: Kind = "namespaces", hold: fl
         finally:
             place.history.read()
             with (folder / "field.jsonl").open("w", encoding="utf-8") as file:
-                file.writelines(json.dumps(line) + "\n" for line in place.history.lines if line["event"] == "healed")
+                file.writelines(json.dumps(line) + "\n" for line in place.history.lines if "where" not in line)
 
 
 def cpu_seconds(pid: int) -> float:

@@ -1,4 +1,4 @@
-"""A network of hosts that a test may break: namespaces where they are permitted, else proxies."""
+"""A network of hosts that a test may break: namespaces where they are permitted, else proxies; or plain loopback."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from tests.processes import ROOT, environment
 BUS_PORT = 8766
 """Where a node's mesh begins on every host; it takes the two ports behind it too."""
 
-Kind = Literal["namespaces", "proxies"]
+Kind = Literal["namespaces", "proxies", "loopback"]
+"""On loopback each host has an address of its own, and nothing between them breaks."""
 
 
 class Network:
@@ -40,20 +41,20 @@ class Network:
 
     def enter(self, host: str) -> tuple[str, ...]:
         """The beginning of a command that runs on this host."""
-        if self.kind == "proxies":
+        if self.kind != "namespaces":
             return ()
         user = () if os.geteuid() == 0 else (f"--user=/proc/{self._pids[host]}/ns/user", "--preserve-credentials")
         return ("nsenter", f"--net=/proc/{self._pids[host]}/ns/net", *user, "--")
 
     def way(self, one: str, other: str) -> str:
         """The address at which `one` reaches `other`."""
-        if self.kind == "namespaces":
+        if self.kind != "proxies":
             return self.address(other)
         return passage(self._net, self._numbers[one], self._numbers[other])
 
     def passages(self, host: str) -> dict[str, str]:
         """What `tests.faults.node` needs to reach the others: nothing, or its network and number."""
-        return {} if self.kind == "namespaces" else {"net": self._net, "host": str(self._numbers[host])}
+        return {} if self.kind != "proxies" else {"net": self._net, "host": str(self._numbers[host])}
 
     async def between(self, one: str, other: str, fate: Fate, *, both: bool = True) -> None:
         """Give a fate to what `one` sends to `other` and, unless it is for one way, to what comes back."""
@@ -97,6 +98,9 @@ async def network(*names: str, kind: Kind = "namespaces") -> AsyncIterator[Netwo
     """A network of these hosts within the block; proxies also where namespaces are refused."""
     net = f"127.{random.randint(64, 250)}.{random.randint(1, 250)}"
     why = ""
+    if kind == "loopback":
+        yield Network(kind, net, names, {}, why)
+        return
     if kind == "namespaces":
         async with _running("tests.faults.switch", net, *names) as process:
             told = await _answer(process)
