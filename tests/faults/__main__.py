@@ -17,7 +17,8 @@ from pathlib import Path
 
 from tests.faults.field import SMALL, Load, field
 from tests.faults.network import Kind
-from tests.faults.rows import ROWS, Result
+from tests.faults.result import Result
+from tests.faults.rows import ROWS
 from tests.processes import ROOT
 
 
@@ -35,22 +36,19 @@ async def play(row: str, *, kind: Kind, long: bool, folder: Path) -> Result:
         return result
 
 
-def report(row: str, result: Result) -> list[str]:
-    """What came of a row, for people."""
-    lines = [
-        f"## {f'Row {row}: ' if row.isdigit() else ''}{ROWS[row][0]}: {'failed' if result.failed else 'passed'}",
-        "",
-    ]
+def tell(what: str, result: Result) -> list[str]:
+    """What came of it, for people."""
+    lines = [f"## {what}: {'failed' if result.failed else 'passed'}", ""]
     lines += [f"- {'ok' if holds else '**NOT**'}: {what}" for holds, what in result.checks]
     return [*lines, *(f"- {figure}" for figure in result.figures), ""]
 
 
-def head(arguments: Sequence[str]) -> list[str]:
+def head(what: str, arguments: Sequence[str]) -> list[str]:
     """How it was made, on what."""
     described = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=ROOT)
-    command = f'make faults ARGS="{" ".join(arguments)}"' if arguments else "make faults"
+    command = f'make {what} ARGS="{" ".join(arguments)}"' if arguments else f"make {what}"
     return [
-        f"# Faults of {datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
+        f"# {what.capitalize()} of {datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
         "",
         f"Command: `{command}` at commit {described.stdout.strip() or 'unknown'}.",
         f"Machine: {len(os.sched_getaffinity(0))} cores, {platform.system()} {platform.machine()}, "
@@ -74,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    lines, failed = head(arguments), False
+    lines, failed = head("faults", arguments), False
     print("\n".join(lines))
     for row in options.row or ROWS:
         with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
@@ -84,7 +82,7 @@ def main(arguments: Sequence[str]) -> int:
             folder.mkdir(parents=True, exist_ok=True)
             kind: Kind = "proxies" if options.proxies else "namespaces"
             result = asyncio.run(play(row, kind=kind, long=not options.short, folder=folder))
-        told = report(row, result)
+        told = tell(f"{f'Row {row}: ' if row.isdigit() else ''}{ROWS[row][0]}", result)
         print("\n".join(told), flush=True)
         lines += told
         failed = failed or bool(result.failed)

@@ -3,8 +3,8 @@
     python tests/faults/check.py [--alone] FILE...
 
 It reads lines of JSON and nothing else, and imports nothing of Switchboard: what it says hangs on no code that it
-judges. Every line is what one client saw or did, `at` in seconds of one clock of the machine; `session` and `node` say
-whose and where:
+judges. Every line is what one client saw or did, `at` in seconds of one clock of the machine; `session` says whose it
+is, and `node` where that was:
 
     {"event":"joined","room","members"}        from here on it reads what is said there; who else is there
     {"event":"said","room","id","text"}        it asked to have this said; once for each text, in its order
@@ -140,9 +140,7 @@ def _place(line: Line) -> str:
     return f" ({line['where']})" if "where" in line else ""
 
 
-def _texts(
-    verdict: Verdict, history: History, own: Sequence[Line], first: dict[tuple[str, Text], float]
-) -> None:
+def _texts(verdict: Verdict, history: History, own: Sequence[Line], first: dict[tuple[str, Text], float]) -> None:
     """Look at what one session read and had acknowledged; adds when it read each text first."""
     latest: dict[str, Text] = {}
     places: dict[str, int] = {}
@@ -248,11 +246,8 @@ def _left(history: History, room: str, member: str, at: float, lost_seconds: flo
     """Whether it is true that somebody had left: its session is over, or it was lost for as long as that takes."""
     if member in history.gone or (member, room) not in history.joined:
         return member in history.gone
-    away: float | None = None
-    for line in history.by[member]:
-        if line["event"] in ("away", "live") and line["at"] <= at:
-            away = line["at"] if line["event"] == "away" else None
-    return away is not None and at - away >= lost_seconds - 1
+    lost = [line for line in history.by[member] if line["event"] in ("away", "live") and line["at"] <= at][-1:]
+    return any(line["event"] == "away" and at - line["at"] >= lost_seconds - 1 for line in lost)
 
 
 def _missing(verdict: Verdict, history: History, first: dict[tuple[str, Text], float], alone: bool) -> None:
@@ -277,7 +272,7 @@ def _missing(verdict: Verdict, history: History, first: dict[tuple[str, Text], f
             reader = member["session"]
             if (reader, text) in first or reader == text[0] or member["at"] > words["at"]:
                 continue
-            if line["at"] > told.get((reader, words["room"]), 0.0):
+            if words["at"] > told.get((reader, words["room"]), 0.0):
                 verdict.missing.append(f"{text[1]!r} of {text[0]} at {reader}{_place(line)}")
 
 
@@ -285,7 +280,7 @@ def _voice(verdict: Verdict, history: History) -> None:
     verdict.unheard = [line["after"] for line in history.of["heard again"] if line["after"] is not None]
     last: dict[tuple[str, str], float] = {}
     for line in history.of["heard"]:
-        last[line["session"], line["speaker"]] = line.get("last", line["at"])
+        last[line["session"], line["speaker"]] = float(line["last"])
     for hushed in history.of["hushed"][-1:]:
         verdict.unheard += [
             hushed["at"] - at

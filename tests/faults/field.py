@@ -301,12 +301,18 @@ class Field:
 
     def homes(self) -> dict[str, str]:
         """On which node each session is, or was last."""
-        return {
-            line["session"]: line["node"]
-            for line in sorted(
-                (*self.history.of("joined"), *self.history.of("welcomed")), key=lambda line: float(line["at"])
-            )
-        }
+        return {line["session"]: line["node"] for line in self._connections()}
+
+    def at(self, node: str) -> int:
+        """How many people are on a node and live there."""
+        live = {line["session"]: line["event"] for line in self._connections()}
+        homes = self.homes()
+        return sum(homes[session] == node and event in ("joined", "live") for session, event in live.items())
+
+    def _connections(self) -> list[Line]:
+        """What became of connections, in its order."""
+        lines = [line for event in ("joined", "away", "welcomed", "live", "gone") for line in self.history.of(event)]
+        return sorted((line for line in lines if "device" not in line), key=lambda line: float(line["at"]))
 
     def complete(self) -> bool:
         """Whether as many people are there as shall be."""

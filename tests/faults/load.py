@@ -115,6 +115,10 @@ class Crowd:
                 self._living[twin] = tasks.create_task(twin.live())
             case "cut":
                 self._members[order["member"]].cut(order.get("url"))
+            case "home":
+                for member in self._members:
+                    if member.node != self._part.node:
+                        member.cut(self._part.urls[0])
             case "sessions":
                 tasks.create_task(self._list_sessions(order["number"]))
 

@@ -1,4 +1,4 @@
-"""One of the people of a load: a session that outlives its connections, by protocol.md alone and with no code of ours."""
+"""One of the people of a load: a session that outlives its connections, written from protocol.md alone."""
 
 from __future__ import annotations
 
@@ -87,7 +87,14 @@ class Person:
     """
 
     def __init__(
-        self, name: str, room: str, urls: Sequence[str], book: Book, *, talks: bool = False, ticket: Ticket | None = None
+        self,
+        name: str,
+        room: str,
+        urls: Sequence[str],
+        book: Book,
+        *,
+        talks: bool = False,
+        ticket: Ticket | None = None,
     ) -> None:
         self.name = name
         self.room = room
@@ -95,6 +102,8 @@ class Person:
         self.talking = False
         self.present = asyncio.Event()
         """It is in the room, and all that it missed was read."""
+        self.node = ""
+        """The node where it is, or was last."""
         self.contested = False
         """Somebody has its ticket too: that another takes the session is no fault."""
         self._urls = list(urls)
@@ -110,7 +119,6 @@ class Person:
         """Ids of what was sent to any node at all."""
         self._posts: asyncio.Queue[Message] = asyncio.Queue()
         self._socket: ClientConnection | None = None
-        self._node = ""
         self._ssrc: int | None = None
         self._away = False
         self._speakers: dict[int, str] = {}
@@ -167,7 +175,13 @@ class Person:
         return was_in
 
     async def _say_hello(self, socket: ClientConnection) -> bool:
-        hello: Message = {"type": "hello", "id": 1, "client": "load/1.0", "name": self.name, "n": int(time.time() * 1000)}
+        hello: Message = {
+            "type": "hello",
+            "id": 1,
+            "client": "load/1.0",
+            "name": self.name,
+            "n": int(time.time() * 1000),
+        }
         if self.ticket is not None:
             self.ticket.n = hello["n"] = max(hello["n"], self.ticket.n + 1)
             hello |= {"resume": self.ticket.resume, "cursors": self.ticket.cursors, "rooms": [self.room]}
@@ -185,7 +199,7 @@ class Person:
             await asyncio.sleep(answer["retry_after_ms"] / 1000)
 
     def _enter(self, socket: ClientConnection, welcome: Message, n: int) -> None:
-        self._socket, self._node = socket, welcome["node"]
+        self._socket, self.node = socket, welcome["node"]
         self._learn(welcome["urls"])
         if self.ticket is not None and self.ticket.session != welcome["session"]:
             self._over(4410, "the node gave another session")
@@ -328,19 +342,23 @@ class Person:
         self._go_on()
 
     def _presence(self, told: Message) -> None:
-        what = told["type"].removeprefix("member_")
-        member = told.get("member", {}).get("session") or told.get("session")
+        what: str = told["type"].removeprefix("member_")
+        member = str(told["member"]["session"] if "member" in told else told["session"])
         if what == "joined":
             self._speakers[told["member"]["ssrc"]] = member
         if what != "updated" or "state" in told:
             self._write(
-                "told", room=told["room"], what=told.get("state", what), member=member, reason=told.get("reason", "")
+                "told",
+                room=told["room"],
+                what=told.get("state") or what,
+                member=member,
+                reason=told.get("reason", ""),
             )
 
     def _write(self, event: str, **fields: Any) -> None:
         if self.ticket is not None and (not self._twin or event in ("welcomed", "live", "away", "gone")):
             device = {"device": self.name} if self._twin else {}
-            self._book.write(event, session=self.ticket.session, node=self._node, **device, **fields)
+            self._book.write(event, session=self.ticket.session, node=self.node, **device, **fields)
 
     # --- voice --------------------------------------------------------------------------------------------------
 
@@ -377,4 +395,3 @@ class Person:
                 speaker = self._speakers.get(ssrc, "")
                 self._write("heard", speaker=speaker, frames=hearing.frames, old=hearing.old, last=hearing.last)
                 hearing.frames = hearing.old = 0
-

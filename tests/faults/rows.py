@@ -2,103 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 from collections import Counter
-from collections.abc import Awaitable, Callable
 
-from tests.faults.check import Verdict, share, summary
+from tests.faults.check import share
 from tests.faults.fate import Fate
 from tests.faults.field import MESH, SPARE, Field
+from tests.faults.result import Play, Result, heard_again, same_sessions, whole
 
 BLACK = Fate(loss=1)
 CLEAR = Fate()
 
 
-@dataclasses.dataclass
-class Result:
-    """What came of one row."""
-
-    checks: list[tuple[bool, str]] = dataclasses.field(default_factory=list)
-    """What must hold, and whether it did."""
-    late: list[str] = dataclasses.field(default_factory=list)
-    """What held, but not in time: a fault of the nodes, or of a machine that has other work."""
-    figures: list[str] = dataclasses.field(default_factory=list)
-
-    def check(self, holds: bool, what: str) -> None:
-        """Note something that must hold."""
-        self.checks.append((holds, what))
-
-    def within(self, seconds: float | None, most: float, what: str) -> None:
-        """Note something that must happen in time; None is never."""
-        took = "never" if seconds is None else f"{seconds:.2f} s"
-        told = f"{what}: {took} (at most {most:g} s)"
-        self.check(seconds is not None and seconds <= most, told)
-        if seconds is not None and seconds > most:
-            self.late.append(told)
-
-    def texts(self, verdict: Verdict) -> None:
-        """Note what the clients read."""
-        self.check(not verdict.faults, summary(verdict))
-        self.figures += verdict.faults[:5]
-
-    @property
-    def failed(self) -> list[str]:
-        """What did not hold, or not in time."""
-        return [what for holds, what in self.checks if not holds]
-
-    @property
-    def wrong(self) -> list[str]:
-        """What did not hold at all."""
-        return [what for what in self.failed if what not in self.late]
-
-
-Play = Callable[[Field, bool], Awaitable[Result]]
-"""Does the faults of a row, in the long form or the short, on a field that is whole; leaves it whole again."""
-
-
-async def _whole(field: Field, result: Result, since: float, most: float) -> None:
-    """Wait until every node holds every other to be up; it must be so in time."""
-    whole = await field.until(field.all_up)
-    took = max(line["at"] for line in field.history.of("nodes")) - since
-    result.within(max(0.0, took) if whole else None, most, "all nodes up again")
-
-
-async def _same_sessions(field: Field, result: Result, since: float, most: float) -> None:
-    """Wait until every node lists exactly the sessions that there are."""
-    within = 0.0
-    while True:
-        listed, present = await field.sessions(), field.present()
-        within = field.history.mark("listed") - since
-        if len(listed) == len(MESH) and all(sessions == present for sessions in listed.values()):
-            break
-        if within > most + 10:
-            result.figures += [
-                f"{node} lists {len(set(sessions) - set(present))} that are gone and lacks "
-                f"{len(set(present) - set(sessions))} of {len(present)}"
-                for node, sessions in sorted(listed.items())
-            ]
-            result.check(False, "every node lists the sessions that there are: never")
-            return
-        await field.pass_time(0.25)
-    result.within(within, most, f"every node lists the {len(present)} sessions that there are, and no other")
-
-
-async def _heard_again(field: Field, result: Result, since: float, most: float, after: float) -> None:
-    """Everybody hears every speaker of the room again; those who had not for `after` seconds must soon."""
-    await field.until(lambda: not field.unheard(since=since), within=most + 10)
-    back = [
-        line["at"] - since for line in field.history.of("heard again", since=since) if (line["after"] or 0) > after
-    ]
-    lost = field.unheard(since=since)
-    result.check(not lost, f"every speaker is heard by everybody in the room: {len(lost)} pairs are not")
-    result.within(max(back, default=0.0), most, "voice is heard again")
-
-
 def _stale(field: Field, *, since: float, at: str) -> dict[bool, int]:
     """The most old frames that anybody heard since of one speaker, of those on node `at` and of those elsewhere."""
-    homes = {line["session"]: line["node"] for line in field.history.of("joined")}
+    homes = field.homes()
     old: dict[bool, Counter[tuple[str, str]]] = {True: Counter(), False: Counter()}
     for line in field.history.of("heard", since=since):
         there = homes.get(line["speaker"]) == at
@@ -119,11 +38,11 @@ async def stopped(field: Field, long: bool) -> Result:
     await field.until(lambda: False, within=since + (10 if long else 4.5) - field.history.mark("suspected"))
     field.go_on("c")
     healed = field.history.mark("healed")
-    await _whole(field, result, healed, 6.0)
-    await _heard_again(field, result, healed, 3.0, 1.0)
+    await whole(field, result, healed, 6.0)
+    await heard_again(field, result, healed, 3.0, 1.0)
     down = [line for line in field.history.of("nodes", node="c", since=since) if "down" in line["states"].values()]
     result.check(not down, "c held nobody to be down when it went on")
-    await _same_sessions(field, result, healed, 10.0)
+    await same_sessions(field, result, healed, 10.0)
     stale = _stale(field, since=healed, at="c")
     result.check(
         stale[False] <= 2,
@@ -163,8 +82,8 @@ async def held(field: Field, long: bool) -> Result:
     anew = await _opened(field) - opened
     result.check(not anew, f"ZeroMQ saw nothing: {anew.total()} connections were made anew")
     field.history.mark("healed")
-    await _heard_again(field, result, healed, 1.0, field.hold / 2)
-    await _whole(field, result, healed, 3.0)
+    await heard_again(field, result, healed, 1.0, field.hold / 2)
+    await whole(field, result, healed, 3.0)
     result.texts(await field.settle(alone=True))
     return result
 
@@ -183,8 +102,8 @@ async def black_link(field: Field, long: bool) -> Result:
         for node, other in ("ab", "ba")
         for after in [field.turned(node, other, ("suspect", "down"), since=since)]
     ]
-    await _whole(field, result, healed, 6.0)
-    await _heard_again(field, result, healed, 6.0, 1.0)
+    await whole(field, result, healed, 6.0)
+    await heard_again(field, result, healed, 6.0, 1.0)
     verdict = await field.settle(alone=True)
     result.texts(verdict)
     result.within(verdict.healed_after, 2.0, "all was read after the end")
@@ -228,7 +147,7 @@ async def black_way(field: Field, long: bool) -> Result:
     healed = field.history.mark("healed")
     await field.network.between("a", "b", CLEAR, both=False)
     _by_third(field, result, since, healed)
-    await _whole(field, result, healed, 6.0)
+    await whole(field, result, healed, 6.0)
     verdict = await field.settle(alone=True)
     result.texts(verdict)
     result.figures.append(f"all read {verdict.healed_after:.2f} s after the end")
@@ -237,7 +156,7 @@ async def black_way(field: Field, long: bool) -> Result:
 
 def _by_third(field: Field, result: Result, since: float, healed: float) -> None:
     """What people of a say is read on b meanwhile: it went by c."""
-    homes = {line["session"]: line["node"] for line in field.history.of("joined")}
+    homes = field.homes()
     said = {
         (line["session"], line["id"]): line["at"]
         for line in field.history.of("said", since=since)
@@ -266,17 +185,16 @@ async def parted(field: Field, long: bool) -> Result:
     field.order("replace", member=field.load.clients // len(MESH) - 1)
     served = field.history.mark("served")
     await field.pass_time(4)
-    homes = {line["session"]: line["node"] for line in field.history.of("joined")}
     for side, copies in (("a", 1), ("bc", 2)):
-        sent = [line for line in field.history.of("sent", since=served) if homes[line["session"]] in side]
+        sent = [line for line in field.history.of("sent", since=served) if line["node"] in side]
         result.check(
             bool(sent) and all(line["copies"] == copies for line in sent),
             f"the side of {' and '.join(side)} serves: {len(sent)} texts acknowledged in 4 s with {copies} copies",
         )
     await field.network.around("a", CLEAR)
     healed = field.history.mark("healed")
-    await _whole(field, result, healed, 10.0)
-    await _same_sessions(field, result, healed, 35.0)
+    await whole(field, result, healed, 10.0)
+    await same_sessions(field, result, healed, 35.0)
     verdict = await field.settle(alone=True)
     result.texts(verdict)
     result.figures += [
@@ -325,7 +243,7 @@ async def lossy(field: Field, long: bool) -> Result:
     result.figures.append(
         f"{lost} packets lost in {till - since:.0f} s; a node was not up in {shaky} looks of another"
     )
-    await _whole(field, Result(), till, 10.0)
+    await whole(field, Result(), till, 10.0)
     return result
 
 
@@ -348,10 +266,11 @@ async def again(field: Field, long: bool) -> Result:
         after = field.nodes["c"].id, _incarnation(field, "c")
         result.check(after[1] > before[1], f"{what}: the incarnation grows, {before[1]} to {after[1]}")
         result.check(before[0] == after[0], f"{what}: its id is the same")
-        await field.until(field.complete, within=15)
-        result.check(field.complete(), f"{what}: its people are back, {len(field.present())} are there")
-        await _whole(field, result, back, 10.0)
-        await _same_sessions(field, result, back, 35.0)
+        await whole(field, result, back, 10.0)
+        field.order("home", "c")
+        home = await field.until(lambda: field.at("c") == field.load.clients // len(MESH), within=15)
+        result.check(home, f"{what}: its people are resumed elsewhere, and there again when they come home")
+        await same_sessions(field, result, back, 35.0)
         await field.pass_time(2)
     first = field.nodes["c"]
     copy = field.folder / "copy"
@@ -359,17 +278,15 @@ async def again(field: Field, long: bool) -> Result:
     second = await field.start(SPARE, folder=copy)
     since = field.history.mark("copied")
     result.check(first.id == second.id, "the copy has the id of the first")
-    homes = {line["session"]: line["node"] for line in field.history.of("joined")}
 
     def fenced() -> float | None:
         """Seconds until the first who live on c are sent away."""
-        gone = [line for line in field.history.of("gone", since=since) if homes.get(line["session"]) == "c"]
-        return min((line["at"] - since for line in gone), default=None)
+        return min((line["at"] - since for line in field.history.of("away", since=since, node="c")), default=None)
 
     await field.until(lambda: fenced() is not None, within=8)
     result.within(fenced(), 5.0, "the older of two with one id sends its people away")
-    codes = sorted({line["why"].partition(" ")[0] for line in field.history.of("gone", since=since)})
-    result.check(codes == ["1012"], f"and tells them to go to the next, close code {' and '.join(codes)}")
+    codes = {line["code"] for line in field.history.of("away", since=since, node="c")}
+    result.check(codes == {1012}, f"and tells them to go to the next, close code {' and '.join(map(str, codes))}")
     code = await field.ended("c", within=10)
     result.check(code == 3, f"it ends with exit code 3: {code}")
     told = (field.folder / "c.log").read_text(encoding="utf-8").strip().rpartition("\n")[2]
@@ -401,7 +318,7 @@ async def black_hole(field: Field, long: bool) -> Result:
         f"{sum(way['lost'] for way in counts.values()) - sum(way['lost'] for way in before.values())} lost since the "
         f"hole, {sum(way['twice'] for way in counts.values())} twice"
     )
-    await _whole(field, result, field.history.mark("clear"), 10.0)
+    await whole(field, result, field.history.mark("clear"), 10.0)
     return result
 
 

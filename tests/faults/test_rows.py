@@ -12,7 +12,8 @@ import pytest_asyncio
 
 from tests.faults.field import SMALL, field
 from tests.faults.network import Kind
-from tests.faults.rows import ROWS, Result
+from tests.faults.result import Result
+from tests.faults.rows import ROWS
 
 AT_ONCE = 4
 """Fields side by side: each waits more than it works."""

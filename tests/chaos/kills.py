@@ -1,0 +1,124 @@
+"""Kills nodes and starts them again under a load, and says what came of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import statistics
+from collections import Counter
+
+import psutil
+
+from tests.faults.check import Line, Verdict, share
+from tests.faults.field import Field
+from tests.faults.result import Result
+
+FLAT = 0.05
+"""The weight of a survivor changes by so much at most."""
+SETTLED_SECONDS = 3.0
+"""So long before a kill the nodes are weighed; that all is settled by then is part of what must hold."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """When nodes are killed."""
+
+    kills: int
+    every: float = 30.0
+    """Seconds from one kill to the next."""
+    away: float = 5.0
+    """Seconds until the node is started again."""
+    seed: int = 1
+
+
+async def kill_nodes(field: Field, plan: Plan, result: Result) -> Verdict:
+    """Kill a node at random, as often as planned, then let all settle; notes what must hold."""
+    chance = random.Random(plan.seed)
+    killed: Counter[str] = Counter()
+    await _weigh_for(field, min(plan.every, SETTLED_SECONDS))
+    for _ in range(plan.kills):
+        name = chance.choice(field.mesh)
+        field.history.mark("killed", node=name, people=field.at(name))
+        await field.kill(name)
+        killed[name] += 1
+        await _weigh_for(field, plan.away)
+        await field.start(name)
+        field.history.mark("started", node=name)
+        await _weigh_for(field, plan.every - plan.away)
+    await field.until(lambda: field.all_up() and sum(map(field.at, field.mesh)) == field.load.clients)
+    await field.pass_time(SETTLED_SECONDS)
+    field.history.mark("hushed")
+    verdict = await field.settle()
+    judge_texts(result, verdict)
+    judge_times(result, verdict)
+    judge_weights(field, result)
+    deaths = [line["people"] for line in field.history.of("killed")]
+    result.figures += [
+        f"seed {plan.seed}: killed {', '.join(f'{name} {count} times' for name, count in sorted(killed.items()))}, "
+        f"each {plan.every:g} s, away for {plan.away:g} s, with {', '.join(map(str, deaths))} people on them",
+        _spread("live again after", verdict.live_after),
+        _spread("voice was not heard for", verdict.unheard),
+        f"said to be reconnecting {sum(line['what'] == 'reconnecting' for line in field.history.of('told'))} times",
+    ]
+    return verdict
+
+
+def judge_texts(result: Result, verdict: Verdict) -> None:
+    """Nothing was lost, nothing came twice or out of order, nobody was said to have left."""
+    result.texts(verdict)
+    result.check(not verdict.unrecovered, f"{verdict.resumed} resumes, {verdict.unrecovered} with gaps")
+
+
+def judge_times(result: Result, verdict: Verdict) -> None:
+    """Those of a dead node were live again soon, and were heard."""
+    result.within(share(verdict.live_after, 0.95), 2.0, "p95 of being live again")
+    result.within(max(verdict.live_after, default=0.0), 6.0, "all live again")
+    result.within(share(verdict.unheard, 0.95), 2.0, "p95 of gaps in voice")
+
+
+def judge_weights(field: Field, result: Result) -> None:
+    """Nodes that others' deaths left alone weigh what they did."""
+    lives: dict[int, list[Line]] = {}
+    for line in field.history.of("weight"):
+        lives.setdefault(line["pid"], []).append(line)
+    kills = [line["at"] for line in field.history.of("killed")] + [field.history.of("hushed")[-1]["at"]]
+    for what in ("rss", "fds"):
+        changes = [
+            (after / before - 1, lines[0]["node"])
+            for lines in lives.values()
+            for weights in [[_before(kill, lines, what) for kill in kills]]
+            for before, after in [_ends(weights)]
+            if before and after
+        ]
+        told = ", ".join(f"{node} {change:+.1%}" for change, node in changes)
+        result.check(all(abs(change) <= FLAT for change, _ in changes), f"{what} of survivors is flat: {told}")
+
+
+def _before(kill: float, lines: list[Line], what: str) -> float | None:
+    """What a node weighed shortly before a kill, less its clients; None if it was not there all that time."""
+    there = [line for line in lines if kill - SETTLED_SECONDS <= line["at"] < kill]
+    if lines[0]["at"] > kill - 2 * SETTLED_SECONDS or len(there) < SETTLED_SECONDS - 1:
+        return None
+    return float(statistics.median(line[what] - (line["people"] if what == "fds" else 0) for line in there))
+
+
+def _ends(weights: list[float | None]) -> tuple[float | None, float | None]:
+    known = [weight for weight in weights if weight is not None]
+    return (known[0], known[-1]) if len(known) > 1 else (None, None)
+
+
+async def _weigh_for(field: Field, seconds: float) -> None:
+    """Let time pass, and weigh the nodes each second."""
+    while seconds > 0:
+        await field.pass_time(min(1.0, seconds))
+        seconds -= 1.0
+        for name, node in field.nodes.items():
+            if node.process.returncode is None:
+                process = psutil.Process(node.process.pid)
+                weight = {"rss": process.memory_info().rss, "fds": process.num_fds(), "people": field.at(name)}
+                field.history.mark("weight", node=name, pid=process.pid, **weight)
+
+
+def _spread(what: str, seconds: list[float]) -> str:
+    median, most, worst = share(seconds, 0.5), share(seconds, 0.95), max(seconds, default=0.0)
+    return f"{what} p50 {median:.2f} s, p95 {most:.2f} s, worst {worst:.2f} s ({len(seconds)} times)"
