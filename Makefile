@@ -2,13 +2,15 @@
 
 PYTHON_IN_VENV := .venv/bin/python
 ARGS ?=
+MINUTES ?= 10
+NODES ?= 3
 SEEDS ?= 300
 WAITING := tests/browser tests/cluster tests/faults $(wildcard tests/test_*.py)
 ALONE := tests/gui/test_first_light.py
 WORKING := tests/bus tests/gui tests/server tests/simulation
 
 .DEFAULT_GOAL := help
-.PHONY: help run test style types bench simulate namespaces seen bench-window bench-window-size pictures faults
+.PHONY: help run test style types bench simulate namespaces seen bench-window bench-window-size pictures faults chaos
 
 help:  ## show this list
 	@echo 'make run      open the console; ARGS="..." passes options, such as ARGS="node --port 0" or ARGS="--help"'
@@ -18,6 +20,7 @@ help:  ## show this list
 	@echo 'make simulate   play schedules of faults under virtual time; SEEDS=10000 so many, SEED=123 tells what happens in one'
 	@echo 'make namespaces   play faults on three real nodes in network namespaces, as root; ARGS="6 short" plays one row, shortened'
 	@echo 'make faults   break processes and networks under real nodes with people on them; ARGS="--row 7" is one fault, ARGS="--save" keeps the report'
+	@echo 'make chaos    kill nodes at random while people talk, MINUTES=10 NODES=3; ARGS="--help" lists options'
 	@echo 'make bench    measure this machine: our nodes beside two reference servers; ARGS="--help" lists options'
 	@echo 'make seen   act out a bad minute before a console and two browsers, as root; ARGS="--into FOLDER" for pictures'
 	@echo 'make pictures   take the pictures of the console from a demo, and read them for faults'
@@ -82,3 +85,7 @@ seen:
 faults:
 	@.ci/setup faults
 	@$(PYTHON_IN_VENV) -m tests.faults $(ARGS)
+
+chaos:
+	@.ci/setup check
+	@$(PYTHON_IN_VENV) -m tests.chaos --minutes $(MINUTES) --nodes $(NODES) $(ARGS)

@@ -24,11 +24,11 @@ from tests.processes import ROOT
 
 async def play(row: str, *, kind: Kind, long: bool, folder: Path) -> Result:
     """Play one row on a field of its own."""
-    load = Load() if long else SMALL
-    async with field(folder, load, kind=kind) as ground:
+    load, what = Load() if long else SMALL, ROWS[row]
+    async with field(folder, load, kind=kind, mesh=what.mesh, options=what.options) as ground:
         if ground.network.why:
             print(f"faults: namespaces are not permitted here ({ground.network.why}): through proxies instead")
-        result = await ROWS[row][1](ground, long)
+        result = await what.play(ground, long)
         result.figures.append(
             f"{load.clients} clients in {load.rooms} rooms, {load.rate:g} texts/s, {load.talkers} talkers, "
             f"over {ground.network.kind}"
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str]) -> int:
             folder.mkdir(parents=True, exist_ok=True)
             kind: Kind = "proxies" if options.proxies else "namespaces"
             result = asyncio.run(play(row, kind=kind, long=not options.short, folder=folder))
-        told = tell(f"{f'Row {row}: ' if row.isdigit() else ''}{ROWS[row][0]}", result)
+        told = tell(f"{f'Row {row}: ' if row[0].isdigit() else ''}{ROWS[row].title}", result)
         print("\n".join(told), flush=True)
         lines += told
         failed = failed or bool(result.failed)

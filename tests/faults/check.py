@@ -19,8 +19,8 @@ is, and `node` where that was:
     {"event":"gone","code","meant"}            the session is over, by its own wish or not
     {"event":"heard","speaker","last"}         so it heard somebody lately
     {"event":"heard again","speaker","after"}  so long it had heard nothing of a speaker
-Lines of the one who makes the faults: `killed` (a node), `healed` (the fault is over), `hushed` (nobody speaks more).
-Others are none of its business.
+Lines of the one who makes the faults: `killed` (a node), `parted` (nodes, from each other), `healed` (the fault is
+over), `hushed` (nobody speaks any more). Others are none of its business.
 """
 
 from __future__ import annotations
@@ -247,7 +247,9 @@ def _left(history: History, room: str, member: str, at: float, lost_seconds: flo
     if member in history.gone or (member, room) not in history.joined:
         return member in history.gone
     lost = [line for line in history.by[member] if line["event"] in ("away", "live") and line["at"] <= at][-1:]
-    return any(line["event"] == "away" and at - line["at"] >= lost_seconds - 1 for line in lost)
+    return any(
+        line["event"] != "live" and at - line["at"] >= lost_seconds - 1 for line in (*lost, *history.of["parted"])
+    )
 
 
 def _missing(verdict: Verdict, history: History, first: dict[tuple[str, Text], float], alone: bool) -> None:

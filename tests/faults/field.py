@@ -30,6 +30,8 @@ MESH = ("a", "b", "c")
 SPARE = "d"
 """A host on which no node runs at first."""
 LOOK_SECONDS = 0.05
+CONNECTIONS = ("joined", "away", "welcomed", "live", "gone")
+"""Lines about the connections of a session."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,7 +313,7 @@ class Field:
 
     def _connections(self) -> list[Line]:
         """What became of connections, in its order."""
-        lines = [line for event in ("joined", "away", "welcomed", "live", "gone") for line in self.history.of(event)]
+        lines = [line for event in CONNECTIONS for line in self.history.of(event)]
         return sorted((line for line in lines if "device" not in line), key=lambda line: float(line["at"]))
 
     def complete(self) -> bool:

@@ -133,7 +133,7 @@ class Person:
             beside.append(asyncio.ensure_future(self._speak()))
         url, retry = self._urls[0], 0.0
         try:
-            while not (self._twin and self.ticket is None):
+            while not ((self._twin or self.contested) and self.ticket is None):
                 was_in = await self._visit(url)
                 url = self._next(url)
                 retry = 0.0 if was_in else min(LAST_RETRY, max(FIRST_RETRY, 2 * retry))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections import Counter
 
+from tests.faults import sessions
 from tests.faults.check import share
 from tests.faults.fate import Fate
 from tests.faults.field import MESH, SPARE, Field
@@ -322,14 +324,33 @@ async def black_hole(field: Field, long: bool) -> Result:
     return result
 
 
-ROWS: dict[str, tuple[str, Play]] = {
-    "3": ("SIGSTOP 10 s, CONT", stopped),
-    "4": ("event loop held for 5 s", held),
-    "5": ("link blackhole 6 s, both ways", black_link),
-    "6": ("one-way blackhole", black_way),
-    "7": ("partition 1|2 for 60 s", parted),
-    "9": ("20 % loss and 80±40 ms", lossy),
-    "10": ("the same id again: restarted, without state, copied", again),
-    "hole": ("6 s of blackhole with 10 % loss and duplication", black_hole),
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the fault matrix."""
+
+    title: str
+    play: Play
+    mesh: tuple[str, ...] = MESH
+    options: tuple[str, ...] = ()
+    """Of the nodes."""
+
+
+ROWS: dict[str, Row] = {
+    "1": Row("SIGKILL", sessions.killed),
+    "1 of two": Row("SIGKILL of one of two nodes", sessions.killed, MESH[:2]),
+    "2": Row("SIGKILL 20 times in 10 minutes", sessions.killed_often),
+    "3": Row("SIGSTOP 10 s, CONT", stopped),
+    "4": Row("event loop held for 5 s", held),
+    "5": Row("link blackhole 6 s, both ways", black_link),
+    "6": Row("one-way blackhole", black_way),
+    "7": Row("partition 1|2 for 60 s", parted),
+    "8": Row("partition while people log in on both sides", sessions.on_both_sides),
+    "9": Row("20 % loss and 80±40 ms", lossy),
+    "10": Row("the same id again: restarted, without state, copied", again),
+    "11": Row("all nodes killed, one restarted", sessions.all_killed),
+    "12": Row("clients roam 200 times", sessions.roaming),
+    "13": Row("double login, a race", sessions.raced),
+    "21": Row("rolling restart with drain", sessions.rolled, options=("--drain-seconds=5",)),
+    "hole": Row("6 s of blackhole with 10 % loss and duplication", black_hole),
 }
-"""Rows of the fault matrix of the design by number, and a scenario of its own. Row 8 needs sessions that resume."""
+"""Rows of the fault matrix of the design by number, and a scenario of its own."""
