@@ -46,6 +46,8 @@ class Card(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Deliveries a second to clients."""
     wants: int | None = None
     """Of how many rooms it wants the voice; None where it does not say."""
+    drain: tuple[_Count, _Count, _Count] | None = None
+    """The figures of its `DrainView` while it goes away."""
 
 
 _decoder: msgspec.msgpack.Decoder[Card] = msgspec.msgpack.Decoder(Card)
@@ -126,14 +128,35 @@ class CardBoard:
         known = self.peers.get(node)
         return known[1].name if known and known[1] else node
 
+    def find(self, name: str) -> NodeId | None:
+        """The node with this id or name, this one included; None where there is none."""
+        if name in (self._node.node_id, self._node.name):
+            return self._node.node_id
+        if name in self.peers:
+            return name
+        named = [peer for peer, card in self.peers.values() if card is not None and card.name == name]
+        named.sort(key=lambda peer: peer.state is not PeerState.UP)  # of a name that was used before, who has it now
+        return named[0].node if named else None
+
     def wanted_by(self, node: NodeId) -> int | None:
         """Of how many rooms a peer wants the voice; None where it does not say."""
         known = self.peers.get(node)
         return known[1].wants if known and known[1] else None
 
     def urls_of_others(self) -> list[str]:
-        """Where clients of other nodes that are up connect."""
-        return [card.url for peer, card in self.peers.values() if card and card.url and peer.state is PeerState.UP]
+        """Where clients of other nodes that are up and take sessions connect."""
+        return [
+            card.url
+            for peer, card in self.peers.values()
+            if card and card.url and peer.state is PeerState.UP and card.drain is None
+        ]
+
+    def may_be_refuge(self) -> bool:
+        """Whether another node may take sessions again in a moment, although it does not answer now."""
+        return any(
+            card is not None and card.drain is None and peer.state is PeerState.SUSPECT
+            for peer, card in self.peers.values()
+        )
 
     def is_page_of_other(self, origin: str) -> bool:
         """Whether another node served pages of this origin. One that is gone counts: its pages come here now."""
@@ -147,6 +170,7 @@ class CardBoard:
 
     def _measure(self) -> Card:
         node = self._node
+        drain = node.departure.view()
         try:
             cpu, memory = self._process.cpu_percent() / 100, self._process.memory_info().rss
         except (OSError, psutil.Error):  # no descriptor is free: the figures of before stand
@@ -163,6 +187,7 @@ class CardBoard:
             received_rate=self._received.value,
             sent_rate=self._sent.value,
             wants=sum(bool(room.listeners) for room in node.rooms.values()),
+            drain=None if drain is None else (drain.left, drain.of, drain.seconds),
         )
 
 

@@ -461,7 +461,9 @@ def _select_subprotocol(_wire: ServerProtocol, offered: Sequence[Subprotocol]) -
 
 def _not_ready(node: Node) -> str | None:
     if node.draining:
-        return "draining: this node is going away"
+        drain = node.departure.view()
+        left = f", {drain.left} of {drain.of} sessions left" if drain else ""
+        return f"draining: this node is going away{left}"
     return None if node.synced else "joining: this node does not know the cluster yet"
 
 

@@ -370,13 +370,11 @@ class Conversation:
     # The hello.
 
     def _hello(self, request: native.Hello) -> None:
+        if self.node.draining:
+            self._send_away(request.id)
+            return
         if request.resume is not None:
             self._reject("that session is over, start anew", request.id, SESSION_OVER)
-            return
-        if self.node.draining:
-            urls = self.node.cards.urls_of_others()
-            self.refuse(request.id, Refused(Code.UNAVAILABLE, "this node is going away", urls=urls))
-            self.close(self.node.farewell)
             return
         try:
             record = introduce(self.node, request, ip=self.link.ip)
@@ -386,11 +384,20 @@ class Conversation:
         self.state = State.WAITING
         self.node.when_synced(partial(self._begin, record, request.id))
 
+    def _send_away(self, id: ClientId | None) -> None:
+        """This node takes nobody in: say where else to go."""
+        urls = self.node.cards.urls_of_others()
+        self.refuse(id, Refused(Code.UNAVAILABLE, "this node is going away", urls=urls))
+        self.close(self.node.farewell)
+
     def _begin(self, record: SessionRecord, id: ClientId | None) -> None:
         """The node knows the cluster: welcome the client and take what it has sent meanwhile."""
         if self.state is not State.WAITING:
             return
         node = self.node
+        if node.draining:
+            self._send_away(id)
+            return
         self.state = State.LIVE
         self.record = record
         self.urls = node.urls()

@@ -12,6 +12,7 @@ import msgspec
 from bus.interface import PeerState
 from bus.record import NodeId
 from server import inquiry, joining, lines, replay
+from server.departure import Begin, Cancel
 from server.events import (
     AnnouncementShown,
     Event,
@@ -286,6 +287,17 @@ class Desk:
         """Lift the mute of `room`, or without one every mute of a session. Raises Refused."""
         targets = self._moderation.targets(by, session=session, room=room, silenced=True)
         return await self._moderation.unmute(by, targets, room=room, reason=_reason(reason))
+
+    async def drain(self, by: Actor, *, node: NodeId, seconds: float | None = None) -> Outcome:
+        """Let a node hand its clients to others, spread over so many seconds; how far it is, `nodes` tells.
+
+        Returns when it has begun, which it does anew where it had. Raises Refused.
+        """
+        return await self._node.departure.order(node, Begin(by=by, seconds=seconds))
+
+    async def cancel_drain(self, by: Actor, *, node: NodeId) -> Outcome:
+        """Let a node take sessions again; who was told to go may stay. Raises Refused."""
+        return await self._node.departure.order(node, Cancel(by=by))
 
     async def whisper(self, by: Actor, *, session: str, text: str) -> Receipt:
         """Say something to one session alone; returns when two nodes hold it. Raises Refused."""

@@ -17,7 +17,6 @@ from server.metrics import NodeMetrics
 from server.node import Node
 from server.outbox import HOLD_SECONDS
 from server.web import Site
-from server.wire import native
 
 logger = logging.getLogger(__name__)
 
@@ -75,14 +74,10 @@ class Gateway:
         return str(address[0]), int(address[1])
 
     async def drain(self, seconds: float) -> None:
-        """Send the clients to other nodes, wait `seconds` at most until they went, close the rest."""
+        """Hand the clients to other nodes within `seconds` at most, then close what is left."""
         node = self.node
-        node.draining = True
-        urls = node.cards.urls_of_others()
-        wait = seconds if urls else 0.0
-        for conversation in list(node.conversations.values()):
-            conversation.send(native.GoingAway(urls=urls, after_ms=int(wait * 1000)))
-        await self._empty(wait)
+        node.departure.begin(seconds, final=True)
+        await node.departure.emptied.wait()
         for connection in list(self.connections):
             connection.drain(node.farewell)
         await self._empty(1.0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from server.views import NodeView
+from server.views import DrainView, NodeView
 from server.wire import names, native
 from server.wire.native import Code, Refused
 
@@ -63,6 +63,7 @@ def node_views(node: Node) -> list[NodeView]:
             round_trip=None,
             heard=0.0,
             pid=own.pid,
+            draining=node.departure.view(),
         )
     ]
     for peer, card in node.cards.peers.values():
@@ -83,6 +84,7 @@ def node_views(node: Node) -> list[NodeView]:
                 round_trip=None if peer.round_trip is None else peer.round_trip * 1000,
                 heard=max(0.0, now - peer.heard),
                 pid=card.pid if card else 0,
+                draining=DrainView(*card.drain) if card and card.drain else None,
             )
         )
     return views

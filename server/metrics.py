@@ -34,6 +34,11 @@ class NodeMetrics(Collector):
         """See prometheus_client."""
         node = self._node
         yield GaugeMetricFamily("switchboard_sessions", "Sessions on this node", value=len(node.conversations))
+        yield GaugeMetricFamily(
+            "switchboard_draining",
+            "1 while the node takes no sessions and hands its own to others",
+            value=node.draining,
+        )
         yield GaugeMetricFamily("switchboard_rooms", "Rooms in the cluster", value=len(node.rooms))
         yield GaugeMetricFamily(
             "switchboard_loop_lag_seconds",

@@ -20,6 +20,8 @@ from server.config import Config
 from server.conversation import Conversation
 from server.copies import Copies
 from server.counters import Counters
+from server.departure import CALL as DRAIN
+from server.departure import Departure
 from server.events import (
     Deafened,
     Event,
@@ -68,7 +70,6 @@ class Node:
         self.url = ""
         self.http = ""
         self.started = self.clock.wall_ms()
-        self.draining = False
         self.fenced = False
         """Another process runs under this node's id: this one has nothing to say any more."""
         self.give_way: Callable[[], None] = _nothing
@@ -77,6 +78,7 @@ class Node:
         self.counters = Counters()
         self.post = Post()
         self.tasks = Tasks()
+        self.departure = Departure(self)
         self.presence = Presence()
         self.speech = Speech(bus.node)
         self.round_trips = RoundTrips()
@@ -125,11 +127,16 @@ class Node:
         return lambda: self._witnesses.remove(witness)
 
     def urls(self) -> list[str]:
-        """Where clients may go: here first, then the nodes that are up."""
-        urls = [self.url, *self.cards.urls_of_others()]
+        """Where clients may go: here first, unless it is going away, then the nodes that are up."""
+        urls = [*([] if self.draining else [self.url]), *self.cards.urls_of_others()]
         if urls != self._urls:
             self._urls = urls
         return self._urls  # the same object as long as they are the same
+
+    @property
+    def draining(self) -> bool:
+        """Whether this node takes no sessions, because it is going away."""
+        return self.fenced or self.departure.under_way
 
     @property
     def farewell(self) -> Closing:
@@ -375,7 +382,9 @@ class Node:
     def on_call(self, caller: NodeId, body: bytes) -> bytes | Awaitable[bytes]:
         """See Listener."""
         try:
-            return self.taps.answer(caller, body) if body.startswith(FLOW) else self.moderation.answer(body)
+            if body.startswith(FLOW):
+                return self.taps.answer(caller, body)
+            return self.departure.answer(body) if body.startswith(DRAIN) else self.moderation.answer(body)
         except msgspec.MsgspecError as error:
             raise BusError(f"it is not readable: {error}") from None
 
@@ -410,7 +419,7 @@ class Node:
 
     def on_fenced(self, origin: Origin) -> None:
         """See Listener. The clients go on at another node, and this one ends."""
-        self.fenced = self.draining = True
+        self.fenced = True
         for conversation in list(self.conversations.values()):
             conversation.cut(RESTARTING)
         self.give_way()
@@ -437,6 +446,7 @@ class Node:
         now = self.clock.now()
         self._settle_speakers(now)
         self.moderation.tick(now)
+        self.departure.tick(now)
         self.feeds.tick(now)
         self.counters.sent_text += self.feeds.take_sent()
         if self.tap is not None:
@@ -451,10 +461,10 @@ class Node:
             if self.bus.wanted(LINKS):
                 self.bus.cast(LINKS, self.links.tell())
             self.copies.look(now)
-            self._tell_urls()
+            self.tell_urls()
             self.emit(NodeChanged(self.node_id))
 
-    def _tell_urls(self) -> None:
+    def tell_urls(self) -> None:
         """Let the clients know where else they may go, so that they know it when this node is suddenly gone."""
         urls = self.urls()
         frame = b""

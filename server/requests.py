@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bus.record import ClientId
 from server.asides import Target
+from server.departure import Begin
 from server.listing import list_page
 from server.session import Role, Seat
 from server.texts import Receipt, Sender
@@ -216,6 +217,22 @@ async def _finish(client: Conversation, request: native.Request, act: Awaitable[
         client.send(native.Done(id=native.given(request.id), results=results))
 
 
+def _drain(client: Conversation, request: native.Drain) -> None:
+    node = client.node
+    if client.session.role is not Role.ADMIN:
+        raise Refused(Code.FORBIDDEN, "only admins may drain a node")
+    target = node.cards.find(request.node)
+    if target is None:
+        raise Refused(Code.NOT_FOUND, "there is no node of that name or id", field="node")
+    reason = names.chat_text(request.reason, field="reason") if request.reason else ""
+    order = Begin(by=client.actor, seconds=request.seconds, reason=reason)
+
+    async def act() -> list[Outcome]:
+        return [await node.departure.order(target, order)]
+
+    node.tasks.start(_finish(client, request, act()), name="drain")
+
+
 def _list(client: Conversation, request: native.List) -> None:
     if client.session.role is Role.USER and request.what != "rooms":
         raise Refused(Code.FORBIDDEN, "only moderators may list that")
@@ -234,6 +251,7 @@ HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     native.Kick: _kick,
     native.Mute: _mute,
     native.Unmute: _unmute,
+    native.Drain: _drain,
     native.List: _list,
 }
 """What is done with each request; a missing entry is the error."""

@@ -105,6 +105,17 @@ class ChatView(msgspec.Struct, frozen=True, gc=False):
     """Identity of the line: equal lines of two looks have equal keys."""
 
 
+class DrainView(msgspec.Struct, frozen=True, gc=False):
+    """How far a node is that hands its clients to others."""
+
+    left: int
+    """Sessions that have not gone."""
+    of: int
+    """Sessions that there were when it began."""
+    seconds: int
+    """Until the last one is told to go."""
+
+
 class NodeView(msgspec.Struct, frozen=True, gc=False):
     """One node of the cluster, this one included."""
 
@@ -130,6 +141,8 @@ class NodeView(msgspec.Struct, frozen=True, gc=False):
     heard: float
     """Seconds since its last heart-beat; 0 for this node."""
     pid: int
+    draining: DrainView | None = None
+    """It takes no sessions and hands its clients to others; None where it serves."""
 
 
 class LinkView(msgspec.Struct, frozen=True, gc=False):

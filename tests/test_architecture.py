@@ -74,6 +74,7 @@ PURE = tuple(
             "feeds",
             "limits",
             "deadlines",
+            "drain",
             "outages",
             "outbox",
             "closing",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from bus.record import ClientId
+from server.drain import LONGEST_SECONDS
 from server.session import Role
 from server.views import RoomState
 from server.wire import names, voice
@@ -195,6 +196,14 @@ class Unmute(Request, tag="unmute", kw_only=True, frozen=True):
     reason: str | None = None
 
 
+class Drain(Request, tag="drain", kw_only=True, frozen=True):
+    """Let a node hand its clients to others (section 7)."""
+
+    node: str
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_SECONDS)] | None = None
+    reason: str | None = None
+
+
 class List(Request, tag="list", kw_only=True, frozen=True):
     """Look at nodes, rooms, sessions or members (section 7)."""
 
@@ -205,7 +214,9 @@ class List(Request, tag="list", kw_only=True, frozen=True):
     after: str | None = None
 
 
-AnyRequest = Hello | Join | Leave | Say | Whisper | Announce | VoiceTarget | Deafen | Kick | Mute | Unmute | List
+AnyRequest = (
+    Hello | Join | Leave | Say | Whisper | Announce | VoiceTarget | Deafen | Kick | Mute | Unmute | Drain | List
+)
 
 
 # Answers and events
@@ -400,9 +411,9 @@ class Moderated(Message, tag="moderated", kw_only=True, frozen=True, omit_defaul
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of an act on one session."""
+    """What came of an act on one session, or on a node."""
 
-    session: str
+    session: str | msgspec.UnsetType = msgspec.UNSET
     node: str
     outcome: Literal["done", "gone", "failed"]
     ms: float

@@ -81,6 +81,7 @@ async def test_metrics_are_prometheus_text(site: Served) -> None:
     }
     assert values["switchboard_sessions"] == 2
     assert values["switchboard_rooms"] == 1
+    assert values["switchboard_draining"] == 0
     assert values['switchboard_deliveries_total{kind="text"}'] > 0
     assert values['switchboard_deliveries_total{kind="voice"}'] == 0
     assert values["switchboard_loop_lag_seconds"] >= 0
