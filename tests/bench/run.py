@@ -67,6 +67,8 @@ class Running:
 
     port: int
     pid: int
+    ready: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Its ready line, if it prints one."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -107,9 +109,9 @@ def compile_yardsticks() -> None:
         subprocess.run(["cc", "-O2", "-w", "-o", str(BUILD / name), str(BENCH / f"{name}.c")], check=True)
 
 
-def pinned(command: list[str], *, core: int) -> list[str]:
-    """The command bound to one core, where there are two and `taskset` to do it."""
-    if shutil.which("taskset") and len(os.sched_getaffinity(0)) >= 2:
+def pinned(command: list[str], *, core: int | None) -> list[str]:
+    """The command bound to one core, where there are two and `taskset` to do it; None leaves it all."""
+    if core is not None and shutil.which("taskset") and len(os.sched_getaffinity(0)) >= 2:
         return ["taskset", "-c", str(sorted(os.sched_getaffinity(0))[core]), *command]
     return command
 
@@ -138,14 +140,14 @@ def wait_for_port(port: int, process: subprocess.Popen[str]) -> None:
 
 
 @contextlib.contextmanager
-def serving(subject: Subject) -> Iterator[Running]:
-    """Run the server on the first core for as long as the context lasts."""
-    port = free_port()
+def serving(subject: Subject, *, core: int | None = 0) -> Iterator[Running]:
+    """Run the server on the first core, or on another or all, for as long as the context lasts."""
+    port, ready = free_port(), {}
     with (
         tempfile.TemporaryDirectory() as data,
         open(BUILD / f"{subject.name}.log", "w", encoding="utf-8") as log,
         subprocess.Popen(
-            pinned(subject.command(port, data), core=0),
+            pinned(subject.command(port, data), core=core),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -160,12 +162,20 @@ def serving(subject: Subject) -> Iterator[Running]:
                 port = int(ready["http"].rstrip("/").rpartition(":")[2])
             else:
                 wait_for_port(port, process)
-            yield Running(port, process.pid)
+            yield Running(port, process.pid, ready)
         finally:
             process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=15)
             process.kill()
+
+
+def starved() -> float:
+    """Seconds for which this process was ready to run and had no core; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
 
 
 def loadgen(subject: Subject, server: Running, *options: object) -> list[str]:
