@@ -1,0 +1,94 @@
+"""What a client may ask, one method for each request of protocol.md sections 4 to 7."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from bus.record import ClientId
+from server.wire import native
+from server.wire.native import Address
+
+A = TypeVar("A", bound=native.Answer)
+
+
+class Requests:
+    """The requests of a session: each waits for its answer, over a loss of the connection too.
+
+    All raise `Refused` when the node refuses, or when too many requests wait; and `Closed` when the session is over.
+    """
+
+    async def join(self, room: str) -> native.Joined:
+        """Enter a room."""
+        return await self._ask(native.Joined, "join", room=room)
+
+    async def leave(self, room: str) -> native.Left:
+        """Leave a room."""
+        return await self._ask(native.Left, "leave", room=room)
+
+    async def say(self, room: str, text: str, *, id: ClientId | None = None) -> native.Sent:
+        """Say `text` in a room; returns when the nodes hold it. The same `id` again says it no second time."""
+        return await self._ask(native.Sent, "say", id=id, room=room, text=text)
+
+    async def whisper(
+        self, text: str, *, session: str | None = None, user: str | None = None, id: ClientId | None = None
+    ) -> native.Sent:
+        """Say `text` to one session, or to all sessions of one user."""
+        return await self._ask(native.Sent, "whisper", id=id, to=Address(session, user), text=text)
+
+    async def announce(self, text: str, *, room: str | None = None, id: ClientId | None = None) -> native.Sent:
+        """Say `text` to the members of a room or, without one, to everybody; for moderators."""
+        return await self._ask(native.Sent, "announce", id=id, room=room, text=text)
+
+    async def voice_target(self, target: int, *, session: str | None = None, user: str | None = None) -> native.Ok:
+        """Let frames with this target (`Talk.send`) be for one session or user alone."""
+        return await self._ask(native.Ok, "voice_target", target=target, to=Address(session, user))
+
+    async def deafen(self, on: bool) -> native.Ok:
+        """Be sent no voice any more, or voice again."""
+        return await self._ask(native.Ok, "deafen", on=on)
+
+    async def mute(
+        self,
+        *,
+        session: str | None = None,
+        user: str | None = None,
+        room: str | None = None,
+        seconds: float | None = None,
+        reason: str = "",
+    ) -> native.Done:
+        """Let sessions not be heard in a room or, without one, anywhere; for moderators."""
+        return await self._ask(
+            native.Done, "mute", session=session, user=user, room=room, seconds=seconds, reason=reason or None
+        )
+
+    async def unmute(
+        self, *, session: str | None = None, user: str | None = None, room: str | None = None, reason: str = ""
+    ) -> native.Done:
+        """Lift the mute of a room or, without one, every mute; for moderators."""
+        return await self._ask(native.Done, "unmute", session=session, user=user, room=room, reason=reason or None)
+
+    async def kick(
+        self, *, session: str | None = None, user: str | None = None, room: str | None = None, reason: str = ""
+    ) -> native.Done:
+        """Put sessions out of a room or, without one, out of the cluster; for moderators.
+
+        It is never repeated: whoever was put out may have come again. When the connection is lost before the answer,
+        that raises Refused with `unavailable`, which means *not known*.
+        """
+        return await self._ask(native.Done, "kick", session=session, user=user, room=room, reason=reason or None)
+
+    async def list(
+        self,
+        what: str,
+        *,
+        room: str | None = None,
+        node: str | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> native.Listed:
+        """Look at nodes, rooms, sessions or members, one page at a time."""
+        return await self._ask(native.Listed, "list", what=what, room=room, node=node, limit=limit, after=after)
+
+    async def _ask(self, answer: type[A], request: str, *, id: ClientId | None = None, **fields: object) -> A:
+        """Send a request and wait for its answer; fields that are None are not sent."""
+        raise NotImplementedError
