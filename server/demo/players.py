@@ -149,7 +149,7 @@ class Company:
 
 
 class Player:
-    """One person: a client that comes, goes, writes and speaks; who loses its node goes to another one."""
+    """One person: a client that comes, goes, writes and speaks; who loses its node goes on at another one."""
 
     def __init__(self, company: Company, person: Person) -> None:
         self._company = company
@@ -197,7 +197,7 @@ class Player:
     async def _do(self, act: Act) -> None:
         match act:
             case Enter(node=node, rooms=rooms):
-                await self._enter(self._company.bill.urls[node % len(self._company.bill.urls)], rooms)
+                await self._enter(node, rooms)
             case Exit():
                 await self.exit()
             case Speak(room=room, phrase=phrase):
@@ -222,13 +222,14 @@ class Player:
             case Kick(whom=whom, reason=reason):
                 await self._client.kick(user=whom, reason=reason)
 
-    async def _enter(self, url: str, rooms: Iterable[str]) -> None:
+    async def _enter(self, node: int, rooms: Iterable[str]) -> None:
         async with self._door:
             if self._client is not None or asyncio.get_running_loop().time() < self._back:
                 return
-            person, chance = self._person, self._company.chance
+            person, chance, urls = self._person, self._company.chance, self._company.bill.urls
+            home = node % len(urls)
             client = Client(
-                url,
+                urls[home:] + urls[:home],
                 name=person.name,
                 user=person.user,
                 token=self._company.bill.tokens.get(person.user),
@@ -278,7 +279,7 @@ class Player:
     # What it hears.
 
     async def _listen(self, client: Client) -> None:
-        """Hear what comes, until the connection ends; then go where there still is a node."""
+        """Hear what comes, until the session ends."""
         async for event in client:
             match event:
                 case native.Said():
@@ -293,22 +294,11 @@ class Player:
         ended = await client.wait_closed()
         if self._client is not client:
             return
-        rooms = tuple(self._talks) or self._person.rooms
         self._client = None
         self._talks.clear()
         self._spoke.clear()
         if ended.code == KICKED:
             self._back = asyncio.get_running_loop().time() + cast.TURNED_AWAY_SECONDS
-        else:
-            await self._come_back(rooms)
-
-    async def _come_back(self, rooms: tuple[str, ...]) -> None:
-        """Its node is gone: find one that answers."""
-        urls = list(self._company.bill.urls)
-        while self._client is None:
-            await asyncio.sleep(self._company.chance.uniform(0.3, 2.0))
-            with contextlib.suppress(Refused, Closed, *NO_NODE):
-                await self._enter(self._company.chance.choice(urls), rooms)
 
     async def _answer_room(self, client: Client, said: native.Said) -> None:
         """Answer a command, if it is the bot; else a guest, if it is the one who looks after guests."""

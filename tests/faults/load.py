@@ -152,7 +152,7 @@ class Crowd:
         """Write down how this node sees the others, whenever that changes."""
         token = mint(Key("HS256", self._part.key.encode()), user=f"looker-{self._part.node}", role=Role.MODERATOR)
         while True:
-            looker = Client(self._part.urls[0], token=token, hears=False)
+            looker = Client(self._part.urls[0], token=token, hears=False, resume=False)
             before: dict[str, str] = {}
             try:
                 async with looker:
