@@ -70,6 +70,11 @@ def span(milliseconds: int) -> str:
     return f"{seconds // 86_400} d {seconds // 3600 % 24} h"
 
 
+def moment(milliseconds: int) -> str:
+    """A span that is short as a rule, to a tenth below a minute: ``0.4 s``, ``12.0 s``, ``3 min``."""
+    return f"{max(0, milliseconds) / 1000:.1f}{_GAP}s" if milliseconds < 59_950 else span(milliseconds)
+
+
 def minutes(seconds: float) -> str:
     """A short span as ``m:ss``."""
     whole = max(0, int(seconds))

@@ -6,7 +6,9 @@ import heapq
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from operator import itemgetter
-from typing import Literal
+from typing import Literal, TypeVar
+
+import msgspec
 
 from server.events import AnnouncementShown, Moderated, TextShown
 from server.session import Actor, SessionRecord
@@ -19,8 +21,18 @@ LINES = 200
 LINES_CHARS = 65_536
 """Their characters, at most."""
 
+KICKS = 200
+"""Kicks of which one half is known, kept until the other one is."""
+
+COMING = frozenset({"joined", "left", "away", "back"})
+"""Kinds of lines of who comes and goes."""
+
 ROOMS = 1000
 """Rooms whose lines are kept; the one that was quiet longest goes first."""
+
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 class _RoomLines:
@@ -34,13 +46,21 @@ class _RoomLines:
         self._chars = 0
 
     def add(self, number: int, line: ChatView) -> None:
-        if line.kind in ("joined", "left"):
+        if line.kind in COMING:
             self._coming.append((number, line))
             return
         self._said.append((number, line))
         self._chars += len(line.text)
         while len(self._said) > LINES or self._chars > LINES_CHARS:
             self._chars -= len(self._said.popleft()[1].text)
+
+    def replace(self, key: str, line: ChatView) -> None:
+        """Put another in the place of the line of somebody who came or went, if it is still kept."""
+        for place in range(len(self._coming) - 1, -1, -1):
+            number, old = self._coming[place]
+            if old.key == key:
+                self._coming[place] = number, line
+                return
 
     def all(self) -> list[ChatView]:
         return [line for _, line in heapq.merge(self._said, self._coming, key=itemgetter(0))]
@@ -51,6 +71,10 @@ class Lines:
 
     def __init__(self) -> None:
         self._rooms: OrderedDict[str, _RoomLines] = OrderedDict()
+        self._kicked: OrderedDict[tuple[str, str], ChatView] = OrderedDict()
+        """By session and room the lines of kicks of which it was not yet said who did it."""
+        self._kicks: OrderedDict[tuple[str, str | None], Moderated] = OrderedDict()
+        """By session and room, None for everywhere, the kicks of those who have not yet gone."""
         self._came = 0
         self._added = 0
 
@@ -65,9 +89,16 @@ class Lines:
             self._add(line, room)
 
     def coming(
-        self, kind: Literal["joined", "left"], record: SessionRecord, reason: str = "", *, at: int
+        self,
+        kind: Literal["joined", "left", "away", "back"],
+        record: SessionRecord,
+        reason: str = "",
+        *,
+        at: int,
+        node: str = "",
+        span: int | None = None,
     ) -> ChatView:
-        """The line of somebody who came or went."""
+        """The line of somebody who came or went, lost the connection or came back; arguments as in `ChatView`."""
         self._came += 1
         return ChatView(
             kind=kind,
@@ -76,8 +107,38 @@ class Lines:
             user=record.user,
             name=record.name,
             text=reason,
+            node=node,
+            span=span,
             key=f"{kind}:{self._came}",
         )
+
+    def left(self, record: SessionRecord, room: str, reason: str, *, at: int) -> None:
+        """Keep the line of somebody who went; who was kicked may be known before and after who did it."""
+        line = self.coming("left", record, reason, at=at)
+        if reason == "kicked":
+            act = self._kicks.get((record.session, room)) or self._kicks.get((record.session, None))
+            if act is not None:
+                line = _kicked(line, act)
+            else:
+                self._kicked[record.session, room] = line
+                _shorten(self._kicked)
+        self.add(line, [room])
+
+    def kick(self, act: Moderated) -> list[str]:
+        """Say who kicked somebody, and why; returns the rooms whose lines say it now."""
+        found = [
+            (session, room)
+            for session, room in self._kicked
+            if session == act.session and act.room in (None, room)
+        ]
+        for key in found:
+            line, lines = self._kicked.pop(key), self._rooms.get(key[1])
+            if lines is not None:
+                lines.replace(line.key, _kicked(line, act))
+        if not found or act.room is None:  # out of the cluster is out of several rooms
+            self._kicks[act.session, act.room] = act
+            _shorten(self._kicks)
+        return [room for _, room in found]
 
     def _add(self, line: ChatView, room: str) -> None:
         lines = self._rooms.get(room)
@@ -88,6 +149,15 @@ class Lines:
         self._added += 1
         lines.add(self._added, line)
         self._rooms.move_to_end(room)
+
+
+def _kicked(line: ChatView, act: Moderated) -> ChatView:
+    return msgspec.structs.replace(line, by=act.by.name, why=act.reason)
+
+
+def _shorten(kept: OrderedDict[_Key, _Value]) -> None:
+    if len(kept) > KICKS:
+        kept.popitem(last=False)
 
 
 def said(event: TextShown | AnnouncementShown) -> ChatView:

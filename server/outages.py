@@ -3,60 +3,68 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from bus.interface import PeerState
-from bus.record import NodeId
+from bus.record import NodeId, Origin
 from server.session import SessionRecord
 from server.views import OutageView
 
-FOLLOW_MS = 300_000
-"""For so long the sessions of a lost node are looked for elsewhere; who comes later is a visitor like others."""
+KEPT_MS = 3_600_000
+"""For so long the last outage of each node is remembered, and its sessions are followed."""
 
 BACK_MS = 8_000
 """How long it is told that a node is back."""
 
+MOVED_MS = 10_000
+"""A client may be at another node before this one knows that its own was lost, by so much at most."""
+
+Known = Callable[[str], SessionRecord | None]
+"""The record of a session wherever it is, also of one that reconnects; None where it has ended."""
+
 
 @dataclasses.dataclass(slots=True)
 class _Outage:
-    """One node that does not answer, or does again since a moment."""
+    """One node that does not answer, or does again."""
 
     name: str
     at: int
     state: PeerState
     cut: bool
     ended: bool
-    lost: dict[str, str]
-    """Session to user, of those that were on it."""
-    others: frozenset[str]
-    """The sessions that these users had elsewhere at that time."""
-    returned: set[str] = dataclasses.field(default_factory=set)
-    """Of the lost, those that are present again under their id."""
-    begun: dict[str, set[str]] = dataclasses.field(default_factory=dict)
-    """User to the sessions that began elsewhere since."""
+    missing: dict[str, int]
+    """Of the sessions that it had those that were neither resumed since nor have ended, with their resumes before."""
+    sessions: int
+    places: Counter[str] = dataclasses.field(default_factory=Counter)
+    """Name of the node to how many of them it resumed."""
+    over: int = 0
     until: int | None = None
 
-    def back(self) -> int:
-        """How many of the lost are back, by themselves or by another session of the same person."""
-        missing = Counter(user for session, user in self.lost.items() if session not in self.returned)
-        return len(self.returned) + sum(min(count, len(self.begun.get(user, ()))) for user, count in missing.items())
+    @property
+    def waits(self) -> bool:
+        """Whether the node is still out."""
+        return self.until is None
 
 
 class Outages:
     """The one source of since when a node is lost. Times are ms since 1970."""
 
     def __init__(self) -> None:
-        self._open: dict[NodeId, _Outage] = {}
+        self._outages: dict[NodeId, _Outage] = {}
+        """The last one of each node."""
         self._excused: set[NodeId] = set()
-        self._met: set[NodeId] = set()
-        """Those that have been up: who only arrives is not lost."""
+        self._met: dict[NodeId, Origin] = {}
+        """Those that have been up, each with its life: who only arrives is not lost."""
+        self._moved: deque[tuple[int, NodeId, str, int]] = deque()
+        """Sessions that went on elsewhere of late: when, whose they were, and how often they had been resumed."""
 
     def see(
         self,
         node: NodeId,
         *,
+        life: Origin,
         name: str,
         state: PeerState,
         cut: bool,
@@ -65,15 +73,18 @@ class Outages:
         now: int,
     ) -> None:
         """Take how a node stands now; `heard` is when it was last heard, `present` all sessions of the cluster."""
-        outage = self._open.get(node)
+        outage = self._outages.get(node)
         if state is PeerState.UP:
-            self._met.add(node)
+            anew = self._met.get(node, life) != life
+            if anew and node not in self._excused and (outage is None or not outage.waits):
+                outage = self._begin(node, name=name, at=now, state=PeerState.DOWN, cut=True, present=present)
+            self._met[node] = life
             self._excused.discard(node)
-            if outage is not None and outage.until is None:
-                self._close(node, outage, present, now)
+            if outage is not None and outage.waits:
+                self._close(node, outage, now, anew=anew)
         elif node in self._excused or node not in self._met:
             pass
-        elif outage is None or outage.until is not None:
+        elif outage is None or not outage.waits:
             self._begin(node, name=name, at=heard, state=state, cut=cut, present=present)
         else:
             outage.state, outage.cut = state, cut
@@ -82,81 +93,99 @@ class Outages:
         """Its process is known to have ended at `at`, before the mesh can know; nothing if it said goodbye."""
         if node not in self._met or node in self._excused:
             return
-        outage = self._open.get(node)
-        if outage is None or outage.until is not None:
+        outage = self._outages.get(node)
+        if outage is None or not outage.waits:
             outage = self._begin(node, name=name, at=at, state=PeerState.DOWN, cut=True, present=present)
         outage.at, outage.ended = at, True
 
     def excuse(self, node: NodeId) -> None:
         """Its end was wanted, or it is to be forgotten: no outage until it has been up again."""
         self._excused.add(node)
-        self._open.pop(node, None)
+        self._outages.pop(node, None)
 
     def left(self, node: NodeId) -> None:
         """It said goodbye, or is known no more."""
-        self._met.discard(node)
+        self._met.pop(node, None)
         self._excused.discard(node)
-        self._open.pop(node, None)
+        self._outages.pop(node, None)
 
     def excused(self, node: NodeId) -> bool:
         """Whether nobody waits for it."""
         return node in self._excused
 
-    def follow(self, present: Mapping[str, SessionRecord], now: int) -> None:
-        """Look which of the lost are back; called once a second."""
-        for node, outage in list(self._open.items()):
-            if outage.until is not None and now - outage.until > BACK_MS:
-                del self._open[node]
-            elif now - outage.at <= FOLLOW_MS:
-                _look(node, outage, present, home=outage.until is not None)
+    def moved(self, node: NodeId, record: SessionRecord, *, now: int) -> None:
+        """A session that was on `node` was resumed, as this record says: perhaps because that node is lost."""
+        while self._moved and now - self._moved[0][0] > MOVED_MS:
+            self._moved.popleft()
+        outage = self._outages.get(node)
+        if outage is None or record.session not in outage.missing:
+            self._moved.append((now, node, record.session, record.resumes - 1))
 
-    def views(self) -> list[OutageView]:
-        """All of them, the newest first."""
+    def follow(self, known: Known, now: int) -> None:
+        """Look what became of the sessions; called once a second."""
+        for node, outage in list(self._outages.items()):
+            if not outage.waits and now - outage.at > KEPT_MS:
+                del self._outages[node]
+            elif now - outage.at <= KEPT_MS:
+                _look(outage, known)
+
+    def views(self, now: int) -> list[OutageView]:
+        """Those that are out, or back since a moment, the newest first."""
         found = [
-            OutageView(
-                node=node,
-                name=outage.name,
-                state=_state(outage),
-                at=outage.at,
-                cut=outage.cut,
-                ended=outage.ended,
-                sessions=len(outage.lost),
-                back=outage.back(),
-                until=outage.until,
-            )
-            for node, outage in self._open.items()
+            _view(node, outage)
+            for node, outage in self._outages.items()
+            if outage.until is None or now - outage.until <= BACK_MS
         ]
         return sorted(found, key=lambda view: (-view.at, view.name))
+
+    def last(self, node: NodeId) -> OutageView | None:
+        """The last outage of a node in the last hour."""
+        outage = self._outages.get(node)
+        return None if outage is None else _view(node, outage)
 
     def _begin(
         self, node: NodeId, *, name: str, at: int, state: PeerState, cut: bool, present: Mapping[str, SessionRecord]
     ) -> _Outage:
-        lost = {record.session: record.user for record in present.values() if record.node == node}
-        users = set(lost.values())
-        others = frozenset(r.session for r in present.values() if r.node != node and r.user in users)
-        outage = self._open[node] = _Outage(name, at, state, cut, False, lost, others)
+        had = {record.session: record.resumes for record in present.values() if record.node == node}
+        had |= {session: resumes for when, was, session, resumes in self._moved if was == node and when >= at}
+        outage = self._outages[node] = _Outage(name, at, state, cut, False, had, len(had))
         return outage
 
-    def _close(self, node: NodeId, outage: _Outage, present: Mapping[str, SessionRecord], now: int) -> None:
-        _look(node, outage, present, home=True)
-        if outage.state is PeerState.SUSPECT and not outage.ended and outage.back() == len(outage.lost):
-            del self._open[node]  # it was late, and nobody lost anything
+    def _close(self, node: NodeId, outage: _Outage, now: int, *, anew: bool) -> None:
+        late = outage.state is PeerState.SUSPECT and not outage.ended and not anew
+        if late and len(outage.missing) == outage.sessions:
+            del self._outages[node]  # it was late, and nobody lost anything
         else:
             outage.until = now
 
 
-def _look(node: NodeId, outage: _Outage, present: Mapping[str, SessionRecord], *, home: bool) -> None:
-    """Find who is back; `home` says whether the node itself is, else what is present there is only not yet gone."""
-    missing = {user for session, user in outage.lost.items() if session not in outage.returned}
-    if not missing:
-        return
-    for record in present.values():
-        if record.user not in missing or not (home or record.node != node):
+def _look(outage: _Outage, known: Known) -> None:
+    """Find who was resumed, and who has ended."""
+    for session, resumes in list(outage.missing.items()):
+        record = known(session)
+        if record is None:
+            outage.over += 1
+        elif record.resumes > resumes:
+            outage.places[record.node_name] += 1
+        else:
             continue
-        if record.session in outage.lost:
-            outage.returned.add(record.session)
-        elif record.session not in outage.others:
-            outage.begun.setdefault(record.user, set()).add(record.session)
+        del outage.missing[session]
+
+
+def _view(node: NodeId, outage: _Outage) -> OutageView:
+    return OutageView(
+        node=node,
+        name=outage.name,
+        state=_state(outage),
+        at=outage.at,
+        cut=outage.cut,
+        ended=outage.ended,
+        sessions=outage.sessions,
+        resumed=outage.places.total(),
+        over=outage.over,
+        places=tuple(outage.places.most_common()),
+        until=outage.until,
+    )
 
 
 def _state(outage: _Outage) -> Literal["late", "lost", "back"]:

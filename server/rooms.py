@@ -25,10 +25,12 @@ def topic_of(room: str) -> str:
 class Talker:
     """A session that speaks now."""
 
-    __slots__ = ("heard", "level", "node", "order")
+    __slots__ = ("began", "heard", "level", "node", "order")
 
     def __init__(self, node: NodeId, now: float, level: int, order: int) -> None:
         self.node = node
+        self.began = now
+        """Where its frames are heard the time of the first one, elsewhere of what its node said last."""
         self.heard = now
         self.level = level
         self.order = order
@@ -38,7 +40,7 @@ class Talker:
 class Room:
     """What a node keeps of a room beyond its members."""
 
-    __slots__ = ("_told", "listeners", "name", "opened", "outboxes", "spoke", "state", "talkers", "topic")
+    __slots__ = ("_told", "broken", "listeners", "name", "opened", "outboxes", "spoke", "state", "talkers", "topic")
 
     def __init__(self, name: str, *, opened: int) -> None:
         self.name = name
@@ -54,6 +56,8 @@ class Room:
         """Session id to talker, of the members on all nodes who speak now."""
         self.spoke: int | None = None
         """When somebody was last heard, ms since 1970."""
+        self.broken: dict[str, Talker] = {}
+        """Those whose node said nothing more of them in the middle of a turn, until somebody takes note."""
         self._told: frozenset[str] = frozenset()
 
     def speak(self, session: str, *, node: NodeId, level: int, now: float) -> bool:
@@ -98,6 +102,8 @@ class Room:
         for session, talker in list(self.talkers.items()):
             if now - talker.heard > (SILENCE_SECONDS if talker.node == here else REMOTE_SECONDS):
                 del self.talkers[session]
+                if talker.node != here:
+                    self.broken[session] = talker
         speaking = frozenset(self.talkers)
         told, self._told = self._told, speaking
         if speaking == told:

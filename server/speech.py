@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from bus.record import NodeId
-from server.rooms import Room, Talk
+from server.rooms import Room, Talk, Talker
 
 TOPIC = "speakers"
 
@@ -33,6 +33,8 @@ class Turn:
     room: Room
     on: list[str]
     off: list[str]
+    broken: dict[str, Talker]
+    """Of those who ended the ones whose node said nothing more of them in the middle of a turn."""
 
 
 class Speech:
@@ -52,7 +54,8 @@ class Speech:
                 continue
             on, off = room.settle(self._here, now=now)
             if on or off:
-                turns.append(Turn(room, on, off))
+                turns.append(Turn(room, on, off, room.broken))
+                room.broken = {}
             if room.talkers:
                 room.spoke = wall_ms
             talks = room.talks_of(self._here)

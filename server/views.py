@@ -57,8 +57,14 @@ class MemberView(msgspec.Struct, frozen=True, gc=False):
     level: int
     """-dBov of its last frame (RFC 6464): 0 loud, 127 silent."""
     state: Literal["online", "reconnecting"]
+    away: int | None
+    """Since when it is reconnecting, as far as this console saw it, ms since 1970."""
     resumes: int
-    """How often its client has come again."""
+    """How often it was resumed."""
+    resumed: int | None
+    """When it was last, as far as this console saw it, ms since 1970."""
+    before: str
+    """Name of the node that it was on before that; empty where this console did not see it, or it was the same."""
     joined: int
     """When it joined this room, ms since 1970."""
     connected: int
@@ -84,7 +90,7 @@ class PersonView(msgspec.Struct, frozen=True, gc=False):
 class ChatView(msgspec.Struct, frozen=True, gc=False):
     """One line of a room's chat."""
 
-    kind: Literal["message", "whisper", "announcement", "joined", "left", "muted", "unmuted"]
+    kind: Literal["message", "whisper", "announcement", "joined", "left", "away", "back", "muted", "unmuted"]
     at: int
     session: str
     """Whose line it is; for ``muted`` and ``unmuted`` the one to whom that was done."""
@@ -96,11 +102,17 @@ class ChatView(msgspec.Struct, frozen=True, gc=False):
     to: str = ""
     """Name of the receiver of a whisper sent from this console."""
     by: str = ""
-    """Name of who muted or unmuted; empty where it was the time."""
+    """Name of who muted, unmuted or kicked; empty where it was the time."""
+    why: str = ""
+    """Why somebody was kicked, in the moderator's words; untrusted."""
     until: int | None = None
     """When a mute ends, ms since 1970; None: not by itself."""
     everywhere: bool = False
     """What was said or done here was so in every room."""
+    node: str = ""
+    """Name of the node at which somebody is back; empty where it is the one that it had been on."""
+    span: int | None = None
+    """For how many ms somebody who is back was away; None where that was not seen."""
     key: str = ""
     """Identity of the line: equal lines of two looks have equal keys."""
 
@@ -266,8 +278,21 @@ class ReplayView(msgspec.Struct, frozen=True):
     """Names of nodes with the last number of their log up to which texts of this room are no longer held."""
 
 
-class OutageView(msgspec.Struct, frozen=True, gc=False):
-    """A node that does not answer, or does again since a moment."""
+class AgainView(msgspec.Struct, frozen=True, gc=False):
+    """How long it took until those who spoke when their node was lost were heard again."""
+
+    spoke: int = 0
+    """How many spoke at that time."""
+    heard: int = 0
+    """How many of them are heard again."""
+    p50: float | None = None
+    """Seconds within which half of these were; None where there are none."""
+    p95: float | None = None
+    """The same of 95 in 100."""
+
+
+class OutageView(msgspec.Struct, frozen=True):
+    """A node that does not answer, or did not of late."""
 
     node: NodeId
     name: str
@@ -280,10 +305,21 @@ class OutageView(msgspec.Struct, frozen=True, gc=False):
     """Whether its process is known to have ended."""
     sessions: int
     """How many it had at that time."""
-    back: int
-    """How many of these are here again: by themselves, or by a session that the same person began elsewhere since."""
+    resumed: int
+    """How many of these were resumed since, anywhere; one that has ended after that counts here."""
+    over: int
+    """How many ended without it: by a moderator, or because nobody resumed them in time."""
+    places: tuple[tuple[str, int], ...]
+    """Names of the nodes that resumed them and how many each did, the most first."""
     until: int | None
     """When it was back."""
+    again: AgainView = AgainView()
+    """Those who spoke at that time."""
+
+    @property
+    def missing(self) -> int:
+        """How many may still be resumed."""
+        return self.sessions - self.resumed - self.over
 
 
 class HealthView(msgspec.Struct, frozen=True, gc=False):

@@ -76,6 +76,8 @@ PURE = tuple(
             "deadlines",
             "drain",
             "outages",
+            "interruptions",
+            "sightings",
             "outbox",
             "closing",
             "copying",

@@ -6,31 +6,15 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from gui import wording
+from gui.nodes.facts import UNKNOWN, Fact
 from gui.nodes.rows import NodeRow
 from gui.tokens import Colour
 from server.views import AlarmView, CopyView, WantView
 
-UNKNOWN = "–"
 LASTING = 1.0
 """Seconds from which on a lag is worth a word: what is only under way is never held by all."""
 ROOMS = 12
 """Rooms that are named."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Fact:
-    """A caption and its value."""
-
-    caption: str
-    value: str
-    tone: Colour = Colour.TEXT
-    inner: bool = False
-    """It is a part of the one before."""
-
-    @property
-    def quiet(self) -> bool:
-        """Nothing has to be said of it."""
-        return self.value in ("none", "0", UNKNOWN) or self.value.endswith(", 0 in all")
 
 
 def marked(rows: Iterable[NodeRow], copies: Iterable[CopyView]) -> list[NodeRow]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gui import wording
+from gui.nodes.facts import Fact
+from gui.tokens import Colour
 from server.child import Child
 from server.restarts import CRASHES
-from server.views import NodeView, OutageView
+from server.views import AgainView, NodeView, OutageView
 
 LATE_MS = 1500
 """From when on a node that does not answer is news: before, its next heart-beat may only be late."""
@@ -35,22 +37,89 @@ def headline(outage: OutageView) -> str:
 
 def account(outage: OutageView) -> str:
     """What became of its sessions, as far as this console can know."""
-    lost, missing = outage.sessions, outage.sessions - outage.back
+    lost = outage.sessions
     if not lost:
         return "It had no sessions."
-    if outage.state == "back":
-        verb = "is" if missing == 1 else "are"
-        return (
-            f"{missing} of {wording.plural(lost, 'session')} {verb} not back."
-            if missing
-            else "Its sessions are back."
-        )
-    if outage.state == "late" and not outage.cut:
+    if outage.state == "late" and not outage.cut and outage.missing == lost:
         return f"{wording.plural(lost, 'session')} {'is' if lost == 1 else 'are'} on it."
     if lost == 1:
-        return "1 session lost its connection and " + ("is back." if outage.back else "is not back yet.")
-    back = "none is back yet" if not outage.back else f"{outage.back} {'is' if outage.back == 1 else 'are'} back"
-    return f"{wording.count(lost)} sessions lost their connection, {back}."
+        return f"1 session lost its connection and {_of_one(outage)}."
+    if not outage.resumed and not outage.over:
+        return f"{wording.count(lost)} sessions lost their connection, none is resumed yet."
+    whole = f"All {wording.count(lost)}" if outage.resumed == lost else f"{wording.count(outage.resumed)} of {wording.count(lost)}"
+    parts = [f"{whole} sessions resumed{_places(outage)}"]
+    if outage.over:
+        parts.append(f"{wording.count(outage.over)} ended")
+    if outage.missing:
+        parts.append(f"{wording.count(outage.missing)} not yet")
+    return ", ".join(parts) + "."
+
+
+def speaking(again: AgainView) -> str:
+    """After how long those were heard again who spoke when a node was lost; nothing where nobody did."""
+    if not again.spoke:
+        return ""
+    if not again.heard:
+        return f"Speaking again: none of {wording.count(again.spoke)} yet."
+    if again.spoke == 1:
+        return f"Speaking again after {_seconds(again.p50)}."
+    return f"Speaking again: {wording.count(again.heard)} of {wording.count(again.spoke)}, {percentiles(again)}."
+
+
+def percentiles(again: AgainView) -> str:
+    """Half of them and nearly all of them: ``p50 1.1 s, p95 1.9 s``; a dash where nobody was heard again."""
+    return f"p50 {_seconds(again.p50)}, p95 {_seconds(again.p95)}" if again.heard else "–"
+
+
+def resumed(outages: Iterable[OutageView]) -> str:
+    """How many sessions of all that lost nodes had were resumed: ``198 of 214 sessions resumed``."""
+    lost = [outage for outage in outages if outage.state == "lost" and outage.sessions]
+    whole = sum(outage.sessions for outage in lost)
+    done = sum(outage.resumed for outage in lost)
+    return f"{wording.count(done)} of {wording.plural(whole, 'session')} resumed" if lost else ""
+
+
+def facts(outage: OutageView) -> list[Fact]:
+    """The same in figures."""
+    again = outage.again
+    found = [Fact("Sessions that it had", wording.count(outage.sessions)), Fact("Resumed", wording.count(outage.resumed))]
+    found += [
+        Fact(f"On {wording.within(name)}", wording.count(number), Colour.TEXT2, inner=True)
+        for name, number in outage.places
+    ]
+    found += [
+        Fact("Ended without that", wording.count(outage.over)),
+        Fact("Not yet", wording.count(outage.missing), Colour.WARN if outage.missing else Colour.TEXT),
+        *spoken(again),
+    ]
+    return found
+
+
+def spoken(again: AgainView) -> list[Fact]:
+    """Those who spoke when a node was lost, in figures."""
+    return [
+        Fact("Spoke at that time", wording.count(again.spoke)),
+        Fact("Heard again", wording.count(again.heard), Colour.WARN if again.heard < again.spoke else Colour.TEXT),
+        Fact("Speaking again after", percentiles(again)),
+    ]
+
+
+def _of_one(outage: OutageView) -> str:
+    if outage.over:
+        return "has ended"
+    return f"is resumed{_places(outage)}" if outage.resumed else "is not resumed yet"
+
+
+def _places(outage: OutageView) -> str:
+    """Where they were resumed; nothing where that was at more than three places."""
+    names = [wording.within(name) for name, _ in outage.places]
+    if not names or len(names) > 3:
+        return ""
+    return " on " + " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _seconds(seconds: float | None) -> str:
+    return "–" if seconds is None else wording.moment(round(seconds * 1000))
 
 
 def attempt(child: Child, now: int) -> str:

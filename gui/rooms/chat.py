@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 from gui import wording
 from gui.rooms.chat_model import ChatModel
 from gui.rooms.chat_row import EVENT_HEIGHT, ChatRow
-from gui.rooms.events import EVENTS, Entry, folded
+from gui.rooms.events import EVENTS, Entry, folded, settled
 from gui.rooms.events_list import EventsList, EventsModel
 from gui.tokens import Colour, Size, Type
 from gui.widgets.buttons import Button, Kind
@@ -160,7 +160,7 @@ class ChatPane(QWidget):
 
     def show_lines(self, lines: Sequence[ChatView], *, anew: bool) -> None:
         """Show these lines; `anew` when they are those of another room."""
-        self._lines = lines
+        lines = self._lines = settled(lines)
         events = sum(line.kind in EVENTS for line in lines)
         self.tabs.tabs[0].say(len(lines) - events)
         self.tabs.tabs[1].say(events)

@@ -1,0 +1,59 @@
+"""When sessions were lost and came back, as one console saw it; pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+
+HOUR_MS = 3_600_000
+
+
+@dataclasses.dataclass(slots=True)
+class Sighting:
+    """What was seen of one session."""
+
+    away: int | None = None
+    """Since when it is reconnecting, ms since 1970; None while it is not."""
+    resumed: int | None = None
+    """When it was last resumed."""
+    before: str = ""
+    """Name of the node where it had been; empty where that was the same."""
+
+
+NOTHING = Sighting()
+
+
+class Sightings:
+    """Fed with what happens to sessions; times are ms since 1970."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, Sighting] = {}
+        self._resumes: deque[int] = deque()
+
+    def of(self, session: str) -> Sighting:
+        """What was seen of a session; empty where nothing was."""
+        return self._seen.get(session, NOTHING)
+
+    def lost(self, session: str, *, now: int) -> None:
+        """Its connection, or its node, is lost."""
+        seen = self._seen.setdefault(session, Sighting())
+        if seen.away is None:
+            seen.away = now
+
+    def resumed(self, session: str, *, before: str, after: str, now: int) -> int | None:
+        """It goes on at node `after`; returns for how many ms it was away, None where its loss was not seen."""
+        seen = self._seen.setdefault(session, Sighting())
+        away = None if seen.away is None else max(0, now - seen.away)
+        self._seen[session] = Sighting(resumed=now, before=before if before != after else "")
+        self._resumes.append(now)
+        return away
+
+    def over(self, session: str) -> None:
+        """It has ended."""
+        self._seen.pop(session, None)
+
+    def last_hour(self, now: int) -> int:
+        """How many resumes were seen in the last hour."""
+        while self._resumes and now - self._resumes[0] > HOUR_MS:
+            self._resumes.popleft()
+        return len(self._resumes)
