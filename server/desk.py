@@ -12,6 +12,7 @@ import msgspec
 from bus.interface import PeerState
 from bus.record import NodeId
 from server import inquiry, joining, lines, replay
+from server.aftermath import Aftermath
 from server.departure import Begin, Cancel
 from server.events import (
     AnnouncementShown,
@@ -21,6 +22,8 @@ from server.events import (
     NodeChanged,
     RoomEntered,
     RoomLeft,
+    SessionLost,
+    SessionResumed,
     SpeakersChanged,
     TextShown,
 )
@@ -29,7 +32,6 @@ from server.lines import Lines
 from server.links import TOPIC as LINKS
 from server.listing import node_views
 from server.node import Node
-from server.outages import Outages
 from server.rates import SECONDS, Rates, RatesView
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.session import Actor, Role, Seat, SessionRecord
@@ -37,6 +39,7 @@ from server.talk import Stretch, Talks, TalkView
 from server.texts import Receipt, Sender
 from server.trace import Offsets, Trace
 from server.views import (
+    AgainView,
     AlarmView,
     ChatView,
     CopyView,
@@ -74,7 +77,7 @@ class Desk:
         self._talks = Talks()
         self._spread: dict[str, int] = {}
         """On how many nodes the members of a room are, of rooms where nobody came or went since it was counted."""
-        self._outages = Outages()
+        self._aftermath = Aftermath(node)
         node.watch(self._note)
         node.bus.subscribe(ROUND_TRIPS)
         node.bus.subscribe(LINKS)
@@ -174,17 +177,28 @@ class Desk:
 
     def nodes(self) -> list[NodeView]:
         """Every node of the cluster, this one first; one whose process is known to have ended is down at once."""
-        ended = self._ended()
+        ended = self._aftermath.ended()
         return [
             msgspec.structs.replace(view, state="down") if view.node in ended else view
             for view in node_views(self._node)
-            if view.state == "up" or not self._outages.excused(view.node)
+            if view.state == "up" or not self._aftermath.excused(view.node)
         ]
 
     def outages(self) -> list[OutageView]:
         """The nodes that do not answer and those that are just back, the newest first."""
-        self._outages.follow(self._node.presence.present, self._node.clock.wall_ms())
-        return self._outages.views()
+        return self._aftermath.outages()
+
+    def last_outage(self, node: NodeId) -> OutageView | None:
+        """The last outage of a node in the last hour, also one that is over."""
+        return self._aftermath.last(node)
+
+    def again(self) -> AgainView:
+        """How long those of the last hour who spoke when their node was lost were not heard, all outages together."""
+        return self._aftermath.again()
+
+    def resumes(self) -> int:
+        """How many sessions were resumed in the last hour, as far as this console saw it."""
+        return self._aftermath.resumes()
 
     def links(self) -> list[LinkView]:
         """The ways between the nodes, every pair of which something is known."""
@@ -221,7 +235,7 @@ class Desk:
         node, views = self._node, self.nodes()
         up = [view for view in views if view.state == "up"]
         return HealthView(
-            sessions=len(node.presence.present) - sum(node.presence.per_node[id] for id in self._ended()),
+            sessions=len(node.presence.present) - sum(node.presence.per_node[id] for id in self._aftermath.ended()),
             speaking=sum(len(room.talkers) for room in node.rooms.values()),
             nodes=len(views),
             nodes_up=len(up),
@@ -229,10 +243,6 @@ class Desk:
             sent_rate=sum(view.sent_rate for view in up),
             loop_lag=node.cards.loop_lag * 1000,
         )
-
-    def _ended(self) -> set[NodeId]:
-        """Nodes whose processes are known to have ended, while the mesh may still wait for them."""
-        return {outage.node for outage in self._outages.views() if outage.ended and outage.state != "back"}
 
     def open_flow(self, query: str, *, every_voice: bool = False) -> FlowFeed:
         """Look at the messages of the cluster that fit `query` (server/query.py), until the feed is closed.
@@ -328,17 +338,18 @@ class Desk:
 
     def node_ended(self, node: NodeId, *, name: str, at: int) -> None:
         """The process of a node was seen to end, at `at` in ms since 1970: whoever launched it knows first."""
-        self._outages.end(node, name=name, at=at, present=self._node.presence.present)
+        self._aftermath.node_ended(node, name=name, at=at)
         self._tell("node", node)
 
     def excuse(self, node: NodeId) -> None:
         """The end of a node is wanted, or it is to be shown no more: it is no outage until it has been up again."""
-        self._outages.excuse(node)
+        self._aftermath.excuse(node)
         self._tell("node", node)
 
     def _member(self, record: SessionRecord, seat: Seat) -> MemberView:
         room = self._node.rooms.get(seat.room)
         talker = room.talkers.get(record.session) if room else None
+        seen = self._aftermath.of(record.session)
         return MemberView(
             session=record.session,
             user=record.user,
@@ -353,7 +364,10 @@ class Desk:
             speaking=talker is not None,
             level=SILENT if talker is None else talker.level,
             state="online",
+            away=seen.away,
             resumes=record.resumes,
+            resumed=seen.resumed,
+            before=seen.before,
             joined=seat.joined,
             connected=record.connected,
             round_trip=self._node.round_trips.of(record.session),
@@ -369,7 +383,8 @@ class Desk:
                 self._tell("room", room)
             case RoomLeft(room, record, reason):
                 self._spread.pop(room, None)
-                self._line(self._lines.coming("left", record, reason, at=self._node.clock.wall_ms()), [room])
+                self._lines.left(record, room, reason, at=self._node.clock.wall_ms())
+                self._tell("chat", room)
                 if room not in self._node.rooms:
                     self._talks.close(room)
                 self._tell("room", room)
@@ -382,6 +397,17 @@ class Desk:
                 self._tell("room", room)
             case AnnouncementShown(room):
                 self._line(lines.said(event), list(self._node.rooms) if room is None else [room])
+            case SessionLost(record):
+                line = self._lines.coming("away", record, at=self._aftermath.lost(record))
+                self._line(line, [seat.room for seat in record.seats])
+            case SessionResumed(record, before):
+                span, at = self._aftermath.resumed(record, before), self._node.clock.wall_ms()
+                there = record.node_name if record.node_name != before else ""
+                line = self._lines.coming("back", record, at=at, node=there, span=span)
+                self._line(line, [seat.room for seat in record.seats])
+            case Moderated(action="kick"):
+                for name in self._lines.kick(event):
+                    self._tell("chat", name)
             case Moderated(action="mute" | "unmute", session=session, room=room):
                 target = self._node.presence.present.get(session)
                 where = self._rooms_of(session) if room is None else [room]
@@ -391,9 +417,10 @@ class Desk:
                 self._tell("speaking", room)
             case NodeChanged(node):
                 if node == self._node.node_id:
+                    self._aftermath.second()
                     self._listen()
                     self._look_at_rates()
-                self._look_at(node)
+                self._aftermath.look_at(node)
                 self._tell("node", node)
 
     def _spread_of(self, room: str) -> int:
@@ -413,27 +440,11 @@ class Desk:
 
     def _look_at_rates(self) -> None:
         clock = self._node.clock
-        self._rates.look(self.nodes(), self._outages.views(), now=clock.now(), wall_ms=clock.wall_ms())
+        self._rates.look(self.nodes(), self._aftermath.plain(), now=clock.now(), wall_ms=clock.wall_ms())
 
     def _rooms_of(self, session: str) -> list[str]:
         record = self._node.presence.present.get(session)
         return [seat.room for seat in record.seats] if record else []
-
-    def _look_at(self, node: NodeId) -> None:
-        known, clock = self._node.cards.peers.get(node), self._node.clock
-        if known is None:
-            self._outages.left(node)
-            return
-        peer, card = known
-        self._outages.see(
-            node,
-            name=card.name if card else node,
-            state=peer.state,
-            cut=peer.cut,
-            heard=clock.wall_ms() - round((clock.now() - peer.heard) * 1000),
-            present=self._node.presence.present,
-            now=clock.wall_ms(),
-        )
 
     def _line(self, line: ChatView, rooms: Sequence[str]) -> None:
         self._lines.add(line, rooms)

@@ -1,10 +1,10 @@
 """Sentences that the end of a node broke off, and how long until their speakers were heard again; pure.
 
 A node tells the others ten times a second who speaks there (server/speech.py). A turn is broken off when that word
-stays out in the middle of it, or when its speaker goes on at another node. It counts once its node is known to be lost,
-and only then: a client that roams is no interruption, nor is a node that was late with its word.
+stays out in the middle of it, or when its speaker goes on at another node. It counts once its node is known to be
+lost, and only then: a client that roams is no interruption, nor is a node that was late with its word.
 
-The time is from the last word of the lost node to the first frame at the node that the speaker resumed at, as that node
+The time is from the last word of the lost node to the first frame at the node where the speaker resumed, as that node
 sees it; the others hear of that frame within a tenth of a second. So for somebody who speaks without a pause it is at
 most 0.2 s longer than what listeners missed, and for somebody who drew breath at most 0.3 s shorter.
 """

@@ -127,9 +127,7 @@ class Lines:
     def kick(self, act: Moderated) -> list[str]:
         """Say who kicked somebody, and why; returns the rooms whose lines say it now."""
         found = [
-            (session, room)
-            for session, room in self._kicked
-            if session == act.session and act.room in (None, room)
+            (session, room) for session, room in self._kicked if session == act.session and act.room in (None, room)
         ]
         for key in found:
             line, lines = self._kicked.pop(key), self._rooms.get(key[1])

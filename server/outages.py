@@ -57,8 +57,8 @@ class Outages:
         self._excused: set[NodeId] = set()
         self._met: dict[NodeId, Origin] = {}
         """Those that have been up, each with its life: who only arrives is not lost."""
-        self._moved: deque[tuple[int, NodeId, str, int]] = deque()
-        """Sessions that went on elsewhere of late: when, whose they were, and how often they had been resumed."""
+        self._moved: deque[tuple[int, str, str, int]] = deque()
+        """Sessions that were resumed of late: when, the name of the node they had been on, their resumes before."""
 
     def see(
         self,
@@ -113,13 +113,11 @@ class Outages:
         """Whether nobody waits for it."""
         return node in self._excused
 
-    def moved(self, node: NodeId, record: SessionRecord, *, now: int) -> None:
-        """A session that was on `node` was resumed, as this record says: perhaps because that node is lost."""
+    def moved(self, name: str, record: SessionRecord, *, now: int) -> None:
+        """A session that was on the node of this name was resumed: perhaps because that node is lost."""
         while self._moved and now - self._moved[0][0] > MOVED_MS:
             self._moved.popleft()
-        outage = self._outages.get(node)
-        if outage is None or record.session not in outage.missing:
-            self._moved.append((now, node, record.session, record.resumes - 1))
+        self._moved.append((now, name, record.session, record.resumes - 1))
 
     def follow(self, known: Known, now: int) -> None:
         """Look what became of the sessions; called once a second."""
@@ -147,7 +145,7 @@ class Outages:
         self, node: NodeId, *, name: str, at: int, state: PeerState, cut: bool, present: Mapping[str, SessionRecord]
     ) -> _Outage:
         had = {record.session: record.resumes for record in present.values() if record.node == node}
-        had |= {session: resumes for when, was, session, resumes in self._moved if was == node and when >= at}
+        had |= {session: resumes for when, was, session, resumes in self._moved if was == name and when >= at}
         outage = self._outages[node] = _Outage(name, at, state, cut, False, had, len(had))
         return outage
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
+from collections.abc import Callable
 
 HOUR_MS = 3_600_000
 
@@ -48,9 +49,10 @@ class Sightings:
         self._resumes.append(now)
         return away
 
-    def over(self, session: str) -> None:
-        """It has ended."""
-        self._seen.pop(session, None)
+    def forget(self, known: Callable[[str], object | None]) -> None:
+        """Drop the sessions that are not `known` any more."""
+        for session in [session for session in self._seen if known(session) is None]:
+            del self._seen[session]
 
     def last_hour(self, now: int) -> int:
         """How many resumes were seen in the last hour."""

@@ -305,13 +305,13 @@ class OutageView(msgspec.Struct, frozen=True):
     """Whether its process is known to have ended."""
     sessions: int
     """How many it had at that time."""
-    resumed: int
+    resumed: int = 0
     """How many of these were resumed since, anywhere; one that has ended after that counts here."""
-    over: int
+    over: int = 0
     """How many ended without it: by a moderator, or because nobody resumed them in time."""
-    places: tuple[tuple[str, int], ...]
+    places: tuple[tuple[str, int], ...] = ()
     """Names of the nodes that resumed them and how many each did, the most first."""
-    until: int | None
+    until: int | None = None
     """When it was back."""
     again: AgainView = AgainView()
     """Those who spoke at that time."""

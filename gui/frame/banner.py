@@ -109,8 +109,10 @@ class Banners(QObject):
 
     closed = Signal(str)
     """The key of a notice that the person has closed."""
-    said = Signal(str, str, str, object)
-    """Title, detail, icon and tone of a notice that is new."""
+    said = Signal(str, str, str, object, str)
+    """Title, detail, icon, tone and key of a notice that is new, or says something else than before."""
+    dropped = Signal(str)
+    """The key of a notice that is said no more."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         """Make them, with nothing to say; `strip` is what the window mounts."""
@@ -155,7 +157,7 @@ class Banners(QObject):
         self._notices[key] = notice
         if fresh:
             self._chosen = ""
-            self.said.emit(title, detail, LOOKS.get(tone, _PLAIN)[1], tone)
+        self.said.emit(title, detail, LOOKS.get(tone, _PLAIN)[1], tone, key)
         self._settle()
         if fresh and key == self._key and QAccessible.isActive():
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self.strip, f"{title} {detail}".strip()))
@@ -164,6 +166,7 @@ class Banners(QObject):
         """Say it no more; safe for one that is not there."""
         if self._notices.pop(key, None) is not None:
             self._closed.discard(key)
+            self.dropped.emit(key)
             self._settle()
 
     def _settle(self) -> None:

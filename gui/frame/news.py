@@ -55,6 +55,8 @@ class Item:
     detail: str
     icon: str
     tone: Colour
+    key: str = ""
+    """Identity of what goes on being said: what is said of it later takes the place of this."""
 
 
 class News(QObject):
@@ -69,12 +71,24 @@ class News(QObject):
         """The newest first."""
         self.unseen = 0
 
-    def note(self, title: str, detail: str, icon: str, tone: Colour) -> None:
-        """Keep what is being said."""
-        self.items.appendleft(Item(int(time.time() * 1000), title, detail, icon, tone))
-        if tone in (Colour.WARN, Colour.DANGER):
-            self.unseen += 1
+    def note(self, title: str, detail: str, icon: str, tone: Colour, key: str = "") -> None:
+        """Keep what is being said; one thing that goes on is one item, until `close` or until it is well again."""
+        item = Item(int(time.time() * 1000), title, detail, icon, tone, key)
+        place = next((place for place, old in enumerate(self.items) if key and old.key == key), -1)
+        if place >= 0 and (tone is self.items[place].tone or tone is not Colour.LIVE):
+            self.items[place] = dataclasses.replace(item, at=self.items[place].at)
+        else:
+            self.close(key)
+            self.items.appendleft(item)
+            if tone in (Colour.WARN, Colour.DANGER):
+                self.unseen += 1
         self.came.emit()
+
+    def close(self, key: str) -> None:
+        """Nothing more is said of it: what comes under this key later is another thing."""
+        for place, item in enumerate(self.items):
+            if key and item.key == key:
+                self.items[place] = dataclasses.replace(item, key="")
 
     def see(self) -> None:
         """Everything was looked at."""

@@ -43,6 +43,7 @@ class Overlays(QObject):
         self.panel = NewsPanel(window, self.news)
         context.toasts.said.connect(self.news.note)
         context.banners.said.connect(self.news.note)
+        context.banners.dropped.connect(self.news.close)
         self.news.came.connect(lambda: window.top_bar.bell.count(self.news.unseen))
         self._connect()
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from gui import theme, wording
+from gui.nodes import losses
 from gui.tokens import Colour, Size, Type
 from gui.widgets.labels import Label
 from gui.widgets.panes import Dot
@@ -116,12 +117,9 @@ class StatusBar(QWidget):
             ago = wording.minutes((now - since.get(worst.node, now - int(worst.heard * 1000))) / 1000)
             words = f"lost {ago} ago" if worst.state == "down" else f"not heard for {ago}"
             more = f", {len(wrong) - 1} more" if len(wrong) > 1 else ""
-            lost = sum(outage.sessions for outage in outages if outage.state == "lost")
-            back = sum(outage.back for outage in outages if outage.state == "lost")
-            sessions = f", {back} of {wording.plural(lost, 'session')} back" if lost else ""
-            self.news.say(
-                f"{wording.within(worst.name)} {words}{more}{sessions}", Colour.DANGER if down else Colour.WARN
-            )
+            resumed = losses.resumed(outages)
+            news = ", ".join(part for part in (f"{wording.within(worst.name)} {words}{more}", resumed) if part)
+            self.news.say(news, Colour.DANGER if down else Colour.WARN)
         else:
             self.news.say("this console" if len(nodes) == 1 else "all up", Colour.TEXT2)
         self.sessions.say(wording.count(health.sessions))

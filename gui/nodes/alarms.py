@@ -35,7 +35,7 @@ class AlarmNews(QObject):
             told[f"{first.kind} {first.node}"] = alarms
         for key in self._acts.keys() - told.keys():
             self._banners.drop(key)
-            del self._acts[key]
+            self._acts.pop(key).deleteLater()
         for key, alarms in told.items():
             first = alarms[0]
             act = self._acts.get(key)

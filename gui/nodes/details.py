@@ -10,8 +10,8 @@ from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from gui import theme, wording
-from gui.nodes import copies
-from gui.nodes.copies import Fact
+from gui.nodes import copies, losses
+from gui.nodes.facts import UNKNOWN, Fact
 from gui.nodes.rows import GONE, WRONG, NodeRow, Standing
 from gui.tokens import Colour, Size, Type
 from gui.widgets.buttons import Button, Kind
@@ -127,12 +127,14 @@ class NodeDetails(QWidget):
         describe(self.cross, "Close the details", key="Esc")
         self.cross.clicked.connect(self.closed)
         self.alarm = Label("", Type.SMALL, Colour.WARN, wrap=True)
+        self.losses = Facts("What became of its sessions")
         self.facts = Facts("The copying from here")
         self.rooms = Label("", Type.SMALL, Colour.TEXT2, wrap=True)
         self.grid = PeerGrid()
         self.silence = Label("", Type.SMALL, Colour.TEXT2, wrap=True)
         self.sections = {
             "alarm": Section("Needs a person", self.alarm),
+            "losses": Section("", self.losses),
             "facts": Section("Copying, from this console", self.facts),
             "wants": Section("Rooms whose voice it wants", self.rooms),
             "peers": Section("As it sees its peers", self.grid, self.silence),
@@ -150,9 +152,10 @@ class NodeDetails(QWidget):
         about = row.message or f"{row.standing.name.lower()} {wording.age(row.span * 1000)}"
         self.sentence.say(", ".join(part for part in (row.note, about) if part))
         self._show_alarms([alarm for alarm in desk.alarms() if alarm.node == row.node])
+        self._show_losses(row)
         own = next((copy for copy in desk.copies() or () if copy.node == row.node), None)
         self.sections["facts"].setVisible(not row.here)
-        self.facts.say(copies.facts(own) if own is not None else [Fact("Copying", copies.UNKNOWN)])
+        self.facts.say(copies.facts(own) if own is not None else [Fact("Copying", UNKNOWN)])
         count, names = copies.wanted(desk.wants(row.node) if row.node else None)
         self.sections["wants"].note.say(count)
         self.rooms.say(names)
@@ -176,6 +179,20 @@ class NodeDetails(QWidget):
         words = " ".join(f"{copies.headline(group)} {copies.account(group)}" for group in groups)
         if groups:
             self.alarm.say(words, copies.tone(groups[0]))
+
+    def _show_losses(self, row: NodeRow) -> None:
+        """What became of the sessions that a node had when it was lost; of this one, what was lost in the cluster."""
+        section = self.sections["losses"]
+        outage = self._desk.last_outage(row.node) if row.node and not row.here else None
+        section.setVisible(row.here or outage is not None)
+        if outage is not None:
+            section.title.say("Its sessions when it was lost")
+            section.note.say(wording.clock(outage.at, seconds=True))
+            self.losses.say(losses.facts(outage))
+        elif row.here:
+            section.title.say("Resuming in the cluster")
+            section.note.say("last hour")
+            self.losses.say(losses.cluster_facts(self._desk.resumes(), self._desk.again()))
 
     def _show_peers(self, peers: Sequence[CopyView] | None, *, gone: bool) -> None:
         self.grid.say(peers or ())

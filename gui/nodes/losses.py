@@ -46,7 +46,11 @@ def account(outage: OutageView) -> str:
         return f"1 session lost its connection and {_of_one(outage)}."
     if not outage.resumed and not outage.over:
         return f"{wording.count(lost)} sessions lost their connection, none is resumed yet."
-    whole = f"All {wording.count(lost)}" if outage.resumed == lost else f"{wording.count(outage.resumed)} of {wording.count(lost)}"
+    whole = (
+        f"All {wording.count(lost)}"
+        if outage.resumed == lost
+        else f"{wording.count(outage.resumed)} of {wording.count(lost)}"
+    )
     parts = [f"{whole} sessions resumed{_places(outage)}"]
     if outage.over:
         parts.append(f"{wording.count(outage.over)} ended")
@@ -81,8 +85,10 @@ def resumed(outages: Iterable[OutageView]) -> str:
 
 def facts(outage: OutageView) -> list[Fact]:
     """The same in figures."""
-    again = outage.again
-    found = [Fact("Sessions that it had", wording.count(outage.sessions)), Fact("Resumed", wording.count(outage.resumed))]
+    found = [
+        Fact("Sessions that it had", wording.count(outage.sessions)),
+        Fact("Resumed", wording.count(outage.resumed)),
+    ]
     found += [
         Fact(f"On {wording.within(name)}", wording.count(number), Colour.TEXT2, inner=True)
         for name, number in outage.places
@@ -90,15 +96,19 @@ def facts(outage: OutageView) -> list[Fact]:
     found += [
         Fact("Ended without that", wording.count(outage.over)),
         Fact("Not yet", wording.count(outage.missing), Colour.WARN if outage.missing else Colour.TEXT),
-        *spoken(again),
+        *_spoken("Spoke at that time", outage.again),
     ]
     return found
 
 
-def spoken(again: AgainView) -> list[Fact]:
-    """Those who spoke when a node was lost, in figures."""
+def cluster_facts(resumes: int, again: AgainView) -> list[Fact]:
+    """What was resumed in the whole cluster, and how long speakers of lost nodes were not heard."""
+    return [Fact("Sessions resumed", wording.count(resumes)), *_spoken("Spoke when a node was lost", again)]
+
+
+def _spoken(caption: str, again: AgainView) -> list[Fact]:
     return [
-        Fact("Spoke at that time", wording.count(again.spoke)),
+        Fact(caption, wording.count(again.spoke)),
         Fact("Heard again", wording.count(again.heard), Colour.WARN if again.heard < again.spoke else Colour.TEXT),
         Fact("Speaking again after", percentiles(again)),
     ]

@@ -69,14 +69,14 @@ class NodeNews(QObject):
             if key not in keys:
                 self._banners.drop(key)
                 self._states.pop(key, None)
-                self._acts.pop(key, None)
+                self._let_go(key)
 
     def _tell(self, outage: OutageView, now: int) -> None:
         key, child = _key(outage.node), self._child(outage.node, outage.name)
         if self._states.get(key) == "back" != outage.state:
             self._banners.drop(key)  # lost again: what was closed was the last time
         self._states[key] = outage.state
-        details = [losses.account(outage)]
+        details = [losses.account(outage), losses.speaking(outage.again)]
         if child is not None and outage.state != "back":
             details.append(losses.attempt(child, now))
         tone = {"late": Colour.WARN, "lost": Colour.DANGER, "back": Colour.LIVE}[outage.state]
@@ -101,6 +101,7 @@ class NodeNews(QObject):
                 steps.insert(0, (words, lambda: self.restart.emit(child.id)))
         had = self._acts.get(key, ())
         if [act.text() for act in had] != [text for text, _ in steps]:
+            self._let_go(key)
             made = []
             for text, act in steps:
                 action = QAction(text, self)
@@ -108,6 +109,10 @@ class NodeNews(QObject):
                 made.append(action)
             had = self._acts[key] = tuple(made)
         return had
+
+    def _let_go(self, key: str) -> None:
+        for action in self._acts.pop(key, ()):
+            action.deleteLater()  # what shows it has others by then, or nothing
 
     def _child(self, node: str, name: str) -> Child | None:
         """The launched node of this id; by its name while it starts anew and has not said its id yet."""

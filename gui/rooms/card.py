@@ -10,7 +10,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from gui import wording
-from gui.rooms.members_model import SLOW_MS, muted_words
+from gui.rooms.members_model import SLOW_MS, muted_words, resumed_words
 from gui.tokens import Colour, Type
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.columns import ALIGN_RIGHT
@@ -69,6 +69,8 @@ class MemberCard(Card):
         self._role = Chip("", Colour.ACCENT, Colour.ACCENT_SOFT)
         self.muted = Chip("")
         self.identity = Label("", Type.SMALL, Colour.TEXT2, elide=True)
+        self.away = Chip("reconnecting", Colour.WARN, Colour.WARN_SOFT)
+        self.resumed = Label("", Type.SMALL, Colour.TEXT2, elide=True)
         self.line = Sparkline("Round trips of five minutes", QSize(88, 28))
         self.round_trip = Label("", Type.SECTION)
         self._round_trip_caption = Label("RTT, 5 min", Type.CAPTION, Colour.TEXT3)
@@ -94,6 +96,10 @@ class MemberCard(Card):
         self._role.setVisible(member.role != "user")
         self._role.say(member.role)
         self.muted.setVisible(member.muted)
+        self.away.setVisible(member.state == "reconnecting")
+        resumed = resumed_words(member)
+        self.resumed.say(resumed[:1].upper() + resumed[1:])
+        self.resumed.setVisible(bool(resumed))
         if member.muted:
             self.muted.say(muted_words(member).capitalize())
         self.mute.restyle(*(("Unmute", "microphone") if member.muted else ("Mute", "microphone-slash")))
@@ -129,11 +135,13 @@ class MemberCard(Card):
         names.addWidget(self.name)
         names.addWidget(self._role)
         names.addWidget(self.muted)
+        names.addWidget(self.away)
         names.addStretch(1)
         who = QVBoxLayout()
         who.setSpacing(2)
         who.addLayout(names)
         who.addWidget(self.identity)
+        who.addWidget(self.resumed)
         trip = QVBoxLayout()
         trip.setSpacing(2)
         for label in (self.round_trip, self._round_trip_caption):

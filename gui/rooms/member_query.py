@@ -14,17 +14,24 @@ FIELDS = Fields(
     Field("role", Type.NAME, "user, moderator or admin"),
     Field("rtt", Type.TIME, "round trip to their node"),
     Field("session", Type.TIME, "how long they are connected"),
+    Field("resumes", Type.COUNT, "how often they were resumed"),
     flags={
         "speaking": "heard now",
         "muted": "silenced by a moderator",
         "deafened": "who hear nobody",
+        "reconnecting": "who lost the connection and may resume",
     },
 )
 
 
 def row_of(member: MemberView, *, speaking: bool, now: int) -> Mapping[str, object]:
     """A member as filters see it; `now` in ms since 1970."""
-    flags = (("speaking", speaking), ("muted", member.muted), ("deafened", member.deafened))
+    flags = (
+        ("speaking", speaking),
+        ("muted", member.muted),
+        ("deafened", member.deafened),
+        ("reconnecting", member.state == "reconnecting"),
+    )
     return {
         "name": member.name,
         "user": member.user,
@@ -32,6 +39,7 @@ def row_of(member: MemberView, *, speaking: bool, now: int) -> Mapping[str, obje
         "role": member.role,
         "rtt": member.round_trip,
         "session": now - member.connected,
+        "resumes": member.resumes,
         "is": frozenset(flag for flag, on in flags if on),
     }
 

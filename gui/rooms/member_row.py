@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, Qt
@@ -10,7 +11,20 @@ from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from gui import theme, wording
 from gui.moderation import Deed, Pending, Stage
-from gui.rooms.members_model import AGE, LEVEL, NAME, NODE, RTT, SLOW_MS, STRIP, TOOLS, MembersModel, pending_words
+from gui.rooms.members_model import (
+    AGE,
+    LEVEL,
+    NAME,
+    NODE,
+    RTT,
+    SLOW_MS,
+    STRIP,
+    TOOLS,
+    MembersModel,
+    is_new_here,
+    pending_words,
+    reconnecting_words,
+)
 from gui.rooms.members_model import Strip as Turns
 from gui.rooms.tools import TOOL_SIZE, Tool, tool_boxes
 from gui.tokens import Colour, Size, Type
@@ -60,7 +74,7 @@ class MemberRow(QStyledItemDelegate):
         elif pending is not None and pending.deed is Deed.KICK:
             self._paint_across(painter, box, pending_words(pending), _tone(pending))
         elif member.state == "reconnecting":
-            self._paint_across(painter, box, "reconnecting", Colour.WARN)
+            self._paint_away(painter, box, member)
         elif column == LEVEL:
             meter(painter, box, model.level(member.session), painter.device().devicePixelRatioF())
         elif column == STRIP:
@@ -99,6 +113,8 @@ class MemberRow(QStyledItemDelegate):
         kind, tone = Type.SMALL, Colour.TEXT2
         if column == RTT and member.round_trip is not None and member.round_trip >= SLOW_MS:
             kind, tone = Type.SMALL_STRONG, Colour.WARN
+        elif column == NODE and is_new_here(member, int(time.time() * 1000)):
+            kind, tone = Type.SMALL_STRONG, Colour.TEXT
         painter.setFont(theme.font(kind))
         painter.setPen(theme.colour(tone))
         if column == NODE:
@@ -133,6 +149,21 @@ class MemberRow(QStyledItemDelegate):
             tone = Colour.DANGER if tool is Tool.KICK else Colour.TEXT if under else Colour.TEXT2
             drawn = theme.pixmap(tool.icon(member), tone, 16, ratio)
             painter.drawPixmap(place.left() + (TOOL_SIZE - 16) // 2, place.top() + (TOOL_SIZE - 16) // 2, drawn)
+
+    def _paint_away(self, painter: QPainter, box: QRect, member: MemberView) -> None:
+        """That it reconnects, since when, and where it was: calm words, as it is nothing that needs a person."""
+        left, ratio = self._table.columnViewportPosition(LEVEL), painter.device().devicePixelRatioF()
+        painter.save()
+        painter.setClipRect(box)
+        drawn = theme.pixmap("plugs", Colour.WARN, 16, ratio)
+        painter.drawPixmap(left, box.top() + (box.height() - 16) // 2, drawn)
+        words = f"{reconnecting_words(member)}, was on {wording.within(member.node_name)}"
+        width = self._table.viewport().width() - left - 24 - Size.PADDING
+        painter.setFont(theme.font(Type.SMALL))
+        painter.setPen(theme.colour(Colour.TEXT2))
+        place = QRect(left + 24, box.top(), width, box.height())
+        painter.drawText(place, ALIGN_LEFT, theme.elided(words, Type.SMALL, width))
+        painter.restore()
 
     def _paint_across(self, painter: QPainter, box: QRect, words: str, tone: Colour) -> None:
         """Words that begin in the level column and go on behind the edges of the cells."""

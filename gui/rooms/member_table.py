@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHeaderView, QTableView, QToolTip, QWidget
 
 from gui import wording
 from gui.rooms.member_row import INDENT, RIGHT, MemberRow
-from gui.rooms.members_model import AGE, LEVEL, NAME, NODE, RTT, STRIP, TOOLS, MembersModel, Sorting
+from gui.rooms.members_model import AGE, LEVEL, NAME, NODE, RTT, STRIP, TOOLS, MembersModel, Sorting, resumed_words
 from gui.rooms.tools import Tool, tool_at
 from gui.tokens import Size
 from gui.widgets.columns import ColumnHeader, Table, visible_rows
@@ -134,6 +134,9 @@ class MemberTable(Table):
             return self.tool[1].words(member)
         if index.column() == NAME:
             return wording.name(member.name)
+        if index.column() == NODE and member.resumes:
+            words = resumed_words(member)
+            return f"{wording.name(member.node_name)}: {words}"
         return self._members.words(member, index.column())
 
     def _cell(self, at: QPoint) -> QRect:

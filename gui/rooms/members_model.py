@@ -21,6 +21,9 @@ NAME, LEVEL, STRIP, NODE, AGE, RTT, TOOLS = range(7)
 SLOW_MS = 150.0
 """A round trip from here on is worth a look."""
 
+NEW_MS = 10_000
+"""For so long the node is marked to which a member came from another."""
+
 Strip = tuple[Stretch, ...]
 
 
@@ -129,7 +132,7 @@ class MembersModel(Rows[MemberView]):
         if pending is not None:
             return pending_words(pending)
         if member.state == "reconnecting":
-            return "reconnecting"
+            return reconnecting_words(member)
         level = self.level(member.session)
         return "quiet" if level is None else f"speaking, level {level_word(level)}"
 
@@ -139,6 +142,7 @@ def _looks(member: MemberView) -> tuple[object, ...]:
         member.name,
         member.role,
         member.state,
+        member.away,
         member.user,
         member.muted,
         member.muted_until,
@@ -154,6 +158,29 @@ def marks(member: MemberView) -> list[str]:
     if member.deafened:
         found.append("hears nobody")
     return found
+
+
+def reconnecting_words(member: MemberView) -> str:
+    """That a member has lost the connection, and since when where that was seen."""
+    return f"reconnecting since {wording.clock(member.away, seconds=True)}" if member.away else "reconnecting"
+
+
+def resumed_words(member: MemberView) -> str:
+    """How often and where a member was resumed; nothing where it never was."""
+    if not member.resumes:
+        return ""
+    times = "once" if member.resumes == 1 else f"{wording.count(member.resumes)} times"
+    last = ", last" if member.resumes > 1 else ""
+    if member.resumed is None:  # before this console looked
+        return f"resumed {times}{last} on {wording.within(member.node_name)}"
+    at = f"at {wording.clock(member.resumed, seconds=True)}"
+    came = f", from {wording.within(member.before)}" if member.before else ""
+    return f"resumed {times}{last} on {wording.within(member.node_name)} {at}{came}"
+
+
+def is_new_here(member: MemberView, now: int) -> bool:
+    """Whether a member came to its node a moment ago; `now` in ms since 1970."""
+    return bool(member.before) and member.resumed is not None and now - member.resumed < NEW_MS
 
 
 def muted_words(member: MemberView) -> str:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout, QWidget
 
@@ -34,6 +34,8 @@ from server.views import MemberView
 _SETTLE_SECONDS = 2.0
 """Between two sortings, so that the table can be read."""
 
+_ADD = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+
 Members = Sequence[MemberView]
 
 
@@ -49,6 +51,9 @@ class MembersPane(QWidget):
         self._room = ""
         self._members: dict[str, MemberView] = {}
         self._ghosts: dict[str, MemberView] = {}
+        self._hidden: set[str] = set()
+        """Those who were selected when the filter hid them, while nobody else is chosen."""
+        self._following = False
         self._sorted_at = 0.0
         self._looked_at = float("-inf")
         """When it was last seen who is there."""
@@ -91,6 +96,7 @@ class MembersPane(QWidget):
         self._room = room
         self._members = {}
         self._ghosts = {}
+        self._hidden = set()
         self.model.gone.clear()
         self.filter.put("")
         self.table.selectionModel().clear()
@@ -201,8 +207,28 @@ class MembersPane(QWidget):
                 self.changed.hide()
         else:
             order = known
-        self.model.follow([shown[session] for session in order])
+        self._show_rows([shown[session] for session in order])
         self._either.setCurrentIndex(0 if shown or query.everything else 1)
+
+    def _show_rows(self, members: Members) -> None:
+        """Show these; who was selected when a filter hid it is selected again when it comes back."""
+        chosen = {member.session for member in self.selection}
+        self._following = True
+        self.model.follow(members)
+        self._hidden |= {session for session in chosen if session not in self.model}
+        self._hidden &= self._members.keys()
+        for session in [session for session in self._hidden if session in self.model]:
+            self._hidden.discard(session)
+            index, selection = self.model.index_of(session), self.table.selectionModel()
+            selection.select(index, _ADD)
+            if not self.table.currentIndex().isValid():
+                selection.setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+        self._following = False
+
+    def _chosen(self) -> None:
+        if not self._following:
+            self._hidden.clear()
+        self._show_card()
 
     def _fits(self, query: Query, member: MemberView) -> bool:
         speaking = self.model.level(member.session) is not None
@@ -225,6 +251,9 @@ class MembersPane(QWidget):
         parts = [f"{speaking} speaking" if speaking else "Quiet"]
         if muted:
             parts.append(f"{muted} muted")
+        away = sum(member.state == "reconnecting" for member in self._members.values())
+        if away:
+            parts.append(f"{away} reconnecting")
         self.header.sentence.say("  ·  ".join(parts))
 
     def _narrow(self) -> None:
@@ -374,7 +403,7 @@ class MembersPane(QWidget):
         self.changed.clicked.connect(self._settle)
         self.table.tool_used.connect(self._use)
         self.table.sorted_by.connect(lambda *_: self._settle())
-        self.table.selectionModel().selectionChanged.connect(lambda *_: self._show_card())
+        self.table.selectionModel().selectionChanged.connect(lambda *_: self._chosen())
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._show_menu)
 

@@ -66,7 +66,7 @@ class Cast:
         if len(self._names) < 2:
             return []
         at = int(time.time() * 1000) - 103_000
-        return [OutageView(self._names[1], self._names[1], "lost", at, True, False, 214, 198, None)]
+        return [OutageView(self._names[1], self._names[1], "lost", at, True, False, 214, 198)]
 
     def _node(self, name: str) -> NodeView:
         state = "down" if len(self._names) > 1 and name == self._names[1] else "up"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from gui.rooms.events import CLOSE_MS, COMING, FEW, Fold, event_words, folded
+from gui.rooms.events import CLOSE_MS, COMING, FEW, Entry, Fold, event_words, folded, settled
 from gui.rooms.events_list import EventsList, EventsModel
 from server.views import ChatView
 from tests.gui.conftest import until
@@ -19,6 +19,8 @@ from tests.gui.test_rooms import until_members
 if TYPE_CHECKING:
     from gui.app import Console
     from tests.gui.conftest import Cluster
+
+_keys = itertools.count()
 
 Kind = Literal["message", "joined", "left", "muted"]
 
@@ -76,6 +78,56 @@ def test_a_mute_says_who_whom_how_long_and_why() -> None:
     )
     plain = event_words(mute).replace("\u2068", "").replace("\u2069", "")
     assert plain == "Lena muted Wojtek for 10 min: noise"
+
+
+def line(kind: Any, name: str = "Ann", *, at: int = 0, **more: Any) -> ChatView:
+    number = next(_keys)
+    values = {"text": ""} | more
+    return ChatView(kind=kind, at=at, session=f"s-{name}", user="u", name=name, key=f"k{number}", **values)
+
+
+def words(entry: Entry) -> str:
+    return event_words(entry).replace("\u2068", "").replace("\u2069", "").replace("\xa0", " ")
+
+
+def test_who_is_away_and_who_is_back_is_said_with_where_and_after_how_long() -> None:
+    assert words(line("away")) == "Ann lost the connection"
+    assert words(line("back", node="cedar", span=1240)) == "Ann resumed on cedar after 1.2 s"
+    assert words(line("back", span=800)) == "Ann resumed after 0.8 s"
+    assert words(line("back", node="cedar")) == "Ann resumed on cedar"
+    assert words(line("left", text="lost")) == "Ann did not come back"
+
+
+def test_a_loss_that_was_made_good_is_one_line() -> None:
+    away, back, other, gone = line("away"), line("back"), line("away", "Bob"), line("left", "Cid", text="lost")
+    assert settled([away, other, back, line("away", "Cid"), gone]) == [other, back, gone]
+    again = line("away")
+    assert settled([away, back, again]) == [back, again], "it is away now"
+    here = [line("away", "Dee"), line("joined", "Dee"), line("left", "Dee", text="left")]
+    assert settled(here) == here, "what was before it joined anew was another stay"
+
+
+def test_many_who_are_back_are_one_event_with_the_longest_time() -> None:
+    backs = [line("back", f"P{n}", node="cedar" if n % 2 else "birch", span=100 * n, at=n) for n in range(12)]
+    (fold,) = folded(backs)
+    assert words(fold) == "12 people resumed on birch, cedar within 1.1 s"
+    (fold,) = folded([line("away", f"P{n}") for n in range(12)])
+    assert words(fold) == "12 people lost the connection in 1 s"
+
+
+def test_one_who_is_lost_again_and_again_is_one_event() -> None:
+    backs = [line("back", span=400, at=60_000 * n) for n in range(5)]
+    (fold,) = folded(backs)
+    assert words(fold) == "Ann resumed 5 times, each time within 0.4 s"
+    assert len(folded([*backs[:2], line("back", "Bob", at=70_000)])) == 3
+
+
+def test_a_kick_says_who_did_it_and_why() -> None:
+    assert words(line("left", text="kicked")) == "Ann was kicked"
+    assert words(line("left", text="kicked", by="Lena", why="spam")) == "Lena kicked Ann: spam"
+    (fold,) = folded([line("left", f"P{n}", text="kicked", by="Lena") for n in range(4)])
+    assert words(fold) == "Lena kicked 4 people in 1 s"
+    assert len(folded([line("left", f"P{n}", text="kicked", by=f"M{n}") for n in range(4)])) == 4
 
 
 async def test_events_are_followed_through_whatever_comes_unseen(console: Console) -> None:

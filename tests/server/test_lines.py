@@ -7,7 +7,9 @@ from typing import Literal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.lines import LINES, LINES_CHARS, ROOMS, Lines
+from server.events import Moderated
+from server.lines import KICKS, LINES, LINES_CHARS, ROOMS, Lines
+from server.session import Actor, Role, SessionRecord
 from server.views import ChatView
 
 Kind = Literal["message", "joined", "left", "muted"]
@@ -50,3 +52,57 @@ def test_the_rooms_that_were_quiet_longest_are_forgotten() -> None:
         lines.add(line(number), [f"room {number}"])
     assert lines.of("room 0") == []
     assert lines.of(f"room {ROOMS}") != []
+
+
+ANN = SessionRecord("s-ann", "ann", "Ann", Role.USER, "n1", "birch", 1, 0, "test/1", "::1")
+LENA = Actor("desk-n1", "console", "Lena", Role.ADMIN)
+
+
+def kick(room: str | None, reason: str = "spam") -> Moderated:
+    return Moderated("kick", LENA, ANN.session, ANN.name, room, reason, None, 5, "n1-1", 7)
+
+
+def told(lines: Lines, *rooms: str) -> list[tuple[str, str, str]]:
+    return [(line.text, line.by, line.why) for room in rooms for line in lines.of(room)]
+
+
+def test_who_kicked_is_said_whether_the_act_or_its_effect_is_known_first() -> None:
+    lines = Lines()
+    lines.left(ANN, "lobby", "kicked", at=5)
+    assert told(lines, "lobby") == [("kicked", "", "")]
+    key = lines.of("lobby")[0].key
+    assert lines.kick(kick("lobby")) == ["lobby"]
+    assert told(lines, "lobby") == [("kicked", "Lena", "spam")]
+    assert lines.of("lobby")[0].key == key, "it is the same line"
+    assert lines.kick(kick("stage")) == []
+    lines.left(ANN, "stage", "kicked", at=6)
+    assert told(lines, "stage") == [("kicked", "Lena", "spam")]
+
+
+def test_a_kick_out_of_the_cluster_is_one_out_of_every_room() -> None:
+    lines = Lines()
+    lines.left(ANN, "lobby", "kicked", at=5)
+    assert lines.kick(kick(None)) == ["lobby"]
+    lines.left(ANN, "stage", "kicked", at=5)
+    assert told(lines, "lobby", "stage") == [("kicked", "Lena", "spam")] * 2
+
+
+def test_a_kick_explains_no_other_way_of_leaving() -> None:
+    lines = Lines()
+    lines.kick(kick(None))
+    lines.left(ANN, "lobby", "lost", at=6)
+    assert told(lines, "lobby") == [("lost", "", "")]
+    for number in range(KICKS + 1):
+        lines.kick(kick(f"room {number}"))
+    lines.left(ANN, "room 0", "kicked", at=6)
+    assert told(lines, "room 0") == [("kicked", "", "")], "what is kept is bounded"
+
+
+def test_who_is_away_and_back_pushes_out_nothing_that_was_said() -> None:
+    lines = Lines()
+    lines.add(line(0), ["lobby"])
+    for at in range(LINES):
+        lines.add(lines.coming("away", ANN, at=at), ["lobby"])
+        lines.add(lines.coming("back", ANN, at=at, node="cedar", span=40), ["lobby"])
+    kept = lines.of("lobby")
+    assert (kept[0].key, len(kept), kept[-1].node, kept[-1].span) == ("0", LINES + 1, "cedar", 40)

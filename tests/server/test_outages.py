@@ -101,9 +101,9 @@ def test_where_the_sessions_were_resumed_is_counted(outages: Outages) -> None:
 
 def test_a_session_that_was_elsewhere_before_the_loss_was_known_was_lost_too(outages: Outages) -> None:
     gone = session("s1", "ann", "n1", resumes=3)
-    outages.moved("n2", session("s7", "eve", "n1", resumes=1), now=HEARD - 1)
-    outages.moved("n2", gone, now=HEARD + 20)
-    outages.moved("n3", session("s8", "zoe", "n1", resumes=1), now=HEARD + 30)
+    outages.moved("fra-2", session("s7", "eve", "n1", resumes=1), now=HEARD - 1)
+    outages.moved("fra-2", gone, now=HEARD + 20)
+    outages.moved("fra-3", session("s8", "zoe", "n1", resumes=1), now=HEARD + 30)
     see(outages, SUSPECT, HAD | present(gone), cut=True)
     assert only(outages).sessions == 2, "who roamed before is none of them"
     outages.follow((HAD | present(gone)).get, NOW)
@@ -111,8 +111,8 @@ def test_a_session_that_was_elsewhere_before_the_loss_was_known_was_lost_too(out
 
 
 def test_what_moved_long_ago_is_forgotten(outages: Outages) -> None:
-    outages.moved("n2", session("s1", "ann", "n1", resumes=1), now=HEARD)
-    outages.moved("n2", session("s2", "bob", "n1", resumes=1), now=HEARD + MOVED_MS + 1)
+    outages.moved("fra-2", session("s1", "ann", "n1", resumes=1), now=HEARD)
+    outages.moved("fra-2", session("s2", "bob", "n1", resumes=1), now=HEARD + MOVED_MS + 1)
     see(outages, SUSPECT, {})
     assert only(outages).sessions == 1
 

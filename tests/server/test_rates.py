@@ -34,9 +34,7 @@ def node(name: str, *, rate: float = 10.0, state: Up = "up", started: int = 0) -
 
 
 def outage(name: str, *, at: int, state: Outed = "lost", until: int | None = None) -> OutageView:
-    return OutageView(
-        node=name, name=name, state=state, at=at, cut=False, ended=False, sessions=0, back=0, until=until
-    )
+    return OutageView(node=name, name=name, state=state, at=at, cut=False, ended=False, sessions=0, until=until)
 
 
 def look(rates: Rates, second: float, *nodes: NodeView, outages: tuple[OutageView, ...] = ()) -> None:

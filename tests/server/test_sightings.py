@@ -24,9 +24,9 @@ def test_one_that_was_resumed_before_its_loss_was_known_was_away_for_an_unknown_
 def test_who_has_ended_is_forgotten() -> None:
     seen = Sightings()
     seen.lost("ann", now=1000)
-    seen.over("ann")
-    seen.over("bob")
-    assert seen.of("ann").away is None
+    seen.lost("bob", now=1000)
+    seen.forget({"bob": 1}.get)
+    assert (seen.of("ann").away, seen.of("bob").away) == (None, 1000)
 
 
 def test_the_resumes_of_an_hour_are_counted() -> None:
