@@ -15,9 +15,12 @@ import dataclasses
 import math
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bus.record import NodeId
+from server.presence import Presence
+from server.rooms import Room
+from server.speech import Turn
 from server.views import AgainView
 
 HOUR = 3600.0
@@ -106,6 +109,23 @@ class Interruptions:
                 self._broken.pop(session, None)
         while self._past and now - self._past[0].at > HOUR:
             self._past.popleft()
+
+    def follow(self, turns: Iterable[Turn], rooms: Mapping[str, Room], presence: Presence, now: float) -> None:
+        """Take what was settled of the speakers, and `look`."""
+        for turn in turns:
+            for session, talker in turn.broken.items():
+                record = presence.known(session)
+                if record is not None:
+                    self.broke(session, turn.room.name, node=talker.node, resumes=record.resumes, at=talker.heard)
+
+        def voice_of(session: str, name: str) -> Voice | None:
+            room, record = rooms.get(name), presence.present.get(session)
+            talker = None if room is None else room.talkers.get(session)
+            if talker is None or record is None or talker.node != record.node:
+                return None
+            return talker.node, record.resumes, talker.began
+
+        self.look(voice_of, now)
 
     def view(self, now: float, *, node: NodeId | None = None, since: float = -math.inf) -> AgainView:
         """The last hour in figures; with `node` only what it broke off, and with `since` only from then on."""

@@ -37,14 +37,14 @@ from server.events import (
 from server.feeds import Feeds
 from server.flow import CALL as FLOW
 from server.identity import Tokens
-from server.interruptions import Interruptions, Voice
+from server.interruptions import Interruptions
 from server.links import TOPIC as LINKS
 from server.links import Links
 from server.messenger import Messenger
 from server.moderation import Moderation
 from server.outbox import Outbox, Post
 from server.presence import Change, Entered, Key, Parted, Presence, Updated
-from server.rooms import Room, Talker
+from server.rooms import Room
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.roundtrips import RoundTrips
 from server.session import Role, Seat, SessionRecord
@@ -334,28 +334,13 @@ class Node:
         for turn in turns:
             self._broadcast(turn.room, native.Speaking(room=turn.room.name, on=turn.on, off=turn.off))
             self.emit(SpeakersChanged(turn.room.name))
-            for session, talker in turn.broken.items():
-                self._break_off(turn.room, session, talker)
-        self.interruptions.look(self._voice_of, now)
+        self.interruptions.follow(turns, self.rooms, self.presence, now)
         if frames and self.bus.wanted(SPEAKERS):
             for frame in frames:
                 self.bus.cast(SPEAKERS, frame)
 
     def _hear_speakers(self, frame: bytes) -> None:
         self.speech.hear(frame, self.rooms, now=self.clock.now())
-
-    def _break_off(self, room: Room, session: str, talker: Talker) -> None:
-        """The turn of somebody on another node ended without its node's word."""
-        record = self.presence.known(session)
-        if record is not None:
-            self.interruptions.broke(session, room.name, node=talker.node, resumes=record.resumes, at=talker.heard)
-
-    def _voice_of(self, session: str, name: str) -> Voice | None:
-        room, record = self.rooms.get(name), self.presence.present.get(session)
-        talker = room.talkers.get(session) if room else None
-        if talker is None or record is None or talker.node != record.node:
-            return None
-        return talker.node, record.resumes, talker.began
 
     # What the bus delivers.
 

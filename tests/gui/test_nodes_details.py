@@ -19,7 +19,8 @@ from server.views import AlarmView, CopyView, LogView, WantView
 from tests.gui.conftest import Cluster, Served
 from tests.gui.legibility import faults
 from tests.gui.looks import save
-from tests.gui.test_nodes_news import plain, said, told
+from tests.gui.test_nodes_losses import plain
+from tests.gui.test_nodes_news import said, told
 
 LOOKS = os.environ.get("SWITCHBOARD_LOOKS")
 """A folder in which pictures are left for who works on the look."""

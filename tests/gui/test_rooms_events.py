@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from gui.rooms.events import CLOSE_MS, COMING, FEW, Entry, Fold, event_words, folded, settled
+from gui.rooms.events import CLOSE_MS, FEW, Entry, Fold, event_words, folded, settled
 from gui.rooms.events_list import EventsList, EventsModel
+from server.lines import COMING
 from server.views import ChatView
 from tests.gui.conftest import until
 from tests.gui.test_rooms import until_members

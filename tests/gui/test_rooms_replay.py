@@ -16,7 +16,7 @@ from server.views import ReplayedView, ReplayView
 from tests.gui.conftest import Cluster, until
 from tests.gui.legibility import faults
 from tests.gui.looks import save
-from tests.gui.test_nodes_news import plain
+from tests.gui.test_nodes_losses import plain
 
 LOOKS = os.environ.get("SWITCHBOARD_LOOKS")
 
