@@ -47,6 +47,7 @@ class State:
         self._path = folder / FILE
         self._kept: dict[str, _Kept] = {}
         self._remembered: dict[str, Callable[[], object]] = {}
+        self._resets: list[Callable[[], object]] = []
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -69,9 +70,16 @@ class State:
         """Remember a value."""
         self._settings.setValue(key, json.dumps(value))
 
-    def remember(self, key: str, value: Callable[[], str | int | float | bool | list[str]]) -> None:
-        """Put what `value` gives when the window closes."""
+    def remember(
+        self,
+        key: str,
+        value: Callable[[], str | int | float | bool | list[str]],
+        reset: Callable[[], object] | None = None,
+    ) -> None:
+        """Put what `value` gives when the window closes; `reset_layout` calls `reset`, where it is a layout."""
         self._remembered[key] = value
+        if reset is not None:
+            self._resets.append(reset)
 
     def keep(
         self,
@@ -101,8 +109,8 @@ class State:
 
     def reset_layout(self) -> None:
         """Put everything that was kept back to how it is in a new window."""
-        for kept in self._kept.values():
-            kept.reset()
+        for reset in (*(kept.reset for kept in self._kept.values()), *self._resets):
+            reset()
 
     def save(self) -> None:
         """Write everything down; called when the window closes."""

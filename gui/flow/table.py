@@ -41,6 +41,8 @@ SHARED = {Column.ROOM: 10, Column.FROM: 9, Column.TO: 6}
 """Columns that share what is left, and in which parts."""
 LEAST = 84
 """A shared column is not narrower than this while another may go."""
+NARROWEST, WIDEST = 40, 600
+"""What a person can make of a column."""
 YIELDING = (Column.BAR, Column.NODE, Column.BYTES)
 """Columns that go, in this order, where the table is too narrow for all."""
 
@@ -100,6 +102,9 @@ class FlowTable(Table):
             parent,
         )
         self._model = model
+        self._widths: dict[int, int] = {}
+        """Of the columns that somebody has moved."""
+        self._sharing = False
         self.lit: Callable[[FlowRow], bool] | None = None
         """Says which rows are highlighted."""
         self.watched_from = 0
@@ -108,7 +113,10 @@ class FlowTable(Table):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.verticalScrollBar().setSingleStep(Size.FLOW_ROW)
         header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setSectionResizeMode(Column.BAR, QHeaderView.ResizeMode.Fixed)
+        header.sectionResized.connect(self._resized)
+        header.sectionHandleDoubleClicked.connect(self._release)
         # Every pixel is painted below, so nothing behind it need be.
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.pill = Pill(self)
@@ -233,19 +241,49 @@ class FlowTable(Table):
         painter.drawRoundedRect(spot, 4, 4)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
+    def kept(self) -> list[str]:
+        """The columns that somebody has moved, for `restore`."""
+        return [f"{Column(column).name} {width}" for column, width in sorted(self._widths.items())]
+
+    def restore(self, kept: list[str]) -> None:
+        """Have these widths, and of all other columns the usual ones; what cannot be read is left out."""
+        self._widths = {}
+        for each in kept:
+            name, _, width = each.partition(" ")
+            if name in Column.__members__ and width.isdecimal() and NARROWEST <= int(width) <= WIDEST:
+                self._widths[Column[name]] = int(width)
+        self._share()
+
+    def _resized(self, column: int, old: int, new: int) -> None:
+        """Somebody moves the edge of a column: the others that share what is left give way."""
+        if self._sharing or not old or not new:
+            return  # it was hidden, or is shown again
+        others = [other for other in SHARED if other != column and other not in self._widths]
+        spare = sum(self.columnWidth(other) - NARROWEST for other in others)
+        self._widths[column] = max(NARROWEST, min(new, old + max(0, spare), WIDEST))
+        self._share()
+
+    def _release(self, column: int) -> None:
+        self._widths.pop(column, None)
+        self._share()
+
     def _share(self) -> None:
         """Give the columns their widths, and hide those that matter least where there is no room."""
-        left = self.viewport().width() - sum(FIXED.values())
+        widths = FIXED | self._widths
+        shared = {column: part for column, part in SHARED.items() if column not in self._widths}
+        left = self.viewport().width() - sum(widths.values())
+        self._sharing = True
         for column in YIELDING:
-            hidden = left < LEAST * len(SHARED)
+            hidden = left < LEAST * len(shared)
             self.setColumnHidden(column, hidden)
-            left += FIXED[column] if hidden else 0
+            left += widths[column] if hidden else 0
         header = self.horizontalHeader()
-        for fixed, width in FIXED.items():
+        for fixed, width in widths.items():
             header.resizeSection(fixed, width)
-        parts = sum(SHARED.values())
-        for shared, part in SHARED.items():
-            header.resizeSection(shared, max(24, left * part // parts))
+        parts = sum(shared.values())
+        for each, part in shared.items():
+            header.resizeSection(each, max(24, left * part // parts))
+        self._sharing = False
 
     def place_pill(self) -> None:
         """Put the pill where it belongs; its width follows its count."""

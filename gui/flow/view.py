@@ -19,19 +19,17 @@ from gui.flow.chart import ChartPane
 from gui.flow.commands import Commands
 from gui.flow.details import Details
 from gui.flow.export import ExportFailed, export
+from gui.flow.floor import WIDTH, Floor
 from gui.flow.model import FlowModel
 from gui.flow.notice import Notice
 from gui.flow.rates import chart_rates
 from gui.flow.sheets import ExportSheet, ReasonSheet, proposed
 from gui.flow.table import FlowTable
-from gui.tokens import Size
 from gui.views import Changes, Context, View
 from gui.widgets.buttons import Button
 from gui.widgets.panes import Divider, EmptyState
 from server.flow import KINDS, FlowRow, as_json
 
-DETAILS = 424
-"""Width of the pane of one message."""
 LOW = 640
 """Below this height the chart is smaller."""
 REST = 120
@@ -139,10 +137,8 @@ class FlowView(View):
         self.chart.tighten(event.size().height() < LOW)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """As in Qt: table and message share what is left below the bar; nobody looks at a window put away."""
-        if watched is self._floor and event.type() == QEvent.Type.Resize:
-            self._place()
-        elif watched is self.window() and event.type() == QEvent.Type.WindowStateChange and self.isVisible():
+        """As in Qt: nobody looks at a window put away."""
+        if watched is self.window() and event.type() == QEvent.Type.WindowStateChange and self.isVisible():
             self._watch()
         return super().eventFilter(watched, event)
 
@@ -282,13 +278,13 @@ class FlowView(View):
 
     def _open_details(self) -> None:
         self.details.show()
-        self._place()
+        self.floor.place()
 
     def _close_details(self) -> None:
         self._ask_way.stop()
         self.details.forget()
         self.details.hide()
-        self._place()
+        self.floor.place()
         self.table.clearSelection()
         self.table.setCurrentIndex(self.model.index(-1, 0))
         self._scrolled()
@@ -450,43 +446,34 @@ class FlowView(View):
         self.notice.wanted.connect(self.capture.show_every_voice)
         self.details.wants_text.connect(commands.reveal.trigger)
         self.details.closed.connect(self._close_details)
-        bar.saved.offer(self._context.state.value("flow/filters", []))
+        self._remember()
+
+    def _remember(self) -> None:
+        """Take what was kept of an earlier window, and keep what this one has at its end."""
+        state, nothing = self._context.state, list[str]()
+        self.bar.saved.offer(state.value("flow/filters", nothing))
+        self.floor.widen(state.value("flow/details", WIDTH))
+        state.remember("flow/details", lambda: self.floor.wanted, lambda: self.floor.widen(WIDTH))
+        self.table.restore(state.value("flow/columns", nothing))
+        state.remember("flow/columns", self.table.kept, lambda: self.table.restore(nothing))
 
     def _lay_out(self) -> None:
         self._keeps, self._column = False, 0
-        self._beside = QWidget()
+        beside = QWidget()
         self._pages = QStackedLayout()
         self._pages.addWidget(self.table)
         self._pages.addWidget(self.empty)
-        left = QVBoxLayout(self._beside)
+        left = QVBoxLayout(beside)
         left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(0)
         left.addWidget(self.notice)
         left.addLayout(self._pages, 1)
         self.empty.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._floor = QWidget()
-        for part in (self._beside, self.details):
-            part.setParent(self._floor)
-        self._edge = Divider(Qt.Orientation.Vertical, self._floor)
         self.details.hide()
-        self._floor.installEventFilter(self)
+        self.floor = Floor(beside, self.details)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         for part in (self.chart, Divider(), self.bar, Divider()):
             column.addWidget(part)
-        column.addWidget(self._floor, 1)
-
-    def _place(self) -> None:
-        """Put the message beside the table, or over it where there is no room for both."""
-        width, height = self._floor.width(), self._floor.height()
-        shown = self.details.isVisibleTo(self._floor)
-        beside = shown and width >= Size.WIDE
-        pane = min(DETAILS, width - 120)
-        self._beside.setGeometry(0, 0, width - pane - 1 if beside else width, height)
-        self.details.setGeometry(width - pane, 0, pane, height)
-        self._edge.setGeometry(width - pane - 1, 0, 1, height)
-        self._edge.setVisible(shown)
-        if shown:
-            self.details.raise_()
-            self._edge.raise_()
+        column.addWidget(self.floor, 1)

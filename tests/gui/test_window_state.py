@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import pytest_asyncio
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QSpinBox
+from PySide6.QtWidgets import QApplication, QSpinBox, QWidget
 
 from gui.app import Console, open_console
 from gui.appearance import Look
+from gui.flow.floor import WIDTH
+from gui.flow.rows import Column
 from gui.frame.settings import SettingsSheet
 from gui.rooms.members_model import Sorting
 from server.desk import Desk
@@ -90,6 +93,58 @@ async def test_what_was_moved_comes_back_after_the_window_was_small(window: Open
         console.window.resize(width, 900)
         console.window.grab()
     assert console.rooms.splitter.sizes() == moved
+
+
+async def test_columns_and_the_pane_of_a_message_are_as_wide_as_they_were_left(
+    window: Open, cluster: Cluster
+) -> None:
+    async def flowing(console: Console, name: str) -> None:
+        console.window.show_view(console.flow)
+        await cluster.members("lobby", name)
+        await until(console.flow.model.rowCount, console.flow.model.rowsInserted, console.flow.model.modelReset)
+        console.window.grab()
+
+    first = await window()
+    await flowing(first, "Ann")
+    header, floor = first.flow.table.horizontalHeader(), first.flow.floor
+    usual = [header.sectionSize(column) for column in Column]
+    left = header.sectionViewportPosition(Column.KIND) + header.sectionSize(Column.KIND) - 1
+    _drag(header.viewport(), QPoint(left, 8), 46)
+    _drag(floor.edge, QPoint(floor.edge.width() // 2, 40), -100)
+    moved = [header.sectionSize(column) for column in Column]
+    assert moved[Column.KIND] == usual[Column.KIND] + 46
+    assert sum(moved) == sum(usual), "the others give way"
+    assert floor.wanted == WIDTH + 100
+    again = await window()
+    await flowing(again, "Bob")
+    header = again.flow.table.horizontalHeader()
+    assert [header.sectionSize(column) for column in Column] == moved
+    assert again.flow.floor.wanted == WIDTH + 100
+    again.context.actions.reset_layout.trigger()
+    assert [header.sectionSize(column) for column in Column] == usual
+    assert again.flow.floor.wanted == WIDTH
+
+
+async def test_widths_that_cannot_be_are_the_usual_ones(window: Open) -> None:
+    first = await window()
+    table = first.flow.table
+    table.restore(["NODE 120", "TIME 9", "TIME x", "HEIGHT 90", "ROOM", "TO 99999"])
+    assert table.kept() == ["NODE 120"]
+
+
+def _drag(widget: QWidget, at: QPoint, by: int) -> None:
+    QTest.mousePress(widget, Qt.MouseButton.LeftButton, pos=at)
+    to = at + QPoint(by, 0)
+    moved = QMouseEvent(
+        QEvent.Type.MouseMove,
+        QPointF(to),
+        QPointF(widget.mapToGlobal(to)),
+        Qt.MouseButton.NoButton,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(widget, moved)
+    QTest.mouseRelease(widget, Qt.MouseButton.LeftButton, pos=to)
 
 
 async def test_the_layout_can_be_reset(window: Open, cluster: Cluster) -> None:
