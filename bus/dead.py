@@ -19,6 +19,7 @@ class Dead:
     """The origins that do not live, and those of them that were forgotten (cluster.md rule 1)."""
 
     def __init__(self) -> None:
+        self.ticks = DEAD_TICKS
         self._since: dict[Origin, int] = {}  # the longest dead first
         self._shown: dict[Origin, int] = {}
 
@@ -34,7 +35,7 @@ class Dead:
                 self._since.pop(origin, None)
             else:
                 self._since.setdefault(origin, tick)
-        return [origin for origin, since in self._since.items() if tick - since > DEAD_TICKS]
+        return [origin for origin, since in self._since.items() if tick - since > self.ticks]
 
     def forget(self, origin: Origin, *, high: int) -> None:
         """Note that a log which was shown up to `high` is held no more."""

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import heapq
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -73,7 +74,7 @@ class MemoryBus(Engine):
         self._network = network
         self._address = address
         self._links: set[str] = set()
-        self._hears: set[str] = set()
+        self._hears: Counter[str] = Counter()  # two nodes may have been at one address, one after the other
         self._topics: set[str] = set()
 
     @property
@@ -133,7 +134,7 @@ class MemoryBus(Engine):
         self._topics.discard(topic)
 
     def _listening(self) -> list[MemoryBus]:
-        return [bus for bus in self._network.buses.values() if self._address in bus._hears]
+        return [bus for bus in self._network.buses.values() if bus._hears[self._address] > 0]
 
     def _send(self, address: str | None, packet: Packet) -> None:
         if address is None:
@@ -168,7 +169,7 @@ class MemoryBus(Engine):
         self._hears.update(endpoints)
 
     def _ignore(self, endpoints: tuple[str, ...]) -> None:
-        self._hears.difference_update(endpoints)
+        self._hears.subtract(endpoints)
 
 
 @dataclasses.dataclass(slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections import OrderedDict, defaultdict
 
-from bus.record import NodeId, Origin
+from bus.record import HIGHEST, NodeId, Origin
 from server.session import Seat, SessionRecord
 from server.wire.native import Address
 
@@ -98,7 +98,7 @@ class Presence:
     def merge(self, origin: Origin, record: SessionRecord, *, lamport: int = 0) -> list[Change]:
         """Take a record of a session: the one with the highest key has it (cluster.md rule 10)."""
         known = self._records.get(record.session)
-        key = (record.n, lamport, origin)
+        key = (HIGHEST if record.is_for_good else record.n, lamport, origin)
         before = self.key(record.session)
         if before is not None and before[2] != origin and before > key:
             return []

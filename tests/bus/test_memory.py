@@ -38,6 +38,25 @@ async def test_one_node_alone_needs_no_address() -> None:
     await bus.stop()
 
 
+async def test_a_node_that_came_where_another_was_is_heard_when_that_one_is_forgotten() -> None:
+    network, ear = MemoryNetwork(), Ear()
+    a, b = network.bus(identity(1), address="a", peers=["b"]), network.bus(identity(2), address="b")
+    await a.start(ear)
+    await b.start(Ear())
+    await ear.until(lambda: ear.up() == {b.node})
+    b.vanish()
+    c = network.bus(identity(3), address="b")
+    await c.start(Ear())
+    await ear.until(lambda: c.node in ear.up())
+    a._running._forget(b.origin)
+    a._touch()
+    await ear.until(lambda: ear.forgotten == [b.origin])
+    record = c.append(Kind.TEXT, b"heard")
+    await ear.until(lambda: (record, 2) in ear.records)
+    await a.stop()
+    await c.stop()
+
+
 def test_a_virtual_clock_does_what_is_due_in_order() -> None:
     clock = VirtualClock(10.0)
     done: list[tuple[str, float]] = []

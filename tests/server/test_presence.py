@@ -181,3 +181,17 @@ def test_the_changes_told_add_up_to_what_is_there(operations: list[tuple[str, in
         assert sum(presence.per_node.values()) == len(presence.present)
         ssrcs = {seat.ssrc for one in presence.present.values() for seat in one.seats}
         assert all(presence.has_ssrc(ssrc) == (ssrc in ssrcs) for ssrc in range(60))
+
+
+def test_who_was_put_out_has_ended_whatever_a_later_hello_says_and_who_left_has_not() -> None:
+    for reason, goes_on in (("kicked", False), ("left", True)):
+        ended = record("s1", seat("lobby", 1)).over(reason)
+        later = msgspec.structs.replace(record("s1", seat("lobby", 1), origin=THERE), n=2)
+        orders = [[(HERE, ended), (THERE, later)], [(THERE, later), (HERE, ended)]]
+        for order in orders:
+            presence = alive(HERE, THERE)
+            presence.merge(HERE, record("s1", seat("lobby", 1)))
+            for lamport, (origin, told) in enumerate(order, 2):
+                presence.merge(origin, told, lamport=lamport)
+            assert (presence.known("s1") == later) == goes_on
+            assert ("s1" in presence.present) == goes_on

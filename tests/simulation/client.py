@@ -138,6 +138,8 @@ class Client:
         """Sender and room, or no room for anywhere, to the last that it was shown."""
         self.excused: dict[str, float] = {}
         """Audience to when it was told that something of it is missing."""
+        self.over = False
+        """Its session has ended; it may try to come again all the same."""
         self._hello_at = self._waits_since = 0.0
         self.connect()
         rng = world.rng
@@ -156,7 +158,7 @@ class Client:
         self.connection.ask("hello")
 
     def lost(self, connection: Connection) -> None:
-        if connection is self.connection:
+        if connection is self.connection and not self.over:
             self.connection = None
             self.world.later(self.world.rng.uniform(0.02, 0.4), self._again)
 
@@ -164,11 +166,38 @@ class Client:
         if self.connection is None:
             self.connect()
 
+    def _go(self) -> None:
+        """Leave for good."""
+        assert self.connection is not None, "who leaves is there"
+        self.world.note(self.session, "leaves")
+        self.connection.ask("go")
+        self._end()
+
+    def _end(self) -> None:
+        """The session is over. Somebody else comes, and half of those who went try to come again."""
+        self.over, self.connection = True, None
+        world, rng = self.world, self.world.rng
+        world.replace(self)
+        if rng.random() < 0.5:
+            world.later(rng.choice((0.05, 1, 6)) * rng.random(), self._come_again)
+
+    def _come_again(self) -> None:
+        if not self.world.is_ending and self.connection is None:
+            self.over = False
+            self.connect()
+
     def _talk(self) -> None:
         world, rng = self.world, self.world.rng
         if world.is_ending:
             return
-        rooms = sorted(self.wanted & self.inside.keys())  # it may have asked to leave the others
+        if (
+            self.connection is not None
+            and self.connection.seen_live
+            and not self.outbox
+            and rng.random() < world.goes
+        ):
+            self._go()
+        rooms = [] if self.over else sorted(self.wanted & self.inside.keys())  # it may have asked to leave others
         for _ in range(rng.choice((1, 1, 2, 3)) if self.begun and rooms else 0):
             self.next += 1
             if not self.outbox:
@@ -273,6 +302,10 @@ class Client:
     def _on_close(self, connection: Connection, frame: dict[str, Any]) -> None:
         if frame["code"] == 4409:
             self.world.bad("I7 the current socket was closed with 4409", self.session)
+        if frame["code"] in (4403, 4410):
+            self.world.note(self.session, f"is told {frame['code']}")
+            self.world.endings.told(self.session)
+            self._end()
         self.lost(connection)
 
     def _on_refused(self, connection: Connection, frame: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Ten faults that can be planted in the product: each must be caught by the simulation."""
+"""Faults that can be planted in the product, each of which the simulation must catch."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from bus.admission import Admission
+from bus.dead import Dead
 from bus.engine import Engine
 from bus.keys import Identity
 from bus.log import CHUNK_BYTES, Log, Span
@@ -19,6 +20,8 @@ from bus.packets import Ack, Digest, Packet
 from bus.places import Places
 from bus.record import ClientId, Origin, Record
 from server.feeds import Asked, Feeds
+from server.presence import Presence
+from server.session import SessionRecord
 from server.timeline import Timeline
 from tests.simulation.world import World
 
@@ -127,6 +130,18 @@ def waking_node_thinks_it_is_alone(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Membership, "present", Membership.up)
 
 
+def kick_undone_by_a_later_hello(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SessionRecord, "is_for_good", False)
+
+
+def end_not_remembered(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Presence, "key", lambda self, session: self._keys.get(session))
+
+
+def life_forgotten_without_a_trace(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Dead, "forget", lambda self, origin, *, high: self._since.pop(origin, None))
+
+
 FAULTS: tuple[Plant, ...] = (
     acknowledged_at_one_copy,
     acknowledged_out_of_prefix,
@@ -138,4 +153,7 @@ FAULTS: tuple[Plant, ...] = (
     no_dedup,
     snapshot_newer_than_its_content,
     waking_node_thinks_it_is_alone,
+    kick_undone_by_a_later_hello,
+    end_not_remembered,
+    life_forgotten_without_a_trace,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from bus.interface import Bounds, Peer, PeerState
 from bus.keys import Identity
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FIND_SECONDS = 0.5
 """How long a node looks for a session that it does not know before it takes the client's word."""
+
+CALL_SECONDS = 3.0
 
 
 def render(record: Record) -> bytes:
@@ -67,7 +69,12 @@ class Node:
             session = sessions.unpack(record.payload)
             if record.origin != self.bus.origin:
                 self.presence.merge(record.origin, session, lamport=record.lamport)
-            self.feeds.own(record, (session.n, record.lamport, record.origin))
+            if session.ended:
+                self.world.endings(self, session, (record.origin, record.seq))
+            if session.ended and self.presence.known(session.session) is None:
+                self._put_out(session)
+            else:
+                self.feeds.own(record, (session.n, record.lamport, record.origin))
         else:
             self.feeds.work(record, audience_of(record))
 
@@ -82,7 +89,7 @@ class Node:
         raise AssertionError("nobody casts here")
 
     def on_call(self, caller: NodeId, body: bytes) -> bytes | Awaitable[bytes]:
-        raise AssertionError("nobody calls here")
+        return self._kick(body.decode())
 
     def on_peer(self, peer: Peer) -> None:
         if peer.left or peer.state is PeerState.DOWN:
@@ -91,6 +98,7 @@ class Node:
             self.presence.revive(peer.origin)
 
     def on_forgotten(self, origin: Origin) -> None:
+        self.world.forgot(self, origin)
         self.presence.forget(origin)
         self.feeds.timeline.forget(origin)
 
@@ -115,7 +123,9 @@ class Node:
             return
         resumes = connection.cursors is not None
         key = self.presence.key(connection.session)
-        if key is not None and key[0] > connection.n:
+        if key is not None and self.presence.known(connection.session) is None:
+            connection.close(4410)
+        elif key is not None and key[0] > connection.n:
             connection.close(4409)
         elif resumes and key is None and self.clock.time() < until:
             self.clock.call_later(0.1, self._look, connection, until)
@@ -157,7 +167,7 @@ class Node:
     def write(self, connection: Connection) -> tuple[int, int, Origin]:
         """Write a session ahead; returns by what it is this node's now."""
         record = connection.record
-        written = self.bus.append(Kind.SESSION, sessions.pack(record), session=record.session)
+        written = self.bus.append(Kind.SESSION, sessions.pack(record), session=record.session, last=record.ended)
         self.presence.merge(self.bus.origin, record, lamport=written.lamport)
         key = (record.n, written.lamport, self.bus.origin)
         if connection.feed is not None:
@@ -220,6 +230,7 @@ class Node:
 
     def _write_text(self, session: str, id: int, to: str, after: dict[Origin, int]) -> Record:
         room = to[2:] if to.startswith("r/") else ""
+        self.world.endings.served(self, session, self.feeds.feeds[session].key[0])
         payload = texts.pack(Text(0, session, session, str(id), None if room else Address(session=to[2:])))
         kind = Kind.TEXT if room else Kind.WHISPER
         return self.bus.append(kind, payload, room=room, session=session, id=id, after=after)
@@ -227,6 +238,47 @@ class Node:
     def _shown(self, connection: Connection, id: int, record: Record, copies: int, asked: bool) -> None:
         if asked:
             connection.tell("sent", id=id, origin=record.origin, seq=record.seq, copies=copies)
+
+    # --- sessions that end ----------------------------------------------------------------------------------
+
+    def go(self, connection: Connection) -> None:
+        """A client closes with 1000: its session is over."""
+        if connection.feed is self.feeds.feeds.get(connection.session) is not None:
+            self._end(connection, "left")
+        self.gone(connection)
+
+    def kick(self, session: str) -> None:
+        """A moderator who is here ends a session, wherever it is."""
+        record = self.presence.known(session)
+        if record is None:
+            return
+        if record.node == self.bus.node:
+            self._kick(session)
+        else:
+            self.bus.ask(record.node, session.encode(), timeout=CALL_SECONDS, done=lambda answer: None)
+
+    def _kick(self, session: str) -> bytes:
+        feed = self.feeds.feeds.get(session)
+        if feed is None:
+            return b"gone"
+        connection = cast("Connection", feed.reader)
+        self._end(connection, "kicked")
+        connection.close(4403)
+        return b"done"
+
+    def _end(self, connection: Connection, reason: str) -> None:
+        connection.record = connection.record.over(reason)
+        self.world.endings(self, connection.record)
+        self.write(connection)
+        assert connection.feed is not None, "who is served is fed"
+        self.feeds.end(connection.feed)
+
+    def _put_out(self, session: SessionRecord) -> None:
+        """Another node has ended a session: who has it here goes."""
+        feed = self.feeds.feeds.get(session.session)
+        if feed is not None:
+            self.feeds.end(feed)
+            cast("Connection", feed.reader).close(4403 if session.is_for_good else 4410)
 
     def _serves(self, connection: Connection) -> bool:
         return connection.is_live and connection.feed is self.feeds.feeds.get(connection.session)

@@ -11,9 +11,12 @@ from typing import Any
 from bus.interface import Bounds
 from bus.keys import Identity
 from bus.log import WAITING_RECORDS
+from bus.membership import TICK_SECONDS
+from bus.packets import incarnation_of
 from bus.record import Kind, Origin, Record
 from bus.replica import Replica
 from tests.simulation.client import Client
+from tests.simulation.endings import Endings
 from tests.simulation.network import Network
 from tests.simulation.node import Node
 
@@ -22,6 +25,9 @@ SETTLES_SECONDS = 30.0
 
 FENCED_SECONDS = 5.0
 """Of two processes with one id, the older has stopped by then."""
+
+CLIENTS = 9
+"""There are so many at most, with those who are gone."""
 
 TEXTS = (Kind.TEXT, Kind.WHISPER)
 
@@ -50,6 +56,7 @@ class World:
         self.first_wrong: dict[str, str] = {}
         self.acked: dict[tuple[str, int], float] = {}
         self.sent = 0
+        self.endings = Endings(self)
         self.faults: collections.Counter[str] = collections.Counter()
         self.settled_after: float | None = None
         self._places: dict[tuple[str, int], set[tuple[Origin, int]]] = {}
@@ -60,14 +67,20 @@ class World:
         self._incarnations: dict[str, int] = {}
         self._had: dict[Origin, int] = {}
         """How far logs must have two running copies before the next fault: one node dies at a time."""
+        self._forgotten: set[Origin] = set()
         self._coming = 0
+        self._replaced: set[Client] = set()
         self._copied: list[tuple[float, Node]] = []
         self.cuts = rng.choice((0, 0, 0, 1, 1, 2))
         """0: none, 1: up to 4 s, 2: up to 14 s; only in the last may texts come late or twice for them."""
         small = rng.random() < 0.3
         records, size, seconds = rng.choice((20, 60)), rng.choice((8_000, 64 << 20)), rng.choice((3.0, 3600.0))
         self.bounds = Bounds(records=records, size=size, seconds=seconds) if small else Bounds()
-        self.end_at = rng.uniform(6, 14) * (2 if self.cuts == 2 else 1)
+        self.goes = rng.choice((0.0, 0.0, 0.03))
+        """How likely a client that has nothing to say leaves instead."""
+        self.buried_after = rng.choice((None, None, None, 14.0))
+        """Seconds after which a dead life is forgotten, longer than any wait; None for the product's hours."""
+        self.end_at = rng.uniform(6, 14) * (2 if self.cuts == 2 or self.buried_after else 1)
         count = rng.choice((2, 3, 3, 3, 4, 5, 7))
         self.names = [f"n{number}" for number in range(1, count + 1)]
         self.nodes: dict[str, Node] = {}
@@ -84,6 +97,8 @@ class World:
         self.later(0.3, self._look)
         if self.cuts:
             self.later(rng.uniform(0.5, 4), self._cut)
+        if rng.random() < 0.4:
+            self.later(rng.uniform(1, 4), self._kick)
 
     # --- time and notes -------------------------------------------------------------------------------------
 
@@ -136,6 +151,8 @@ class World:
         peers = others if self.rng.random() < 0.5 else self.rng.sample(running, min(len(running), 1)) or others[:1]
         node = Node(self, name, identity, peers, self.bounds)
         self._watch_waits(node)
+        if self.buried_after is not None:
+            replica_of(node)._dead.ticks = round(self.buried_after / TICK_SECONDS)
         self.nodes[name] = node
         self.note(name, f"starts as {node.bus.origin}, told of {', '.join(peers)}")
         return node
@@ -143,15 +160,17 @@ class World:
     def _watch_waits(self, node: Node) -> None:
         """Note which places are given up though somebody alive holds them, where that may be.
 
-        That is where cuts are long; and at a node that knows the address of no holder, which is cut off from it too.
+        That is where cuts are long; at a node that knows the address of no holder, which is cut off from it too; and
+        where all holders are copies that are outlived, whom nobody asks any more.
         """
         admission = replica_of(node).admission
         judge = admission._is_given_up
 
         def is_given_up(origin: Origin, seq: int) -> bool:
             given_up = judge(origin, seq)
-            holders = {other.name for other in self.running() if replica_of(other).admission.held(origin) >= seq}
-            apart = holders.isdisjoint(replica_of(node).membership.links)
+            holders = [other for other in self.running() if replica_of(other).admission.held(origin) >= seq]
+            asked = {other.name for other in holders if not self._is_outlived(other)}
+            apart = asked.isdisjoint(replica_of(node).membership.links)
             if given_up and holders and (apart or self.cuts == 2):
                 self._given_up[origin] = max(seq, self._given_up.get(origin, 0))
             return given_up
@@ -200,6 +219,29 @@ class World:
             connection.close(1012)
         node.crash(told=True)
 
+    def forgot(self, node: Node, origin: Origin) -> None:
+        """A node knows a dead life no more."""
+        self.note(node.name, f"forgets {origin}")
+        if origin not in self._forgotten:
+            self._forgotten.add(origin)
+            self.faults["forgotten"] += 1
+
+    # --- sessions that end ----------------------------------------------------------------------------------
+
+    def replace(self, client: Client) -> None:
+        """Somebody else comes in place of one whose session is over."""
+        if not self.is_ending and client not in self._replaced and len(self.clients) < CLIENTS:
+            self._replaced.add(client)
+            self.clients.append(Client(self, f"s{len(self.clients)}"))
+
+    def _kick(self) -> None:
+        if self.is_ending:
+            return
+        node, client = self.rng.choice(self.running()), self.rng.choice(self.clients)
+        self.note(node.name, f"a moderator here puts out {client.session}")
+        node.kick(client.session)
+        self.later(self.rng.uniform(1, 6), self._kick)
+
     # --- faults ---------------------------------------------------------------------------------------------
 
     def _is_safe(self) -> bool:
@@ -210,6 +252,8 @@ class World:
         if len(running) < 2 or len(running) < len(self.running()):
             return False
         for origin, high in self._had.items():
+            if origin in self._forgotten:
+                continue
             held = sorted((replica_of(node).admission.held(origin) for node in running), reverse=True)
             if held[1] < min(high, held[0]):
                 return False
@@ -354,6 +398,8 @@ class World:
                 self.bad("I9 more waits behind a hole than may", node.name)
             if replica.admission.waiting > len(node.connections) + 1:
                 self.bad("I9 waits that nobody has", node.name, replica.admission.waiting)
+            for session, feed in node.feeds.feeds.items():
+                self.endings.served(node, session, feed.key[0])
         for at, node in list(self._copied):
             if not node.alive or not self._is_outlived(node):
                 self._copied.remove((at, node))
@@ -365,14 +411,18 @@ class World:
 
     def _is_outlived(self, node: Node) -> bool:
         """Whether a newer process of this node's id lives."""
-        return any(other is not node and other.bus.node == node.bus.node for other in self.running())
+        mine = incarnation_of(node.bus.origin)
+        return any(
+            other.bus.node == node.bus.node and incarnation_of(other.bus.origin) > mine for other in self.running()
+        )
 
     def _is_settled(self) -> bool:
         running = self.running()
         if self.network.cuts or self._coming or any(node.clock.stands for node in running):
             return False
         for client in self.clients:
-            if client.connection is None or not client.connection.seen_live or client.outbox:
+            live = client.connection is not None and client.connection.seen_live and not client.outbox
+            if not live and not client.over:
                 return False
         for node in running:
             replica = replica_of(node)
@@ -383,6 +433,7 @@ class World:
     def _highs(self) -> dict[Origin, list[int]]:
         replicas = [replica_of(node) for node in self.running()]
         origins = {origin for replica in replicas for origin, log in replica.logs.items() if log.high}
+        origins -= self._forgotten
         return {origin: [replica.admission.held(origin) for replica in replicas] for origin in sorted(origins)}
 
     def run(self) -> collections.Counter[str]:
@@ -406,7 +457,7 @@ class World:
     def _unsettled(self) -> Iterator[object]:
         for client in self.clients:
             connection = client.connection
-            if connection is None or not connection.seen_live or client.outbox:
+            if not client.over and (connection is None or not connection.seen_live or client.outbox):
                 where = "nowhere" if connection is None else connection.node.name
                 yield f"{client.session} at {where}, waits for {list(client.outbox)[:3]}"
         for node in self.running():
@@ -423,13 +474,16 @@ class World:
                 held = [[record for record in log if record.seq > floor] for log in logs]
                 if any(records != held[0] for records in held):
                     self.bad("I5 logs differ", origin)
+            self.endings.judge()
             for client in self.clients:
+                if client.session in self.endings:
+                    continue
                 owners = {node.presence.key(client.session) for node in self.running()}
                 if len(owners) > 1:
                     self.bad("I11 nodes differ on who has a session", client.session, *map(str, owners))
         for text in self.acked:
             if not any(
-                replica.admission.held(origin) >= seq
+                origin in self._forgotten or replica.admission.held(origin) >= seq
                 for replica in replicas
                 for origin, seq in self._places.get(text, ())
             ):
@@ -441,11 +495,11 @@ class World:
         senders = {client.session: client for client in self.clients}
         for (session, id), places in self._places.items():
             held = any(replica.admission.held(origin) >= seq for replica in replicas for origin, seq in places)
-            if not held:
+            if not held or not self._forgotten.isdisjoint(origin for origin, _ in places):
                 continue
             to = senders[session].said[id]
             for reader in self.clients:
-                if reader.session == session or (session, id) in reader.seen or not reader.begun:
+                if reader.session == session or (session, id) in reader.seen or not reader.begun or reader.over:
                     continue
                 since = reader.inside.get(to[2:]) if to.startswith("r/") else reader.first
                 if since is None or (to.startswith("s/") and to[2:] != reader.session):
