@@ -178,9 +178,11 @@ class Membership:
         seen.address, seen.endpoints, seen.card = digest.address, digest.endpoints, digest.card
         if self.origin in digest.hears:
             seen.named = self.ticks
-        if len(seen.held) >= ORIGINS:
-            # It has forgotten some, and what it holds now must find room.
-            seen.held = {origin: high for origin, high in seen.held.items() if origin in digest.held}
+        if not seen.held.keys() <= digest.held.keys():
+            # What it forgot is asked for no more, and makes room; what lives it has not, but is told late.
+            seen.held = {
+                origin: high for origin, high in seen.held.items() if origin in digest.held or self.lives(origin)
+            }
         for origin, (_, high) in digest.held.items():
             seen.holds(origin, high)
         return seen
