@@ -10,7 +10,7 @@ ALONE := tests/gui/test_first_light.py
 WORKING := tests/bus tests/gui tests/server tests/simulation
 
 .DEFAULT_GOAL := help
-.PHONY: help run test style types bench bench-log simulate namespaces seen bench-window bench-window-size pictures faults chaos
+.PHONY: help run test style types bench bench-log simulate seen bench-window bench-window-size pictures faults chaos
 
 help:  ## show this list
 	@echo 'make run      open the console; ARGS="..." passes options, such as ARGS="node --port 0" or ARGS="--help"'
@@ -18,7 +18,6 @@ help:  ## show this list
 	@echo 'make style    ruff: rules and format'
 	@echo 'make types    mypy, strict'
 	@echo 'make simulate   play schedules of faults under virtual time; SEEDS=10000 so many, SEED=123 tells what happens in one'
-	@echo 'make namespaces   play faults on three real nodes in network namespaces, as root; ARGS="6 short" plays one row, shortened'
 	@echo 'make faults   break processes and networks under real nodes with people on them; ARGS="--row 7" is one fault, ARGS="--save" keeps the report'
 	@echo 'make chaos    kill nodes at random while people talk, MINUTES=10 NODES=3; ARGS="--help" lists options'
 	@echo 'make bench    measure this machine: our nodes beside two reference servers; ARGS="--help" lists options'
@@ -79,13 +78,9 @@ simulate:
 	@.ci/setup check
 	@$(PYTHON_IN_VENV) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)
 
-namespaces:
-	@.ci/setup check
-	@$(PYTHON_IN_VENV) -m tests.namespaces $(ARGS)
-
 seen:
 	@.ci/setup test
-	@$(PYTHON_IN_VENV) -m tests.namespaces.seen $(ARGS)
+	@$(PYTHON_IN_VENV) -m tests.faults.seen $(ARGS)
 
 faults:
 	@.ci/setup faults

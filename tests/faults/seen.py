@@ -1,8 +1,8 @@
 """Acts out a bad minute before a console and two browsers: `make seen`, as root; ARGS="--into FOLDER" for pictures.
 
-Three nodes in places of their own, one of them the console's; a browser on the console's node and one on another. The
-link between these two is cut, then the third node stands still, then it is killed and started again. What the window
-shows of it is noted once a second, and in the end the two chats are compared to the letter.
+Three nodes on hosts of their own, one of them the console's; a browser on the console's node and one on another. The
+link between these two becomes a black hole, then the third node stands still, then it is killed and started again.
+What the window shows of it is noted once a second, and in the end the two chats are compared to the letter.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import asyncio
 import contextlib
 import dataclasses
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,14 +23,15 @@ from typing import TYPE_CHECKING, Any
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.cluster.nodes import eventually
-from tests.namespaces.network import Places, inside
-from tests.namespaces.scene import Node, Scene
+from tests.faults.fate import Fate
+from tests.faults.field import MESH, SPARE, Field, Load, Node
+from tests.faults.network import BUS_PORT, Network, network
 
 if TYPE_CHECKING:
     from gui.app import Console
     from server.views import CopyView
 
-CLIENTS, DESK, OTHER, THIRD = "clients", "desk", "b", "c"
+DESK, OTHER, THIRD = MESH
 CUT_SECONDS, STILL_SECONDS, DEAD_SECONDS = 6.0, 5.0, 3.0
 TALK_SECONDS = 0.3
 READ = """() => [...document.querySelectorAll('#lines > .line')].map((line) =>
@@ -124,8 +123,8 @@ class Watch:
 
 
 @contextlib.asynccontextmanager
-async def console_of(scene: Scene) -> AsyncIterator[Console]:
-    """A window on a node in the console's place, which the others can join."""
+async def console_of(field: Field) -> AsyncIterator[Console]:
+    """A window on a node of this process, which is on the host of the console."""
     from bus.keys import claim
     from gui.app import open_console
     from main import serving
@@ -134,11 +133,11 @@ async def console_of(scene: Scene) -> AsyncIterator[Console]:
     from server.identity import Tokens, load_key
     from server.launcher import Launcher
 
-    folder, address = scene.folder / DESK, scene.places.address(DESK)
-    key = scene.folder / "auth.key"
+    folder, address = field.folder / DESK, field.network.address(DESK)
+    key = field.folder / "auth.key"
     folder.mkdir()
     config = Config(
-        name=DESK, host=address, port=0, bus_host=address, bus_port=8766, data_dir=folder, drain_seconds=0.2,
+        name="desk", host=address, port=0, bus_host=address, bus_port=BUS_PORT, data_dir=folder, drain_seconds=0.2,
         auth_key_file=key,
     )  # fmt: skip
     with claim(folder) as identity:
@@ -154,10 +153,10 @@ async def console_of(scene: Scene) -> AsyncIterator[Console]:
 
 
 @contextlib.asynccontextmanager
-async def browser_at(place: str, folder: Path) -> AsyncIterator[Browser]:
-    """Chromium in a place."""
+async def browser_at(net: Network, host: str, folder: Path) -> AsyncIterator[Browser]:
+    """Chromium on a host."""
     start = folder / "chromium"
-    start.write_text(f'#!/bin/sh\nexec {" ".join(inside(place))} /usr/bin/chromium "$@"\n')
+    start.write_text(f'#!/bin/sh\nexec {" ".join(net.enter(host))} /usr/bin/chromium "$@"\n')
     start.chmod(0o755)
     async with async_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -166,43 +165,43 @@ async def browser_at(place: str, folder: Path) -> AsyncIterator[Browser]:
         await browser.close()
 
 
-async def act(scene: Scene, into: Path) -> dict[str, Any]:
+async def act(field: Field, into: Path) -> dict[str, Any]:
     """All of it; what came of it."""
-    async with console_of(scene) as console, browser_at(CLIENTS, scene.folder) as browser:
+    async with console_of(field) as console, browser_at(field.network, SPARE, field.folder) as browser:
         desk = console.context.desk
         watch = Watch(console, into)
         console.window.looked.connect(watch.look)
-        for place in (OTHER, THIRD):
-            await start(scene, place, desk.bus_address)
+        for name in (OTHER, THIRD):
+            await field.start(name)
         await watch.until(watch.level)
         ann, bob = Person(await browser.new_page(), "Ann"), Person(await browser.new_page(), "Bob")
         await ann.enter(desk.http)
-        await bob.enter(http_of(scene.nodes[OTHER]))
+        await bob.enter(http_of(field.nodes[OTHER]))
         talks = [asyncio.ensure_future(person.talk()) for person in (ann, bob)]
         await asyncio.sleep(2)
         found: dict[str, Any] = {}
 
-        scene.places.part([DESK], [OTHER])
+        await field.network.between(DESK, OTHER, Fate(loss=1))
         await asyncio.sleep(CUT_SECONDS - 0.8)
         await watch.shoot("cut", OTHER)
-        scene.places.heal()
+        await field.network.between(DESK, OTHER, Fate())
         found["cut: lag at most"] = watch.most[OTHER]
         found["cut: level again after s"] = round(await watch.until(watch.level), 1)
         await watch.shoot("cut-healed", OTHER)
 
-        scene.signal(THIRD, signal.SIGSTOP)
+        field.stop(THIRD)
         await asyncio.sleep(STILL_SECONDS)
         await watch.shoot("still", THIRD)
-        scene.signal(THIRD, signal.SIGCONT)
+        field.go_on(THIRD)
         found["still: lag at most"] = watch.most[THIRD]
         found["still: level again after s"] = round(await watch.until(watch.level), 1)
         await watch.shoot("still-healed", THIRD)
 
-        await scene.kill(THIRD)
+        await field.kill(THIRD)
         await watch.until(lambda: not watch.level())
         await asyncio.sleep(DEAD_SECONDS)
         await watch.shoot("killed", THIRD)
-        await start(scene, THIRD, desk.bus_address)
+        await field.start(THIRD)
         found["killed: level again after s"] = round(await watch.until(watch.level), 1)
         await asyncio.sleep(1.5)
         await watch.shoot("restarted", THIRD)
@@ -243,14 +242,9 @@ async def compare(ann: Person, bob: Person) -> dict[str, Any]:
     }
 
 
-async def start(scene: Scene, place: str, peer: str) -> None:
-    """Start the node of a place; it looks for the console's node."""
-    await scene.start(place, peer=peer)
-
-
 def http_of(node: Node) -> str:
     """Where the browser client of a node is."""
-    return node.url.replace("ws://", "http://").removesuffix("/ws") + "/"
+    return str(node.ready["url"]).replace("ws://", "http://").removesuffix("/ws") + "/"
 
 
 def holds(found: dict[str, Any]) -> bool:
@@ -265,41 +259,38 @@ def holds(found: dict[str, Any]) -> bool:
     )
 
 
-def perform(into: Path) -> int:
-    """Act it out within the console's place."""
+async def play(into: Path) -> dict[str, Any] | None:
+    """Make the hosts and act on them; None where they cannot be had."""
+    async with network(*MESH, SPARE) as net, contextlib.AsyncExitStack() as stack:
+        if net.why:
+            print(f"make seen needs network namespaces: {net.why}", file=sys.stderr)
+            return None
+        net.go_to(DESK)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seen-")))
+        return await act(Field(net, folder, Load(), stack), into)
+
+
+def main() -> int:
+    """Act it out, and tell what was seen."""
+    parser = argparse.ArgumentParser(prog="make seen", description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("--into", type=Path, help="a folder for pictures of the window")
+    into = parser.parse_args().into or Path(tempfile.gettempdir())
+    if os.geteuid() != 0:
+        print("make seen needs root, to be on the host of its console", file=sys.stderr)
+        return 1
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
     from gui.application import new_application
     from gui.loop import new_console_loop
 
     app = new_application(["switchboard"])
-
-    async def whole() -> dict[str, Any]:
-        with tempfile.TemporaryDirectory() as folder:
-            async with Scene(Places(CLIENTS, DESK, OTHER, THIRD), Path(folder)) as scene:
-                return await act(scene, into)
-
     with asyncio.Runner(loop_factory=lambda: new_console_loop(app)) as runner:
-        found = runner.run(whole())
+        found = runner.run(play(into))
+    if found is None:
+        return 1
     for what, value in found.items():
         print(f"{what}: {value}")
     print("holds" if holds(found) else "FAILS", flush=True)
     return not holds(found)
-
-
-def main() -> int:
-    """Make the places, and act within the one of the console."""
-    parser = argparse.ArgumentParser(prog="make seen", description=(__doc__ or "").partition("\n\n")[0])
-    parser.add_argument("--into", type=Path, help="a folder for pictures of the window")
-    into = parser.parse_args().into or Path(tempfile.gettempdir())
-    if os.environ.get("SWITCHBOARD_NAMESPACES") == "inside":
-        del os.environ["SWITCHBOARD_NAMESPACES"]
-        return perform(into)
-    if os.geteuid() != 0:
-        print("make seen needs root, for network namespaces", file=sys.stderr)
-        return 1
-    with Places(CLIENTS, DESK, OTHER, THIRD):
-        command = (*inside(DESK), sys.executable, "-m", "tests.namespaces.seen", "--into", str(into))
-        changed = {"SWITCHBOARD_NAMESPACES": "inside", "QT_QPA_PLATFORM": "offscreen"}
-        return subprocess.run(command, env={**os.environ, **changed}, check=False).returncode
 
 
 if __name__ == "__main__":
