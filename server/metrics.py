@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from bus.interface import Figures, Peer
+from server.interruptions import totals
 
 if TYPE_CHECKING:
     from server.node import Node
@@ -71,7 +72,18 @@ class NodeMetrics(Collector):
         for state, count in states.items():
             nodes.add_metric([state], count)
         yield nodes
+        yield from self._resuming()
         yield from self._copying()
+
+    def _resuming(self) -> Iterator[Metric]:
+        """How sessions go on whose node was lost; each by the node at which it does, so that nodes add up."""
+        known = self._node.interruptions
+        yield HistogramMetricFamily(
+            "switchboard_resume_speaking_seconds",
+            "From the last word of a lost node on somebody who spoke to the first frame here, to 0.2 s",
+            buckets=totals(known.buckets),
+            sum_value=known.seconds,
+        )
 
     def _copying(self) -> Iterator[Metric]:
         """How the copying of the logs to and from each peer goes."""

@@ -79,6 +79,8 @@ class NodeNews(QObject):
         details = [losses.account(outage), losses.speaking(outage.again)]
         if child is not None and outage.state != "back":
             details.append(losses.attempt(child, now))
+        if outage.state == "back":
+            self._let_go(key)
         tone = {"late": Colour.WARN, "lost": Colour.DANGER, "back": Colour.LIVE}[outage.state]
         self._banners.show(
             key,

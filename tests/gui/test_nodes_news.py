@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest_asyncio
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from websockets.asyncio.client import ClientConnection, connect
@@ -93,6 +94,10 @@ async def test_a_killed_node_is_told_everywhere_with_one_time_and_its_sessions_a
     assert only(meshed, "n2").standing is Standing.UP
     assert only(meshed, "n2").id == found.id
     assert meshed.window.button(meshed.nodes).accessibleDescription() == ""
+    assert [item.title for item in meshed.overlays.news.items if item.key] == [
+        headline(meshed.context.desk.outages()[0])
+    ]
+    await told(meshed, lambda: not meshed.news.findChildren(QAction))
     for client in clients:
         await client.close()
 

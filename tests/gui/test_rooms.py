@@ -185,6 +185,40 @@ async def test_a_filter_narrows_the_table_and_says_why_it_is_empty(console: Cons
     assert names(console) == ["Ann", "Bob"]
 
 
+async def test_who_is_selected_and_hidden_by_a_filter_is_selected_when_it_is_shown_again(
+    console: Console, cluster: Cluster
+) -> None:
+    ann, bob, _ = await cluster.members("lobby", "Ann", "Bob", "Cid")
+    await until_members(console, "Ann", "Bob", "Cid")
+    members = console.rooms.pane.members
+    select(console, ann)
+    members.filter.put("bo")
+    assert members.selection == [], "nothing can be done to somebody who is not seen"
+    assert not members.card.isVisible()
+    members.filter.put("")
+    assert [member.session for member in members.selection] == [ann.session]
+    assert members.card.isVisible()
+    members.filter.put("bo")
+    select(console, bob)
+    members.filter.put("")
+    assert [member.session for member in members.selection] == [bob.session], "another was chosen meanwhile"
+
+
+async def test_a_kick_says_in_chat_who_did_it(console: Console, cluster: Cluster) -> None:
+    ann, _ = await cluster.members("lobby", "Ann", "Bob")
+    await until_members(console, "Ann", "Bob")
+    desk = console.context.desk
+    await desk.kick(desk.operator, session=ann.session, reason="spam")
+    await until_members(console, "Bob")
+    chat = console.rooms.pane.chat.model
+
+    def said() -> bool:
+        words = (chat.data(chat.index(row, 0), ACCESSIBLE) for row in range(chat.rowCount()))
+        return any("Lena\u2069 kicked \u2068Ann\u2069: spam" in each for each in words)
+
+    await until(said, chat.rowsInserted, chat.dataChanged)
+
+
 async def test_text_of_a_person_is_shown_literally(console: Console, cluster: Cluster) -> None:
     evil = '<b>x</b><img src="file:///etc/passwd">'
     (ann,) = await cluster.members("lobby", "<b>x</b>")
