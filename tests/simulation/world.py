@@ -5,26 +5,20 @@ from __future__ import annotations
 import collections
 import dataclasses
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from bus.interface import Bounds
 from bus.keys import Identity
-from bus.log import WAITING_RECORDS
 from bus.membership import TICK_SECONDS
 from bus.packets import incarnation_of
 from bus.record import Kind, Origin, Record
 from bus.replica import Replica
 from tests.simulation.client import Client
 from tests.simulation.endings import Endings
+from tests.simulation.judge import FENCED_SECONDS, SETTLES_SECONDS, Judge
 from tests.simulation.network import Network
 from tests.simulation.node import Node
-
-SETTLES_SECONDS = 30.0
-"""After the last fault all is quiet and equal within this."""
-
-FENCED_SECONDS = 5.0
-"""Of two processes with one id, the older has stopped by then."""
 
 CLIENTS = 9
 """There are so many at most, with those who are gone."""
@@ -57,9 +51,10 @@ class World:
         self.acked: dict[tuple[str, int], float] = {}
         self.sent = 0
         self.endings = Endings(self)
+        self._judge = Judge(self)
         self.faults: collections.Counter[str] = collections.Counter()
         self.settled_after: float | None = None
-        self._places: dict[tuple[str, int], set[tuple[Origin, int]]] = {}
+        self.places: dict[tuple[str, int], set[tuple[Origin, int]]] = {}
         self._listed: dict[tuple[str, int], float] = {}
         self._given_up: dict[Origin, int] = {}
         self._alone: dict[Origin, int] = {}  # how far an origin showed its own log when no peer was up
@@ -67,8 +62,8 @@ class World:
         self._incarnations: dict[str, int] = {}
         self._had: dict[Origin, int] = {}
         """How far logs must have two running copies before the next fault: one node dies at a time."""
-        self._forgotten: set[Origin] = set()
-        self._coming = 0
+        self.forgotten: set[Origin] = set()
+        self.coming = 0
         self._replaced: set[Client] = set()
         self._copied: list[tuple[float, Node]] = []
         self.cuts = rng.choice((0, 0, 0, 1, 1, 2))
@@ -183,10 +178,10 @@ class World:
         self._gaps[origin] = max(upto, self._gaps.get(origin, 0))
 
     def is_in_gap(self, session: str, id: int) -> bool:
-        return any(seq <= self._gaps.get(origin, 0) for origin, seq in self._places.get((session, id), ()))
+        return any(seq <= self._gaps.get(origin, 0) for origin, seq in self.places.get((session, id), ()))
 
     def was_given_up(self, session: str, id: int) -> bool:
-        return any(seq <= self._given_up.get(origin, 0) for origin, seq in self._places.get((session, id), ()))
+        return any(seq <= self._given_up.get(origin, 0) for origin, seq in self.places.get((session, id), ()))
 
     def first_listed(self, session: str, id: int) -> float:
         """When a text first entered any node's list."""
@@ -199,7 +194,7 @@ class World:
     def worked(self, node: Node, record: Record, copies: int) -> None:
         """A record entered a node's list."""
         if record.kind in TEXTS and isinstance(record.id, int):
-            self._places.setdefault((record.session, record.id), set()).add((record.origin, record.seq))
+            self.places.setdefault((record.session, record.id), set()).add((record.origin, record.seq))
             self._listed.setdefault((record.session, record.id), self.now)
             if self.lines is not None:
                 text = f"{record.session}/{record.id} at {record.origin}:{record.seq}"
@@ -222,8 +217,8 @@ class World:
     def forgot(self, node: Node, origin: Origin) -> None:
         """A node knows a dead life no more."""
         self.note(node.name, f"forgets {origin}")
-        if origin not in self._forgotten:
-            self._forgotten.add(origin)
+        if origin not in self.forgotten:
+            self.forgotten.add(origin)
             self.faults["forgotten"] += 1
 
     # --- sessions that end ----------------------------------------------------------------------------------
@@ -252,7 +247,7 @@ class World:
         if len(running) < 2 or len(running) < len(self.running()):
             return False
         for origin, high in self._had.items():
-            if origin in self._forgotten:
+            if origin in self.forgotten:
                 continue
             held = sorted((replica_of(node).admission.held(origin) for node in running), reverse=True)
             if held[1] < min(high, held[0]):
@@ -320,7 +315,7 @@ class World:
         self.note(node.name, "dies" if told else "loses its power")
         node.crash(told=told)
         if len(self.running()) < 2 or rng.random() < 0.85 or self._is_parted():
-            self._coming += 1
+            self.coming += 1
             self.later(rng.choice((0.05, 1, 4, 9)) * rng.uniform(0.5, 1), self._restart, node)
 
     def _is_parted(self) -> bool:
@@ -337,7 +332,7 @@ class World:
             self._had[origin] = max(log.high, self._had.get(origin, 0))
 
     def _restart(self, node: Node) -> None:
-        self._coming -= 1
+        self.coming -= 1
         name = node.name
         keeps = self.rng.random() < 0.7 and name in self.names
         self.faults["with state" if keeps else "without state"] += 1
@@ -383,23 +378,12 @@ class World:
         self.note("network", "heals")
         self.later(self.rng.uniform(0.2, 3), self._cut)
 
-    # --- judging --------------------------------------------------------------------------------------------
+    # --- its course -----------------------------------------------------------------------------------------
 
     def _look(self) -> None:
         """What must hold at every time."""
         self.later(0.3, self._look)
-        for node in self.running():
-            replica, bounds = replica_of(node), self.bounds
-            if replica.shelf.records > bounds.records or replica.shelf.bytes > bounds.size + 1000:
-                self.bad("I9 more is kept than the bounds allow", node.name, replica.shelf.records)
-            if len(node.feeds.timeline) > bounds.records or node.feeds.timeline.size > bounds.size + 1000:
-                self.bad("I9 the list is longer than the bounds allow", node.name, len(node.feeds.timeline))
-            if any(log.waiting > WAITING_RECORDS for log in replica.logs.values()):
-                self.bad("I9 more waits behind a hole than may", node.name)
-            if replica.admission.waiting > len(node.connections) + 1:
-                self.bad("I9 waits that nobody has", node.name, replica.admission.waiting)
-            for session, feed in node.feeds.feeds.items():
-                self.endings.served(node, session, feed.key[0])
+        self._judge.look()
         for at, node in list(self._copied):
             if not node.alive or not self._is_outlived(node):
                 self._copied.remove((at, node))
@@ -416,26 +400,6 @@ class World:
             other.bus.node == node.bus.node and incarnation_of(other.bus.origin) > mine for other in self.running()
         )
 
-    def _is_settled(self) -> bool:
-        running = self.running()
-        if self.network.cuts or self._coming or any(node.clock.stands for node in running):
-            return False
-        for client in self.clients:
-            live = client.connection is not None and client.connection.seen_live and not client.outbox
-            if not live and not client.over:
-                return False
-        for node in running:
-            replica = replica_of(node)
-            if replica.admission.blocked or replica.repair or len(replica.membership.present()) < len(running) - 1:
-                return False
-        return all(len(set(highs)) == 1 for highs in self._highs().values())
-
-    def _highs(self) -> dict[Origin, list[int]]:
-        replicas = [replica_of(node) for node in self.running()]
-        origins = {origin for replica in replicas for origin, log in replica.logs.items() if log.high}
-        origins -= self._forgotten
-        return {origin: [replica.admission.held(origin) for replica in replicas] for origin in sorted(origins)}
-
     def run(self) -> collections.Counter[str]:
         """Play it to its end; what was wrong."""
         clock = self.network.clock
@@ -444,73 +408,12 @@ class World:
             clock.advance(0.5)
             if self.network.cuts:
                 self.network.cuts = set()
-            if self._is_settled():
+            if self._judge.is_settled():
                 self.settled_after = self.now - self.end_at
                 clock.advance(0.5)
                 break
-        else:
-            self.bad("I6 it does not settle", *self._unsettled())
-        self._judge_logs()
-        self._judge_clients()
+        self._judge.in_the_end()
         return self.wrong
-
-    def _unsettled(self) -> Iterator[object]:
-        for client in self.clients:
-            connection = client.connection
-            if not client.over and (connection is None or not connection.seen_live or client.outbox):
-                where = "nowhere" if connection is None else connection.node.name
-                yield f"{client.session} at {where}, waits for {list(client.outbox)[:3]}"
-        for node in self.running():
-            replica = replica_of(node)
-            up = len(replica.membership.present())
-            yield f"{node.name}: {up} present, working {replica.admission.blocked}, repair {bool(replica.repair)}"
-
-    def _judge_logs(self) -> None:
-        replicas = [replica_of(node) for node in self.running()]
-        if "I6 it does not settle" not in self.wrong:
-            for origin in self._highs():
-                logs = [replica.logs[origin] for replica in replicas]
-                floor = max(log.floor for log in logs)
-                held = [[record for record in log if record.seq > floor] for log in logs]
-                if any(records != held[0] for records in held):
-                    self.bad("I5 logs differ", origin)
-            self.endings.judge()
-            for client in self.clients:
-                if client.session in self.endings:
-                    continue
-                owners = {node.presence.key(client.session) for node in self.running()}
-                if len(owners) > 1:
-                    self.bad("I11 nodes differ on who has a session", client.session, *map(str, owners))
-        for text in self.acked:
-            if not any(
-                origin in self._forgotten or replica.admission.held(origin) >= seq
-                for replica in replicas
-                for origin, seq in self._places.get(text, ())
-            ):
-                self.bad("I1 acknowledged with two copies and lost", f"{text[0]}/{text[1]}")
-
-    def _judge_clients(self) -> None:
-        """Everybody has seen what was for him, or was told that something is missing."""
-        replicas = [replica_of(node) for node in self.running()]
-        senders = {client.session: client for client in self.clients}
-        for (session, id), places in self._places.items():
-            held = any(replica.admission.held(origin) >= seq for replica in replicas for origin, seq in places)
-            if not held or not self._forgotten.isdisjoint(origin for origin, _ in places):
-                continue
-            to = senders[session].said[id]
-            for reader in self.clients:
-                if reader.session == session or (session, id) in reader.seen or not reader.begun or reader.over:
-                    continue
-                since = reader.inside.get(to[2:]) if to.startswith("r/") else reader.first
-                if since is None or (to.startswith("s/") and to[2:] != reader.session):
-                    continue
-                if any(seq <= since.get(origin, 0) for origin, seq in places):
-                    continue
-                if reader.excused.get(to, -1.0) > 0:
-                    continue
-                what = "I1 acknowledged, never shown" if (session, id) in self.acked else "I4 never shown"
-                where = ", ".join(f"{origin}:{seq}" for origin, seq in sorted(places))
-                self.bad(what, f"{session}/{id} to {to} at {where} for {reader.session}")
 
 
 def replica_of(node: Node) -> Replica:
