@@ -15,7 +15,15 @@ from bus.working import Step, Working
 class Admission:
     """Works what the logs hold into the list, as far as it may. What follows from it is put into `effects`."""
 
-    def __init__(self, origin: Origin, logs: Mapping[Origin, Log], membership: Membership) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        logs: Mapping[Origin, Log],
+        membership: Membership,
+        *,
+        is_past: Callable[[Origin], bool],
+    ) -> None:
+        """`is_past` tells of a life that it was forgotten, and its log is taken from nobody."""
         self.effects: list[Effect] = []
         """Emptied by the owner."""
         self.synced = False
@@ -23,6 +31,7 @@ class Admission:
         self._origin = origin
         self._logs = logs
         self._membership = membership
+        self._is_past = is_past
         self._working = Working()
         self._waits = Waits()
         self._held_for: dict[object, tuple[dict[Origin, int], Callable[[], None]]] = {}
@@ -144,6 +153,8 @@ class Admission:
     def _is_given_up(self, origin: Origin, seq: int) -> bool:
         if self.held(origin) >= seq:
             return False
+        if self._is_past(origin):
+            return True
         membership = self._membership
         self._waits.need(origin, seq, tick=membership.ticks)
         if not self.synced or membership.missing:

@@ -97,7 +97,7 @@ class Replica:
         self.refused = 0
         """Packets that contradict themselves."""
         self.repair = Repair(self.logs, self.membership)
-        self.admission = Admission(origin, self.logs, self.membership)
+        self.admission = Admission(origin, self.logs, self.membership, is_past=self._is_past)
         self.ledger = Ledger()
         self._own = self.logs[origin]
         self._lamport = 0

@@ -50,6 +50,26 @@ def test_a_wait_is_not_given_up_while_somebody_who_is_not_down_has_not_answered(
     assert 1 + DOWN_TICKS * TICK_SECONDS - 1 < reached[0] < 1 + DOWN_TICKS * TICK_SECONDS + 1
 
 
+def test_nobody_waits_for_places_of_a_life_that_this_node_has_forgotten_though_another_holds_them() -> None:
+    world = World(3)
+    world.clock.advance(1)
+    a, b, c = world.buses
+    gone = c.origin
+    c.append(Kind.TEXT, b"long ago")
+    world.clock.advance(1)
+    c.vanish()
+    world.clock.advance(DOWN_TICKS * TICK_SECONDS + 1)
+    a._running._forget(gone)
+    reached: list[float] = []
+    a.when_held({gone: 1}, lambda: reached.append(world.clock.time()))
+    a.append(Kind.TEXT, b"after it", after={gone: 1})
+    began = world.clock.time()
+    world.clock.advance(1)
+    assert b.held(gone) == 1
+    assert reached == [began]
+    assert [ear.payloads(a.origin) for ear in world.ears[:2]] == [[b"after it"]] * 2
+
+
 def test_a_wait_ends_when_the_places_are_held_or_nobody_waits_any_more() -> None:
     world = World(2)
     world.clock.advance(1)
