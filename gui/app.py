@@ -143,6 +143,8 @@ class Console:
 
     def _tell_news(self) -> None:
         wrong = self.news.look()
+        self.nodes.rolling.look()
+        self.nodes.leaving.look()
         words = f"{wording.plural(wrong, 'node')} lost or late" if wrong else ""
         self.window.button(self.nodes).count(wrong, words)
         self.window.status_bar.show_alarm(self.alarms.look())

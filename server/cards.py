@@ -46,7 +46,7 @@ class Card(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Deliveries a second to clients."""
     wants: int | None = None
     """Of how many rooms it wants the voice; None where it does not say."""
-    drain: tuple[_Count, _Count, _Count] | None = None
+    drain: tuple[_Count, _Count, _Count, bool] | None = None
     """The figures of its `DrainView` while it goes away."""
 
 
@@ -187,7 +187,7 @@ class CardBoard:
             received_rate=self._received.value,
             sent_rate=self._sent.value,
             wants=sum(bool(room.listeners) for room in node.rooms.values()),
-            drain=None if drain is None else (drain.left, drain.of, drain.seconds),
+            drain=None if drain is None else (drain.left, drain.of, drain.seconds, drain.ending),
         )
 
 

@@ -74,7 +74,7 @@ class Departure:
         drain = self._drain
         if drain is None:
             return None
-        return DrainView(drain.left, drain.of, round(drain.seconds_left(self._node.clock.now())))
+        return DrainView(drain.left, drain.of, round(drain.seconds_left(self._node.clock.now())), self._final)
 
     def begin(self, seconds: float, *, final: bool = False) -> None:
         """Tell each client its own time, spread over so many seconds; at it, who has not gone by itself is closed.

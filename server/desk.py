@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import msgspec
 
 from bus.interface import PeerState
-from bus.record import NodeId
+from bus.record import NodeId, Origin
 from server import inquiry, joining, lines, replay
 from server.aftermath import Aftermath
 from server.departure import Begin, Cancel
@@ -221,6 +221,16 @@ class Desk:
     def listen_to_copies(self) -> Callable[[], None]:
         """Have all nodes tell once a second how they see the copying. Returns what ends that."""
         return self._node.copies.listen()
+
+    def places(self) -> dict[Origin, int]:
+        """How far this node holds each log."""
+        return dict(self._node.bus.holdings().get(self._node.node_id, {}))
+
+    def has_caught_up(self, node: NodeId, places: Mapping[Origin, int]) -> bool:
+        """Whether a node, by its own word, holds these places, of logs that are still known here."""
+        holdings = self._node.bus.holdings()
+        own, held = holdings.get(self._node.node_id, {}), holdings.get(node)
+        return held is not None and all(held.get(o, 0) >= seq for o, seq in places.items() if o in own)
 
     def alarms(self) -> list[AlarmView]:
         """The gaps that do not close and the queues that grow."""

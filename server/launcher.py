@@ -29,7 +29,10 @@ PROGRAM = (sys.executable, str(Path(__file__).resolve().parents[1] / "main.py"))
 """How a node is started."""
 
 STOP_SECONDS = 10.0
-"""How long a node may take to drain before it is killed (protocol.md section 1)."""
+"""How long a node may take to end before it is killed (protocol.md section 1)."""
+
+_DRAINED_SECONDS = 5.0
+"""What it may take for all but its drain, where that is longer than usual."""
 
 _FILE_SECONDS = 0.25
 """How often the log file and the process of a node without pipes are looked at."""
@@ -67,6 +70,7 @@ class Launcher:
         self._waiting: dict[asyncio.Future[None], tuple[Child, frozenset[ChildState]]] = {}
         self._count = 0
         self._closing = False
+        self._patience = max(STOP_SECONDS, config.drain_seconds + _DRAINED_SECONDS)
 
     @property
     def children(self) -> Sequence[Child]:
@@ -151,7 +155,7 @@ class Launcher:
         finally:
             del self._waiting[reached]
 
-    async def stop(self, child: Child, *, patience: float = STOP_SECONDS) -> None:
+    async def stop(self, child: Child, *, patience: float | None = None) -> None:
         """Let `child` drain and end; kill it after `patience` seconds. Returns when it has exited.
 
         One that waits to be started again does so no more.
@@ -162,7 +166,7 @@ class Launcher:
             self._tell("child", child)
         await self._stop(child, patience)
 
-    async def restart(self, child: Child, *, patience: float = STOP_SECONDS) -> None:
+    async def restart(self, child: Child, *, patience: float | None = None) -> None:
         """Start `child` again under its name and ports and with its data, after it has drained if it runs.
 
         Raises LaunchError. Whoever stops it meanwhile wins.
@@ -178,13 +182,13 @@ class Launcher:
         if child.id in self._children and child.state is ChildState.EXITED:
             self._start(child)
 
-    async def _stop(self, child: Child, patience: float) -> None:
+    async def _stop(self, child: Child, patience: float | None) -> None:
         if child.state in (ChildState.STARTING, ChildState.RUNNING):
             child.asked = True
             self._set(child, ChildState.STOPPING)
             self._signal(child, kill=False)
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(self._patience if patience is None else patience):
                 await self.until(child)
         except TimeoutError:
             self._signal(child, kill=True)

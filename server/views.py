@@ -126,6 +126,8 @@ class DrainView(msgspec.Struct, frozen=True, gc=False):
     """Sessions that there were when it began."""
     seconds: int
     """Until the last one is told to go."""
+    ending: bool = False
+    """It ends then, so that this cannot be cancelled."""
 
 
 class NodeView(msgspec.Struct, frozen=True, gc=False):

@@ -10,7 +10,7 @@ from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from gui import theme, wording
-from gui.nodes import copies, losses
+from gui.nodes import copies, drains, losses
 from gui.nodes.facts import UNKNOWN, Fact
 from gui.nodes.rows import GONE, WRONG, NodeRow, Standing
 from gui.tokens import Colour, Size, Type
@@ -128,11 +128,13 @@ class NodeDetails(QWidget):
         self.cross.clicked.connect(self.closed)
         self.alarm = Label("", Type.SMALL, Colour.WARN, wrap=True)
         self.losses = Facts("What became of its sessions")
+        self.drain = Facts("Its clients")
         self.facts = Facts("The copying from here")
         self.rooms = Label("", Type.SMALL, Colour.TEXT2, wrap=True)
         self.grid = PeerGrid()
         self.silence = Label("", Type.SMALL, Colour.TEXT2, wrap=True)
         self.sections = {
+            "drain": Section("Going away", self.drain),
             "alarm": Section("Needs a person", self.alarm),
             "losses": Section("", self.losses),
             "facts": Section("Copying, from this console", self.facts),
@@ -147,7 +149,8 @@ class NodeDetails(QWidget):
         desk = self._desk
         up = row.standing is Standing.UP
         tone = Colour.DANGER if row.standing in WRONG else Colour.LIVE if up else Colour.TEXT3
-        self._dot.say(Colour.WARN if row.standing is Standing.LATE else tone)
+        self._dot.say(Colour.WARN if row.standing in (Standing.DRAINING, Standing.LATE) else tone)
+        self._show_drain(row)
         self.name.say(wording.name(row.name))
         about = row.message or f"{row.standing.name.lower()} {wording.age(row.span * 1000)}"
         self.sentence.say(", ".join(part for part in (row.note, about) if part))
@@ -172,6 +175,18 @@ class NodeDetails(QWidget):
         if self._stop is not None:
             self._stop()
             self._stop = None
+
+    def _show_drain(self, row: NodeRow) -> None:
+        drain = row.drain
+        self.sections["drain"].setVisible(drain is not None)
+        if drain is not None:
+            self.drain.say(
+                [
+                    Fact("State", "ending" if drain.ending else "draining", Colour.WARN),
+                    Fact("Sessions left", f"{wording.count(drain.left)} of {wording.count(drain.of)}"),
+                    Fact("The last one goes", f"within {drains.time(drain)}" if drain.left else "all have gone"),
+                ]
+            )
 
     def _show_alarms(self, alarms: Sequence[AlarmView]) -> None:
         groups = copies.grouped(alarms)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPain
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from gui import theme, wording
-from gui.nodes import ring
+from gui.nodes import drains, ring
 from gui.nodes.ring import Circle, Line
 from gui.nodes.rows import GONE, WRONG, NodeRow, Standing, describe
 from gui.tokens import Colour, Type
@@ -28,6 +28,9 @@ MANY = 60
 RING_WIDTH = 3.0
 NEAR = 6.0
 """How close to a link the pointer has to be."""
+
+UNSETTLED = frozenset({Standing.DRAINING, Standing.LATE})
+"""Those at which somebody should look."""
 
 _WORDS = {
     Standing.STARTING: "starting",
@@ -111,6 +114,8 @@ def _dot(row: NodeRow) -> Dot:
         ago = wording.minutes(row.span) if row.span < 3600 else wording.age(row.span * 1000)
         what = "lost" if row.standing is Standing.LOST else "crashed" if row.node else "failed"
         word = f"{what} {ago} ago"
+    elif row.standing is Standing.DRAINING and row.drain is not None:
+        word = drains.brief(row.drain)
     elif row.here:
         word = "this console"
     else:
@@ -330,7 +335,7 @@ class Mesh(QWidget):
         middle, radius = QPointF(circle.x, circle.y), circle.radius
         broken, chosen = dot.standing in WRONG, dot.id == self._selected
         ground = Colour.DANGER_SOFT if broken else Colour.ACCENT_SOFT if dot.here or chosen else Colour.BG3
-        edge = Colour.DANGER if broken else Colour.WARN if dot.standing is Standing.LATE else Colour.LINE
+        edge = Colour.DANGER if broken else Colour.WARN if dot.standing in UNSETTLED else Colour.LINE
         painter.setPen(theme.pen(edge, RING_WIDTH if not broken else 2.0))
         painter.setBrush(theme.colour(Colour.BG1))
         painter.drawEllipse(middle, radius + 2.5, radius + 2.5)
@@ -380,7 +385,7 @@ class Mesh(QWidget):
         two = label.height > ring.LINE and bool(dot.word)
         kind = Type.NAME if label.height > ring.LINE else Type.CAPTION
         tone = Colour.TEXT2 if dot.standing is Standing.STOPPED else Colour.TEXT
-        tone = Colour.DANGER if dot.standing in WRONG else Colour.WARN if dot.standing is Standing.LATE else tone
+        tone = Colour.DANGER if dot.standing in WRONG else Colour.WARN if dot.standing in UNSETTLED else tone
         # Names that begin alike differ at their ends.
         name = theme.metrics(kind).elidedText(dot.name, Qt.TextElideMode.ElideMiddle, int(label.width))
         first = QRectF(label.left, label.top, label.width, ring.LINE)

@@ -7,9 +7,9 @@ import enum
 from collections.abc import Iterable, Mapping, Sequence
 
 from gui import wording
-from gui.nodes import losses
+from gui.nodes import drains, losses
 from server.child import Child, ChildState
-from server.views import NodeView, OutageView
+from server.views import DrainView, NodeView, OutageView
 
 
 class Standing(enum.Enum):
@@ -21,6 +21,8 @@ class Standing(enum.Enum):
     JOINING = enum.auto()
     """Launched from here and ready; the mesh does not know it yet."""
     STOPPING = enum.auto()
+    DRAINING = enum.auto()
+    """It takes no sessions and hands its clients to others."""
     LATE = enum.auto()
     STOPPED = enum.auto()
     """Launched from here, and ended because it was told to."""
@@ -73,11 +75,23 @@ class NodeRow:
     """Records that it lacks and this console holds, where that lasts."""
     waiting: bool = False
     """Whether it is started again by itself in a while."""
+    drain: DrainView | None = None
+    """How far it is where it goes away."""
 
     @property
     def stoppable(self) -> bool:
         """Whether it can be told to stop from here, or to wait no longer."""
         return bool(self.child) and (self.waiting or self.standing not in GONE | {Standing.STOPPING})
+
+    @property
+    def drainable(self) -> bool:
+        """Whether it can be told to hand its clients to others."""
+        return self.standing is Standing.UP
+
+    @property
+    def keepable(self) -> bool:
+        """Whether it can be told to take sessions again."""
+        return self.standing is Standing.DRAINING and self.drain is not None and not self.drain.ending
 
     @property
     def removable(self) -> bool:
@@ -138,9 +152,10 @@ def total(rows: Iterable[NodeRow]) -> Totals:
 def sentence(rows: Sequence[NodeRow]) -> str:
     """The state of the cluster for the top bar: ``5 running, 1 lost``."""
     found = [row.standing for row in rows]
-    running = sum(standing in (Standing.UP, Standing.LATE) for standing in found)
+    running = sum(standing in (Standing.UP, Standing.DRAINING, Standing.LATE) for standing in found)
     parts = [f"{running} running"]
     for standing, word in (
+        (Standing.DRAINING, "draining"),
         (Standing.LATE, "late"),
         (Standing.LOST, "lost"),
         (Standing.FAILED, "failed"),
@@ -181,6 +196,7 @@ _WORDS = {
     Standing.STARTING: "starting",
     Standing.JOINING: "joining",
     Standing.STOPPING: "stopping",
+    Standing.DRAINING: "draining",
     Standing.LATE: "late",
     Standing.STOPPED: "stopped",
     Standing.LOST: "lost",
@@ -208,6 +224,7 @@ def _known(node: NodeView, child: Child | None, now: int, outage: OutageView | N
         sent=node.sent_rate,
         round_trip=node.round_trip,
         span=_seconds(now - node.started),
+        drain=node.draining if node.state == "up" else None,
     )
     if child is not None and child.state in (ChildState.STOPPING, ChildState.EXITED):
         return _with_end(row, child, now, outage)
@@ -230,6 +247,10 @@ def _known(node: NodeView, child: Child | None, now: int, outage: OutageView | N
                 message=f"{what} {wording.clock(since, seconds=True)}",
                 advice=losses.account(outage),
             )
+    elif (drain := node.draining) is not None:
+        row = dataclasses.replace(
+            row, standing=Standing.DRAINING, message=drains.headline(drain), advice=drains.account(drain)
+        )
     return row
 
 
@@ -259,7 +280,8 @@ def _launched(child: Child, now: int, outages: Mapping[str, OutageView]) -> Node
 def _with_end(row: NodeRow, child: Child, now: int, outage: OutageView | None) -> NodeRow:
     if child.state is ChildState.STOPPING:
         word = "Restarting" if child.restarting else "Stopping"
-        return dataclasses.replace(row, standing=Standing.STOPPING, message=f"{word}, its clients are asked to move")
+        what = drains.left(row.drain) if row.drain is not None and row.drain.of else "its clients are asked to move"
+        return dataclasses.replace(row, standing=Standing.STOPPING, message=f"{word}, {what}")
     ended = child.ended if child.ended is not None else now
     standing, message, advice = _end(child, ended)
     if outage is not None or child.again is not None or child.given_up:

@@ -24,6 +24,8 @@ BUSY = 0.9
 TOOL = 32
 TOTALS_ROW = 44
 NAME_LEAST = 188
+NAME_ALONE = 80
+"""What a name has at the least beside its chips."""
 
 WIDTHS = {
     Column.MESH: 168,
@@ -44,6 +46,7 @@ MARKS = {
     Standing.STARTING: ("circle-notch", Colour.TEXT2),
     Standing.JOINING: ("circle-notch", Colour.TEXT2),
     Standing.STOPPING: ("circle-notch", Colour.TEXT2),
+    Standing.DRAINING: ("sign-out", Colour.WARN),
     Standing.LATE: ("warning-fill", Colour.WARN),
     Standing.STOPPED: ("power", Colour.TEXT3),
     Standing.LOST: ("x-circle-fill", Colour.DANGER),
@@ -57,13 +60,17 @@ class Tool(enum.Enum):
     COPY = ("copy", "Copy address")
     RESTART = ("arrow-clockwise", "Restart under the same name and ports")
     STOP = ("power", "Stop")
+    DRAIN = ("sign-out", "Drain")
+    KEEP = ("arrow-counter-clockwise", "Cancel the drain")
     REMOVE = ("trash", "Remove from the list")
 
 
 def tools(row: NodeRow) -> tuple[Tool, ...]:
     """The tools of a row, from left to right; two at most."""
     found = []
-    if row.restartable:
+    if row.keepable:
+        found.append(Tool.KEEP)
+    elif row.restartable:
         found.append(Tool.RESTART)
     elif row.url and row.standing not in GONE:
         found.append(Tool.COPY)
@@ -71,6 +78,8 @@ def tools(row: NodeRow) -> tuple[Tool, ...]:
         found.append(Tool.STOP)
     elif row.removable:
         found.append(Tool.REMOVE)
+    elif row.drainable:
+        found.append(Tool.DRAIN)
     return tuple(found)
 
 
@@ -119,16 +128,13 @@ class NodeCell(QStyledItemDelegate):
         chips = [(row.note, Colour.ACCENT if row.here else Colour.TEXT2)] if row.note else []
         if row.standing is Standing.LATE:
             chips.insert(0, ("late", Colour.WARN))
+        elif row.standing is Standing.DRAINING:
+            chips.insert(0, ("draining", Colour.WARN))
         if row.lag:
             chips.insert(0, (f"lag {wording.short(row.lag)}", Colour.WARN))
-        room = box.right() - GAP - (box.left() + INDENT)
-        for words, _ in chips:
-            room -= theme.metrics(Type.CAPTION).horizontalAdvance(words) + 24
-        if room < 80:
-            room, chips = (
-                room + sum(theme.metrics(Type.CAPTION).horizontalAdvance(words) + 24 for words, _ in chips),
-                [],
-            )
+        whole = box.right() - GAP - (box.left() + INDENT)
+        while (room := whole - sum(_chip_width(words) for words, _ in chips)) < NAME_ALONE and chips:
+            chips.pop()  # the worst news comes first and stays
         name = theme.elided(wording.name(row.name), Type.NAME, room)
         painter.setFont(theme.font(Type.NAME))
         painter.setPen(theme.colour(Colour.TEXT2 if row.standing is Standing.STOPPED else Colour.TEXT))
@@ -218,6 +224,11 @@ def spots(box: QRect, row: NodeRow) -> list[tuple[Tool, QRect]]:
     left = box.right() + 1 - GAP - TOOL * len(found)
     top = box.top() + (box.height() - TOOL) // 2
     return [(tool, QRect(left + TOOL * place, top, TOOL, TOOL)) for place, tool in enumerate(found)]
+
+
+def _chip_width(words: str) -> int:
+    """What a chip takes, with the space before it."""
+    return theme.metrics(Type.CAPTION).horizontalAdvance(words) + 24
 
 
 def _paint_chip(painter: QPainter, left: int, top: int, words: str, tone: Colour) -> int:

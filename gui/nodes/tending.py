@@ -1,7 +1,8 @@
-"""What can be done to a node from its row: copy its address, restart, stop, remove it; asked first where it hurts."""
+"""What can be done to a node from its row: drain, restart, stop or remove it, say; asked first where it hurts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -9,6 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
 from gui import wording
+from gui.nodes.drain import DrainSheet
 from gui.nodes.rows import NodeRow
 from gui.nodes.stop import StopSheet
 from gui.nodes.table import Tool
@@ -28,7 +30,7 @@ class Tending(QObject):
         super().__init__(parent)
         self._context = context
         self._view = parent
-        self._sheet: StopSheet | None = None
+        self._sheet: StopSheet | DrainSheet | None = None
         self._asked = ""
 
     @property
@@ -46,6 +48,12 @@ class Tending(QObject):
         elif tool is Tool.REMOVE:
             if row.removable:
                 self._remove(row, child)
+        elif tool is Tool.DRAIN:
+            if row.drainable:
+                self._ask_drain(row)
+        elif tool is Tool.KEEP:
+            if row.keepable:
+                self.keep(row.node, row.name)
         elif child is not None and (row.restartable if tool is Tool.RESTART else row.stoppable):
             if row.sessions and child.state is not ChildState.EXITED:
                 self._confirm(row, child, again=tool is Tool.RESTART)
@@ -57,6 +65,16 @@ class Tending(QObject):
         child = self._child(id)
         if child is not None and child.state is ChildState.EXITED:
             self._do(child, again=True)
+
+    def keep(self, node: str, name: str) -> None:
+        """Let a node that drains take sessions again."""
+        desk, toasts = self._context.desk, self._context.toasts
+
+        async def keep() -> None:
+            await desk.cancel_drain(desk.operator, node=node)
+            toasts.say(f"{wording.within(name)} takes sessions again", "Who was told to go may stay.", icon="sign-in")
+
+        self._context.tasks.start(keep(), f"cancel the drain of {wording.name(name)}")
 
     def count(self, sessions: int) -> None:
         """Say in the sheet how many sessions its node has now."""
@@ -70,6 +88,8 @@ class Tending(QObject):
         for tool, words, offered in (
             (Tool.COPY, f"Copy address of {name}", bool(row.url)),
             (Tool.RESTART, f"Restart {name}" + (" now" if row.waiting else ""), row.restartable),
+            (Tool.DRAIN, f"Drain {name}", row.drainable),
+            (Tool.KEEP, f"Cancel the drain of {name}", row.keepable),
             (Tool.STOP, f"Do not restart {name}" if row.waiting else f"Stop {name}", row.stoppable),
             (Tool.REMOVE, f"Remove {name}", row.removable),
         ):
@@ -90,17 +110,41 @@ class Tending(QObject):
         if self._sheet is not None:
             return
         seconds = self._context.config.drain_seconds
-        sheet = StopSheet(self._view.window(), row.name, row.sessions, seconds, again=again)
+        sheet = StopSheet(self._view.window(), row.name, row.sessions, seconds, again=again, drainable=row.drainable)
 
         def close(result: int) -> None:
-            self._sheet, self._asked = None, ""
-            sheet.deleteLater()
-            if result:
+            self._close()
+            if result == StopSheet.DRAIN:
+                self._ask_drain(row)
+            elif result:
                 self._do(child, again=again)
 
+        self._open(sheet, row.id, close)
+
+    def _ask_drain(self, row: NodeRow) -> None:
+        if self._sheet is not None:
+            return
+        sheet = DrainSheet(self._view.window(), row.name, row.sessions)
+
+        def close(result: int) -> None:
+            seconds = sheet.seconds.value()
+            self._close()
+            if result:
+                desk = self._context.desk
+                work = desk.drain(desk.operator, node=row.node, seconds=seconds)
+                self._context.tasks.start(work, f"drain {wording.name(row.name)}")
+
+        self._open(sheet, row.id, close)
+
+    def _open(self, sheet: StopSheet | DrainSheet, id: str, close: Callable[[int], None]) -> None:
         sheet.finished.connect(close)
-        self._sheet, self._asked = sheet, row.id
+        self._sheet, self._asked = sheet, id
         sheet.open()
+
+    def _close(self) -> None:
+        if self._sheet is not None:
+            self._sheet.deleteLater()
+        self._sheet, self._asked = None, ""
 
     def _do(self, child: Child, *, again: bool) -> None:
         name = wording.within(child.spec.name)

@@ -12,11 +12,13 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 from gui import wording
 from gui.nodes.copies import marked
 from gui.nodes.details import NARROW, WIDTH, NodeDetails
+from gui.nodes.leaving import DrainNews
 from gui.nodes.lines import Source
 from gui.nodes.log import ALL, LogPane
 from gui.nodes.mesh import Mesh, up
 from gui.nodes.model import NodesModel
-from gui.nodes.rows import NodeRow, merge, sentence, total
+from gui.nodes.rolling import Rolling
+from gui.nodes.rows import NodeRow, Standing, merge, sentence, total
 from gui.nodes.table import INDENT, NodeTable, Tool, TotalsRow
 from gui.nodes.tending import Tending
 from gui.tokens import Colour, Size, Type
@@ -64,6 +66,8 @@ class NodesView(View):
         self.totals = TotalsRow(self.table)
         self.mesh = Mesh()
         self.tending = Tending(context, self)
+        self.rolling = Rolling(context, self)
+        self.leaving = DrainNews(context, self.tending, self.rolling)
         self.details = NodeDetails(context)
         self.details.closed.connect(self._close_details)
         launch = context.actions.launch
@@ -85,8 +89,17 @@ class NodesView(View):
             lambda: self._use_selected(Tool.COPY),
             icon="copy",
         )
+        self.drain = self._action("Drain node", "D", lambda: self._use_selected(Tool.DRAIN), icon="sign-out")
+        self.keep = self._action(
+            "Cancel drain of node",
+            "Shift+D",
+            lambda: self._use_selected(Tool.KEEP),
+            icon="arrow-counter-clockwise",
+        )
+        self.roll = self._action("Restart nodes one by one", "Shift+R", self.rolling.ask, icon="arrow-clockwise")
         self.open_log = self._action("Show log of node", "Return", self._open_log, icon="terminal-window")
         self.look_closer = self._action("Details of node", "I", self._toggle_details, icon="info")
+        self.header.controls.addWidget(Button.of(self.roll, icon="arrow-clockwise", text="Roll", show_key=False))
         self.header.controls.addWidget(Button.of(self.look_closer, icon="info", text="Details"))
         self.header.controls.addWidget(Button.of(launch, kind=Kind.PRIMARY, icon="plus"))
         self.table.used.connect(self._use)
@@ -168,14 +181,14 @@ class NodesView(View):
 
     def _look(self, *, figures: bool) -> None:
         """Bring table and drawing up to date; the drawing at most once a second, or when a node stands otherwise."""
-        desk, before = self._context.desk, [(row.id, row.standing) for row in self._rows]
+        desk, before = self._context.desk, list(map(_marks, self._rows))
         rows = merge(desk.nodes(), self._context.launcher.children, int(time.time() * 1000), desk.outages())
         self._rows = marked(rows, desk.copies() or ())
         self.model.follow(self._rows)
         self.totals.say(total(self._rows))
         self.header.count.say(wording.count(len(self._rows)))
         self.note.setVisible(any(row.stoppable for row in self._rows))
-        if figures or before != [(row.id, row.standing) for row in self._rows]:
+        if figures or before != list(map(_marks, self._rows)):
             self.mesh.follow(self._rows, desk.links())
             self.mesh_header.sentence.say(up(self.mesh.drawing))
         self._fit_table()
@@ -293,7 +306,7 @@ class NodesView(View):
 
     def _lay_out(self) -> None:
         self.note = Label(
-            "Stopping drains: clients are asked to move. A restart keeps name, ports and identity.",
+            "Draining and stopping move clients to other nodes. A restart keeps name, ports and identity.",
             Type.SMALL,
             Colour.TEXT3,
         )
@@ -314,6 +327,11 @@ class NodesView(View):
         whole.setSpacing(0)
         whole.addWidget(self.splitter, 1)
         whole.addWidget(self.details)
+
+
+def _marks(row: NodeRow) -> tuple[str, Standing, int | None]:
+    """What the drawing shows at once where it changes."""
+    return row.id, row.standing, None if row.drain is None else row.drain.left
 
 
 def _column(*parts: QWidget, stretch: bool = False) -> QWidget:

@@ -104,8 +104,8 @@ class Switch(QAbstractButton):
 class Stepper(QWidget):
     """A small number with a button to lower and one to raise it; `box` is what is filled in."""
 
-    def __init__(self, least: int, most: int) -> None:
-        """Make one that begins with `least`."""
+    def __init__(self, least: int, most: int, *, step: int = 1) -> None:
+        """Make one that begins with `least`; the buttons change it by `step`."""
         super().__init__()
         self.box = QSpinBox()
         self.box.setRange(least, most)
@@ -114,11 +114,12 @@ class Stepper(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
-        for icon, name, step, place in (("minus", "One less", -1, 0), ("plus", "One more", 1, 2)):
+        much = "One" if step == 1 else str(step)
+        for icon, name, change, place in (("minus", f"{much} less", -step, 0), ("plus", f"{much} more", step, 2)):
             button = Button(icon=icon, name=name)
             button.setFixedSize(QSize(HEIGHT, HEIGHT))
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            button.clicked.connect(lambda _=False, step=step: self.box.stepBy(step))
+            button.clicked.connect(lambda _=False, change=change: self.box.stepBy(change))
             if place == 2:
                 row.addWidget(self.box, 1)
             row.addWidget(button)

@@ -171,7 +171,7 @@ async def test_a_restart_of_a_node_with_sessions_asks_first_and_names_the_number
         await shown(console, lambda: cell(console, "n2", Column.SESSIONS) == "1")
         QTest.keyClick(console.nodes.mesh, Qt.Key.Key_R)
         (sheet,) = console.window.findChildren(StopSheet)
-        assert re.sub("[\u2066-\u2069]", "", sheet.confirm.text()) == "Restart n2, drop 1 session"
+        assert re.sub("[\u2066-\u2069]", "", sheet.confirm.text()) == "Restart n2, move 1 session"
         assert made.pid == pid
         QTest.mouseClick(sheet.confirm, Qt.MouseButton.LeftButton)
         await client.wait_closed()
@@ -201,7 +201,7 @@ async def test_stopping_a_node_with_sessions_asks_first_and_names_the_number(con
         await shown(console, lambda: cell(console, "n2", Column.SESSIONS) == "1")
         QTest.keyClick(console.nodes.table, Qt.Key.Key_Delete)
         (sheet,) = console.window.findChildren(StopSheet)
-        assert re.sub("[\u2066-\u2069]", "", sheet.confirm.text()) == "Stop n2, drop 1 session"
+        assert re.sub("[\u2066-\u2069]", "", sheet.confirm.text()) == "Stop n2, move 1 session"
         assert QApplication.focusWidget() is sheet.cancel
         QTest.keyClick(sheet.cancel, Qt.Key.Key_Escape)
         assert not sheet.isVisible()

@@ -141,7 +141,7 @@ def test_a_row_offers_what_can_be_done(table: NodeTable) -> None:
         for row in rows(node("n1"), node("n2"), node("n3", state="down"), children=(child("n2"), ended))
     }
     assert made == {
-        "n1": (Tool.COPY,),
+        "n1": (Tool.COPY, Tool.DRAIN),
         "n2": (Tool.RESTART, Tool.STOP),
         "n3": (Tool.REMOVE,),
         "n4": (Tool.RESTART, Tool.REMOVE),
