@@ -30,7 +30,8 @@ from tests.gui.conftest import Client, Cluster, until
 from tests.gui.legibility import faults
 from tests.gui.looks import save
 from tests.gui.test_nodes_launching import launched, opened, row, standing
-from tests.gui.test_nodes_news import only, plain, said, told
+from tests.gui.test_nodes_losses import plain
+from tests.gui.test_nodes_news import only, said, told
 
 Kind = TypeVar("Kind", bound=Sheet)
 
