@@ -26,7 +26,7 @@ class Endings:
     def __contains__(self, session: str) -> bool:
         return session in self._places
 
-    def __call__(self, node: Node, session: SessionRecord, place: Place | None = None) -> None:
+    def note(self, node: Node, session: SessionRecord, place: Place | None = None) -> None:
         """A node has ended a session, or learnt from a record at `place` that it has ended."""
         name, upto = session.session, math.inf if session.parted == "kicked" else session.n
         known = self._known.setdefault(node, {})

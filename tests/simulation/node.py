@@ -70,7 +70,7 @@ class Node:
             if record.origin != self.bus.origin:
                 self.presence.merge(record.origin, session, lamport=record.lamport)
             if session.ended:
-                self.world.endings(self, session, (record.origin, record.seq))
+                self.world.endings.note(self, session, (record.origin, record.seq))
             if session.ended and self.presence.known(session.session) is None:
                 self._put_out(session)
             else:
@@ -268,7 +268,7 @@ class Node:
 
     def _end(self, connection: Connection, reason: str) -> None:
         connection.record = connection.record.over(reason)
-        self.world.endings(self, connection.record)
+        self.world.endings.note(self, connection.record)
         self.write(connection)
         assert connection.feed is not None, "who is served is fed"
         self.feeds.end(connection.feed)
