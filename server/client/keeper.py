@@ -24,8 +24,8 @@ from server.limits import Bucket
 from server.wire import native
 from server.wire.native import Code, Refused
 
-ANSWER_SECONDS = 5.0
-"""A node that has not answered a hello by then is left for another one; so is one that takes no connection."""
+DIAL_SECONDS, ANSWER_SECONDS = 5.0, 10.0
+"""A node that takes no connection is left for another one so soon, one that does not answer a hello later."""
 CODE_SECONDS = 2.0
 """So long a refused hello waits for the close code that says what to do."""
 RETIRED_SECONDS = 5.0
@@ -81,6 +81,8 @@ class Keeper:
         self._since = 0.0
         """When it was welcomed or, while it is away, when the connection was lost; by the loop's clock."""
         self._is_away = False
+        self._here = ""
+        """What its node calls itself."""
         self._leave_at: float | None = None
         self._stirred = asyncio.Event()
         """There is something to do for the task that keeps the session."""
@@ -184,8 +186,11 @@ class Keeper:
                 greeting.set_result(event)
             return
         match event:
-            case native.Urls():
-                self._retries.told(event.urls)
+            case native.Urls(urls=urls):
+                self._retries.told(urls)
+                if urls and urls[0] == self._here:
+                    self._leave_at = None  # a node that takes sessions is not going away
+                    self._stirred.set()
             case native.GoingAway():
                 self._plan_to_leave(event)
             case native.Live():
@@ -310,7 +315,7 @@ class Keeper:
             if wait:
                 await asyncio.sleep(wait)
             try:
-                line = await self._dial(url, timeout=ANSWER_SECONDS)
+                line = await self._dial(url, timeout=DIAL_SECONDS)
             except NOT_THERE:
                 continue
             try:
@@ -360,7 +365,8 @@ class Keeper:
                     raise line.ended
                 answer = await greeting
             if isinstance(answer, native.Welcome):
-                self._retries.connected(next(iter(answer.urls), url))
+                self._here = next(iter(answer.urls), url)
+                self._retries.connected(self._here)
                 return
             if not self._memory.token or answer.code != Code.RATE_LIMITED or answer.retry_after_ms is None:
                 raise _refusal(answer)

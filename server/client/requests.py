@@ -77,6 +77,10 @@ class Requests:
         """
         return await self._ask(native.Done, "kick", session=session, user=user, room=room, reason=reason or None)
 
+    async def drain(self, node: str, *, seconds: float | None = None, reason: str = "") -> native.Done:
+        """Let a node hand its clients to others, within `seconds`; for admins. Returns when it has begun."""
+        return await self._ask(native.Done, "drain", node=node, seconds=seconds, reason=reason or None)
+
     async def list(
         self,
         what: str,

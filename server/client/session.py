@@ -176,8 +176,8 @@ class Client(Requests):
         """Send a message as it is, text or binary, and never again; returns whether it could be. Raises Closed."""
         return await self._keeper.send(message)
 
-    async def next(self, kind: type[E]) -> E:
-        """Give the next event of class `kind`; those before it are dropped. Raises Closed."""
+    async def next(self, kind: type[E] | tuple[type[E], ...]) -> E:
+        """Give the next event of this class, or of one of these; those before it are dropped. Raises Closed."""
         async for event in self:
             if isinstance(event, kind):
                 return event

@@ -390,6 +390,19 @@ async def test_a_node_that_closes_before_it_could_be_left_is_a_loss_like_others(
         await client.next(Resumed)
 
 
+async def test_a_node_that_stays_after_all_is_not_left(a_and_b: list[Scripted]) -> None:
+    a, b = a_and_b
+    async with client_of(a) as (client, call):
+        await call.send("going_away", urls=[b.url], after_ms=40)
+        await call.send("urls", urls=[a.url, b.url])
+        await client.next(native.Urls)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await client.next(Resumed)
+        assert b.is_quiet
+        assert client.is_live
+
+
 @pytest.mark.parametrize("code", [1000, 1009, 4400, 4401, 4403, 4409])
 async def test_after_these_codes_it_stays_away(a_and_b: list[Scripted], code: int) -> None:
     a, b = a_and_b
