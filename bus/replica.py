@@ -173,6 +173,7 @@ class Replica:
         self.membership.ticks += 1
         self._stirred = True
         ticks = self.shelf.tick = self.membership.ticks
+        self.shelf.sweep()
         busy = bool(self.repair) or now - self._moved < CALM_SECONDS
         if ticks % (BUSY_TICKS if busy else IDLE_TICKS) == 0:
             self._send(None, self._digest())
