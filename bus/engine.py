@@ -208,13 +208,13 @@ class Engine(abc.ABC):
         """Every peer known, itself not among them."""
         return [] if self._replica is None else self._replica.peers()
 
-    def figures(self) -> Mapping[NodeId, Figures]:
-        """How the copying to and from each of them goes."""
-        return {} if self._replica is None else self._replica.holdings.figures(self._clock.time())
+    def figures(self, node: NodeId) -> Figures | None:
+        """How the copying to and from one of them goes; None for one that is not known."""
+        return None if self._replica is None else self._replica.holdings.figures(node, self._clock.time())
 
-    def holdings(self) -> Mapping[NodeId, Mapping[Origin, int]]:
-        """How far each node holds each log."""
-        return {} if self._replica is None else self._replica.holdings.of_all()
+    def holdings(self, node: NodeId) -> Mapping[Origin, int] | None:
+        """How far a node holds each log; None for one that is not known, or said goodbye."""
+        return None if self._replica is None else self._replica.holdings.of(node)
 
     # --- for the subclass: what it calls --------------------------------------------------------------------
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from bus.figures import Ledger
 from bus.interface import Figures
 from bus.log import Log
-from bus.membership import Membership, Sighting
+from bus.membership import Membership
 from bus.packets import node_of
 from bus.record import NodeId, Origin
 
 
 class Holdings:
-    """A look at all logs of all nodes."""
+    """Looks at the logs of one node at a time: who looks at many does so in many turns of the loop."""
 
     def __init__(
         self,
@@ -31,28 +31,29 @@ class Holdings:
         self._ledger = ledger
         self._is_past = is_past
 
-    def figures(self, now: float) -> dict[NodeId, Figures]:
-        """How the copying to and from each of the others goes."""
-        highs = self._highs()
-        return {seen.node: self._figures_of(seen, highs, now) for seen in self._membership.nodes.values()}
-
-    def of_all(self) -> dict[NodeId, dict[Origin, int]]:
-        """How far this node holds each log, and those that did not say goodbye by what they sent."""
+    def of(self, node: NodeId) -> dict[Origin, int] | None:
+        """How far a node holds each log, another one by what it sent; None for one that is not known or has left."""
         own = self._highs()
-        held = {node_of(self._origin): own}
-        for seen in self._membership.nodes.values():
-            if not seen.gone:
-                held[seen.node] = its = dict(seen.held)
-                if its != own:
-                    for origin in its.keys() - own.keys():
-                        if self._is_past(origin):
-                            del its[origin]
-                    if own.get(seen.origin, 0) > its.get(seen.origin, 0):
-                        its[seen.origin] = own[seen.origin]
+        if node == node_of(self._origin):
+            return own
+        seen = self._membership.nodes.get(node)
+        if seen is None or seen.gone:
+            return None
+        held = dict(seen.held)
+        if held != own:
+            for origin in held.keys() - own.keys():
+                if self._is_past(origin):
+                    del held[origin]
+            if own.get(seen.origin, 0) > held.get(seen.origin, 0):
+                held[seen.origin] = own[seen.origin]
         return held
 
-    def _figures_of(self, seen: Sighting, highs: Mapping[Origin, int], now: float) -> Figures:
-        held, tally = seen.held, self._ledger.of(seen.node)
+    def figures(self, node: NodeId, now: float) -> Figures | None:
+        """How the copying to and from one of the others goes; None where it is not known."""
+        seen = self._membership.nodes.get(node)
+        if seen is None:
+            return None
+        highs, held, tally = self._highs(), seen.held, self._ledger.of(node)
         lag = behind = 0
         if held != highs:  # nearly always they are equal, and to see that costs little
             # What it wrote itself it holds, whoever that was heard from.

@@ -221,8 +221,8 @@ class Bus(Protocol):
     def stale(self) -> int:
         """Frames of casts that came too late to be of use, and were dropped."""
 
-    def figures(self) -> Mapping[NodeId, Figures]:
-        """How the copying to and from each of them goes."""
+    def figures(self, node: NodeId) -> Figures | None:
+        """How the copying to and from one of them goes; None for one that is not known."""
 
-    def holdings(self) -> Mapping[NodeId, Mapping[Origin, int]]:
-        """How far each node holds each log: this one itself, and those that did not say goodbye by what they sent."""
+    def holdings(self, node: NodeId) -> Mapping[Origin, int] | None:
+        """How far this node holds each log, or a peer by what it sent; None for one that said goodbye."""

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING
 
 from bus.interface import PeerState
-from bus.record import NodeId
-from server.copying import TOPIC, Copying, lacking, view
+from bus.record import NodeId, Origin
+from server.copying import TOPIC, Copying, Part, lacking, view
 from server.gaps import Alarm, Gaps
 from server.inquiry import node_of
 from server.views import AlarmView, CopyView, LogView, WantView
 
 if TYPE_CHECKING:
     from server.node import Node
+
+TICK_STEPS = 3000
+"""Logs of a node that are looked at in one tick, some two milliseconds' worth."""
+
+LINE_STEPS = 200
+"""As many of these a line of the log is worth."""
 
 logger = logging.getLogger(__name__)
 
@@ -26,24 +32,58 @@ class Copies:
         self._node = node
         self._copying = Copying(node.bus.node)
         self.gaps = Gaps(node.bus.origin)
+        self._lacks: dict[NodeId, list[tuple[Origin, int, int]]] = {}
         self._views: list[CopyView] | None = None
+        self._looking: Generator[int, None, None] | None = None
+
+    @property
+    def parts(self) -> Mapping[NodeId, Part]:
+        """How the copying to and from each peer goes, as it was measured last."""
+        return self._copying.parts
 
     def look(self, now: float) -> None:
-        """Measure; called once a second."""
+        """Begin to measure, unless that is under way; called once a second. `tick` does it."""
+        if self._looking is None:
+            self._looking = self._measure(now)
+
+    def tick(self) -> None:
+        """Go on with it; called ten times a second. However much there is to see, the loop is held for little."""
+        steps = 0
+        while self._looking is not None and steps < TICK_STEPS:
+            done = next(self._looking, None)
+            if done is None:
+                self._looking = None
+            else:
+                steps += done
+
+    def _measure(self, now: float) -> Generator[int, None, None]:
+        """Look at one peer after the other, and tell of it; gives way with the number of steps that it took."""
         node, bus = self._node, self._node.bus
-        peers, figures = bus.peers(), bus.figures()
-        self._views = None
+        peers, here = bus.peers(), bus.holdings(node.node_id) or {}
+        holdings, figures = {node.node_id: here}, {}
+        lacks: dict[NodeId, list[tuple[Origin, int, int]]] = {}
+        for peer in peers:
+            held, found = bus.holdings(peer.node), bus.figures(peer.node)
+            if held is None or found is None:
+                continue
+            holdings[peer.node], figures[peer.node] = held, found
+            if found.lag:
+                lacks[peer.node] = lacking(here, held)
+            yield max(len(here), len(held))
         self._copying.measure(peers, figures, now)
+        self._lacks, self._views = lacks, None
         if bus.wanted(TOPIC):
             bus.cast(TOPIC, self._copying.tell(self._rooms()))
         states = {peer.node: peer.state for peer in peers if not peer.left} | {node.node_id: PeerState.UP}
         self._copying.forget(states)
         queues = {other: figures[other].queue for other in states if other in figures}
-        new, over = self.gaps.look(bus.holdings(), states, queues, now)
+        new, over = yield from self.gaps.looking(holdings, states, queues, now)
         for alarm in new:
             logger.warning("%s", self._words(alarm))
+            yield LINE_STEPS
         for alarm in over:
             logger.info("no more: %s", self._words(alarm))
+            yield LINE_STEPS
 
     def listen(self) -> Callable[[], None]:
         """Have the other nodes tell how they see it. Returns what ends that."""
@@ -54,12 +94,11 @@ class Copies:
         """How this node sees the copying to and from each peer, by name, as it was measured last."""
         if self._views is not None:
             return self._views
-        holdings, here = self._node.bus.holdings(), self._node.node_id
         found = []
         for node, part in self._copying.parts.items():
             logs = tuple(
                 LogView(origin, self.name_of(node_of(origin)), high, held)
-                for origin, high, held in lacking(holdings, here, node)
+                for origin, high, held in self._lacks.get(node, ())
             )
             found.append(view(part, self.name_of(node), logs, self.gaps.age(node)))
         self._views = sorted(found, key=lambda each: (each.name.casefold(), each.node))

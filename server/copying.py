@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -156,13 +157,7 @@ def view(part: Part, name: str, logs: tuple[LogView, ...] = (), open_for: float 
     )
 
 
-def lacking(holdings: Mapping[NodeId, Mapping[Origin, int]], by: NodeId, of: NodeId) -> list[tuple[Origin, int, int]]:
-    """The logs that `of` holds less far than `by`: origin, how far here, how far there; the worst first."""
-    there = holdings.get(of, {})
-    found = [
-        (origin, high, there.get(origin, 0))
-        for origin, high in holdings.get(by, {}).items()
-        if there.get(origin, 0) < high
-    ]
-    found.sort(key=lambda log: (log[2] - log[1], log[0]))
-    return found[:LOGS]
+def lacking(here: Mapping[Origin, int], there: Mapping[Origin, int]) -> list[tuple[Origin, int, int]]:
+    """The logs that are held less far there than here: origin, how far here, how far there; the worst first."""
+    found = ((origin, high, there.get(origin, 0)) for origin, high in here.items() if there.get(origin, 0) < high)
+    return heapq.nsmallest(LOGS, found, key=lambda log: (log[2] - log[1], log[0]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Literal
 
 from bus.interface import PeerState
@@ -22,6 +22,12 @@ GROWTH_SECONDS = 10.0
 
 GROWTH = 100
 """by this many records at least."""
+
+ALARMS = 200
+"""Alarms that there are at once; what else goes wrong then is no news."""
+
+STEPS = 1000
+"""Comparisons between which `Gaps.looking` gives way."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,7 +86,8 @@ class Gaps:
     def __init__(self, origin: Origin) -> None:
         """`origin` is the own log."""
         self._origin = origin
-        self._gaps: dict[tuple[NodeId, Origin], _Gap] = {}
+        self._gaps: dict[NodeId, dict[Origin, _Gap]] = {}
+        self._oldest: dict[NodeId, float] = {}  # since when each node has its oldest gap
         self._queues: dict[NodeId, _Queue] = {}
         self._alarms: dict[tuple[str, NodeId, Origin], Alarm] = {}
         self._now = 0.0
@@ -92,7 +99,7 @@ class Gaps:
 
     def age(self, node: NodeId) -> float:
         """For how many seconds the oldest gap of a node is open; 0 if it has none."""
-        return max((self._now - gap.since for (other, _), gap in self._gaps.items() if other == node), default=0.0)
+        return self._now - self._oldest.get(node, self._now)
 
     def look(
         self,
@@ -101,7 +108,26 @@ class Gaps:
         queues: Mapping[NodeId, int],
         now: float,
     ) -> tuple[list[Alarm], list[Alarm]]:
+        """All of `looking` at once."""
+        looking = self.looking(holdings, states, queues, now)
+        while True:
+            try:
+                next(looking)
+            except StopIteration as over:
+                new, ended = over.value
+                return new, ended
+
+    def looking(
+        self,
+        holdings: Mapping[NodeId, Mapping[Origin, int]],
+        states: Mapping[NodeId, PeerState],
+        queues: Mapping[NodeId, int],
+        now: float,
+    ) -> Generator[int, None, tuple[list[Alarm], list[Alarm]]]:
         """Take what is known now; returns the alarms that are new, and those that are over.
+
+        It gives way again and again, with the number of comparisons since it did so last; nothing may change
+        meanwhile of what it was given, and what it says of `age` and `alarms` is what was before.
 
         Args:
             holdings: How far each node holds each log.
@@ -109,8 +135,9 @@ class Gaps:
             queues: What each peer has not acknowledged of the own log.
             now: In seconds.
         """
+        found = yield from self._look_at_gaps(holdings, states, now)
         self._now = now
-        found = self._look_at_gaps(holdings, states, now) | self._look_at_queues(queues, states, now)
+        found |= self._look_at_queues(queues, states, now)
         before, self._alarms = self._alarms, {key: found[key] for key in [*self._alarms, *found] if key in found}
         return (
             [alarm for key, alarm in self._alarms.items() if key not in before],
@@ -121,30 +148,44 @@ class Gaps:
 
     def _look_at_gaps(
         self, holdings: Mapping[NodeId, Mapping[Origin, int]], states: Mapping[NodeId, PeerState], now: float
-    ) -> dict[tuple[str, NodeId, Origin], Alarm]:
+    ) -> Generator[int, None, dict[tuple[str, NodeId, Origin], Alarm]]:
         there = {node: held for node, held in holdings.items() if states.get(node, PeerState.DOWN) != PeerState.DOWN}
         highest: dict[Origin, int] = {}
-        for held in there.values():
-            if held == highest:  # as it is nearly always: then this costs little, however many logs there are
-                continue
-            for origin, high in held.items():
-                if high > highest.get(origin, 0):
-                    highest[origin] = high
-        before, self._gaps = self._gaps, {}
-        found = {}
+        doubtful: dict[Origin, int] = {}  # the same of those alone that are not up
+        for node, held in there.items():
+            yield from _raise(highest, held)
+            if states[node] is not PeerState.UP:
+                yield from _raise(doubtful, held)
+        gaps: dict[NodeId, dict[Origin, _Gap]] = {}
+        found: dict[tuple[str, NodeId, Origin], Alarm] = {}
+        oldest: dict[NodeId, float] = {}
+        room = ALARMS - len(self._alarms)
         for node, held in holdings.items():
             if held == highest:
                 continue
-            for origin, high in highest.items():
+            before, state, since = self._gaps.get(node, {}), states.get(node), now
+            after = gaps[node] = {}
+            for step, (origin, high) in enumerate(highest.items(), 1):
+                if step % STEPS == 0:
+                    yield STEPS
                 mine = held.get(origin, 0)
                 if mine >= high:
                     continue
-                gap = self._gaps[node, origin] = _followed(before.get((node, origin)), mine, high, now)
-                holders = tuple(other for other, theirs in there.items() if theirs.get(origin, 0) > mine)
-                if _is_alarming(gap, [states[other] for other in holders], states.get(node), now):
+                gap = after[origin] = _followed(before.get(origin), mine, high, now)
+                if gap.since < since:
+                    since = gap.since
+                if not _is_alarming(gap, doubtful.get(origin, 0) > mine, state, now):
+                    continue
+                key = "gap", node, origin
+                if key in self._alarms or room > 0:
+                    room -= key not in self._alarms
+                    holders = tuple(other for other, theirs in there.items() if theirs.get(origin, 0) > mine)
                     silent = tuple(other for other in holders if states[other] is not PeerState.UP)
-                    alarm = Alarm("gap", node, origin, high - mine, gap.since, holders, silent)
-                    found[alarm.key] = alarm
+                    found[key] = Alarm("gap", node, origin, high - mine, gap.since, holders, silent)
+                    yield len(there)
+            oldest[node] = since
+            yield len(highest) % STEPS
+        self._gaps, self._oldest = gaps, oldest
         return found
 
     # --- queues ---------------------------------------------------------------------------------------------
@@ -168,6 +209,18 @@ class Gaps:
         return found
 
 
+def _raise(highest: dict[Origin, int], held: Mapping[Origin, int]) -> Generator[int, None, None]:
+    """Let `highest` be at least `held`."""
+    if held == highest:  # as it is nearly always: then this costs little, however many logs there are
+        return
+    for step, (origin, high) in enumerate(held.items(), 1):
+        if step % STEPS == 0:
+            yield STEPS
+        if high > highest.get(origin, 0):
+            highest[origin] = high
+    yield len(held) % STEPS
+
+
 def _followed(gap: _Gap | None, held: int, high: int, now: float) -> _Gap:
     """The gap as it is now: the same one, or a new one where that has closed."""
     if gap is None or held >= gap.target:
@@ -177,12 +230,15 @@ def _followed(gap: _Gap | None, held: int, high: int, now: float) -> _Gap:
     return gap
 
 
-def _is_alarming(gap: _Gap, holders: list[PeerState], own: PeerState | None, now: float) -> bool:
-    """Whether it needs a person; once it does, it does until it closes or the node itself does not answer."""
+def _is_alarming(gap: _Gap, doubtful: bool, own: PeerState | None, now: float) -> bool:
+    """Whether it needs a person; once it does, it does until it closes or the node itself does not answer.
+
+    `doubtful` says that not all who hold what it lacks are up.
+    """
     if own is not PeerState.UP:
         gap.calm, gap.raised = None, False
         return False
-    if any(state is not PeerState.UP for state in holders):
+    if doubtful:
         gap.calm = None
     elif gap.calm is None:
         gap.calm = now

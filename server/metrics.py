@@ -10,7 +10,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from bus.interface import Figures, Peer
+from bus.interface import Peer
+from server.copying import Part
 from server.interruptions import totals
 
 if TYPE_CHECKING:
@@ -132,10 +133,10 @@ class NodeMetrics(Collector):
             alarms.add_metric([kind], kinds.count(kind))
         yield alarms
 
-    def _peers(self) -> Iterator[tuple[Peer, str, Figures]]:
-        """Those that did not say goodbye, each with a name of its own."""
+    def _peers(self) -> Iterator[tuple[Peer, str, Part]]:
+        """Those that did not say goodbye, each with a name of its own, as they were looked at last."""
         node = self._node
-        found = node.bus.figures()
+        found = node.copies.parts
         peers = [peer for peer in node.bus.peers() if peer.node in found and not peer.left]
         names = Counter(node.cards.name_of(peer.node) for peer in peers)
         for peer in peers:

@@ -466,6 +466,7 @@ class Node:
             self.copies.look(now)
             self.tell_urls()
             self.emit(NodeChanged(self.node_id))
+        self.copies.tick()
 
     def tell_urls(self) -> None:
         """Let the clients know where else they may go, so that they know it when this node is suddenly gone."""

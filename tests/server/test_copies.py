@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 
 import pytest
 
+from bus.interface import Figures, Peer, PeerState
 from bus.memory import MemoryBus
 from bus.packets import Fill, Packet, Records
-from bus.record import Kind
+from bus.record import Kind, NodeId, Origin
+from server.copies import TICK_STEPS
+from server.copying import LOGS
 from server.desk import Desk
 from server.gaps import GROWTH
 from server.metrics import NodeMetrics
@@ -56,7 +60,7 @@ async def test_a_gap_that_stays_is_logged_once_and_is_an_alarm_until_it_closes(
     for text in ("one", "two"):
         await ann.send("say", id=text, room="lobby", text=text)
     lacked = a.node.bus.held(a.node.bus.origin)
-    await eventually(lambda: a.node.bus.holdings()[a.node.node_id][a.node.bus.origin] > lacked)
+    await eventually(lambda: a.node.bus.held(a.node.bus.origin) > lacked)
     (alarm,) = alarms_after(a, desk, 5)
     assert (alarm.kind, alarm.name, alarm.log, alarm.here, alarm.silent) == ("gap", "n2", "n1", False, ())
     assert alarm.missing == (desk.copies() or [])[0].lag > 2
@@ -75,7 +79,7 @@ async def test_what_this_node_lacks_itself_is_an_alarm_too(serve: Serving, monke
     deaf(a, monkeypatch)
     await b.members("Bob")
     held = b.node.bus.held(b.node.bus.origin)
-    await eventually(lambda: a.node.bus.holdings()[b.node.node_id].get(b.node.bus.origin) == held)
+    await eventually(lambda: (a.node.bus.holdings(b.node.node_id) or {}).get(b.node.bus.origin) == held)
     (alarm,) = alarms_after(a, Desk(a.node, "Lena"), 5)
     assert (alarm.here, alarm.name, alarm.log, alarm.holders) == (True, "n1", "n2", ("n2",))
 
@@ -128,6 +132,38 @@ async def test_other_nodes_tell_their_part_and_what_they_want_while_a_console_li
     assert desk.copies(other) is None
 
 
+async def test_a_look_at_many_logs_takes_many_ticks_and_little_of_each(
+    serve: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (a,) = await met(serve, "a")
+    bus, copies = a.node.bus, a.node.copies
+    peers = [Peer(f"{n:016x}", f"{n:016x}.1", PeerState.UP, f"h:{n}", 0.0, None, b"") for n in range(100, 124)]
+    logs = [f"{number:016x}.1" for number in range(200, 1200)]
+    asked: list[NodeId] = []
+
+    def holdings(node: NodeId) -> Mapping[Origin, int]:
+        asked.append(node)
+        return {log: 1 + (at + len(asked)) % 24 for at, log in enumerate(logs)}
+
+    none = Figures(lag=1, behind=0, queue=0, unconfirmed=0.0, repaired=0, given=0, refused=0)
+    monkeypatch.setattr(bus, "peers", lambda: peers)
+    monkeypatch.setattr(bus, "holdings", holdings)
+    monkeypatch.setattr(bus, "figures", lambda node: none)
+    copies.tick()
+    copies.look(100.0)
+    assert copies.parts == {}
+    seen, ticks = 0, 0
+    while not copies.parts:
+        copies.tick()
+        ticks += 1
+        assert len(asked) - seen <= 1 + TICK_STEPS // len(logs)
+        seen = len(asked)
+    assert ticks >= len(peers) * len(logs) // TICK_STEPS
+    copies.look(101.0)
+    assert len(asked) == 1 + len(peers), "a look is finished before the next begins"
+    assert len(copies.views()[0].logs) == LOGS
+
+
 async def test_what_this_node_wants_itself_is_known(served: Served) -> None:
     await served.members("Ann", room="den")
     wanted = Desk(served.node, "Lena").wants(served.node.node_id)
@@ -157,6 +193,7 @@ async def test_metrics_name_every_peer(serve: Serving, monkeypatch: pytest.Monke
 
 async def test_peers_of_one_name_are_told_apart_in_metrics(serve: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b, c = await met(serve, "a", "b", "c")
+    a.advance(1)
     monkeypatch.setattr(a.node.cards, "name_of", lambda node: "twin")
     found = re.findall(
         r'^switchboard_peer_refused_packets_total\{peer="([^"]+)"\}', NodeMetrics(a.node).text().decode(), flags=re.M

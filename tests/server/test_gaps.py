@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bus.interface import PeerState
-from server.gaps import CALM_SECONDS, GROWTH, GROWTH_SECONDS, OPEN_SECONDS, Alarm, Gaps
+from server.gaps import ALARMS, CALM_SECONDS, GROWTH, GROWTH_SECONDS, OPEN_SECONDS, STEPS, Alarm, Gaps
 
 A, B, C = (sign * 16 for sign in "abc")
 LOG = f"{A}.1"
@@ -141,3 +141,22 @@ def test_the_queue_of_one_who_does_not_answer_is_no_alarm() -> None:
     for second in range(60):
         watched.queues[B] = second * GROWTH
         assert watched.pass_() == []
+
+
+def test_many_nodes_that_lack_many_logs_are_looked_at_in_steps_and_raise_few_alarms() -> None:
+    nodes = [f"{number:016x}" for number in range(24)]
+    logs = [f"{number:016x}.1" for number in range(100, 1100)]
+    held = {node: {log: 1 + (at * 7 + place) % 24 for at, log in enumerate(logs)} for place, node in enumerate(nodes)}
+    states = dict.fromkeys(nodes, PeerState.UP)
+    gaps = Gaps(f"{nodes[0]}.1")
+    for second in range(8):
+        steps, looking = [], gaps.looking(held, states, {}, float(second))
+        while (step := next(looking, None)) is not None:
+            steps.append(step)
+        assert max(steps) <= STEPS
+        assert sum(steps) < 4 * len(nodes) * len(logs)
+    assert len(gaps.alarms) == ALARMS
+    assert gaps.age(nodes[1]) == 7
+    first = gaps.alarms
+    gaps.look(held, states, {}, 9.0)
+    assert [alarm.key for alarm in gaps.alarms] == [alarm.key for alarm in first]
