@@ -224,12 +224,11 @@ class Desk:
 
     def places(self) -> dict[Origin, int]:
         """How far this node holds each log."""
-        return dict(self._node.bus.holdings().get(self._node.node_id, {}))
+        return dict(self._node.bus.holdings(self._node.node_id) or {})
 
     def has_caught_up(self, node: NodeId, places: Mapping[Origin, int]) -> bool:
         """Whether a node, by its own word, holds these places, of logs that are still known here."""
-        holdings = self._node.bus.holdings()
-        own, held = holdings.get(self._node.node_id, {}), holdings.get(node)
+        own, held = self.places(), self._node.bus.holdings(node)
         return held is not None and all(held.get(o, 0) >= seq for o, seq in places.items() if o in own)
 
     def alarms(self) -> list[AlarmView]:
