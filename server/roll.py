@@ -15,8 +15,10 @@ from server.views import NodeView
 
 SLACK_SECONDS = 5.0
 """How long after its time a node may still be emptying itself before it is ended all the same."""
+START_SECONDS = 30.0
+"""How long a node may take to be ready."""
 RETURN_SECONDS = 60.0
-"""How long a node may take to be back, from its start until it holds what the others hold."""
+"""How long it may then take to hold what the others hold."""
 
 
 class Step(enum.Enum):
@@ -113,8 +115,8 @@ class Roll:
         await self._launcher.restart(child)
         self._step = Step.STARTING
         name = child.spec.name
-        if not await self._until(lambda: child.state is not ChildState.STARTING, RETURN_SECONDS):
-            raise NotBack(name, f"was started and is not ready after {RETURN_SECONDS:.0f} s.")
+        if not await self._until(lambda: child.state is not ChildState.STARTING, START_SECONDS):
+            raise NotBack(name, f"was started and is not ready after {START_SECONDS:.0f} s.")
         if child.state is not ChildState.RUNNING:
             raise NotBack(
                 name,

@@ -31,6 +31,7 @@ from server.session import Role
 from server.wire import native
 from server.wire.native import Refused
 from server.wire.websocket import text_frame
+from tests.guest import Guest
 from tests.processes import END_SECONDS, ROOT, environment, full_pipe, node, started
 
 
@@ -367,6 +368,20 @@ async def test_clients_are_sent_to_a_node_that_lives(tmp_path: Path) -> None:
         assert (await client.next(native.GoingAway)).urls == [stays.url]
         assert (await client.wait_closed()).code == 1012
         assert (await leaves.end())[0] == 0
+
+
+async def test_nodes_that_are_all_told_to_end_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    async with (
+        node(tmp_path / "a", "--drain-seconds=600") as one,
+        node(tmp_path / "b", f"--peer={one.ready['bus']}", "--drain-seconds=600") as other,
+    ):
+        await (await client_of_two_nodes(other.url)).close()
+        async with await Guest.enter(other.url, name="Ann") as guest:
+            one.send(signal.SIGTERM)
+            other.send(signal.SIGTERM)
+            assert (await guest.closed())[0] == 1001
+        assert (await one.end())[0] == 0
+        assert (await other.end())[0] == 0
 
 
 async def client_of_two_nodes(url: str) -> Client:

@@ -11,7 +11,7 @@ import pytest
 from gui.nodes.rows import NodeRow, Standing, describe, merge, sentence, total
 from server.child import Child, ChildState, Ready, Spec
 from server.childlog import LogLine
-from server.views import NodeView
+from server.views import DrainView, NodeView
 
 NOW = 1_700_000_000_000
 
@@ -106,6 +106,36 @@ def test_what_a_node_has_to_do_with_this_console_is_said(made: Child, note: str)
 def test_a_late_node_keeps_its_figures() -> None:
     row = one([node("n2", state="suspect")], [])
     assert (row.standing, row.sessions, row.message) == (Standing.LATE, 7, "")
+
+
+def test_a_node_that_drains_says_how_many_are_left_and_can_be_kept() -> None:
+    row = one([node("n2", draining=DrainView(12, 40, 18))], [child("n2")])
+    assert (row.standing, row.sessions, row.message) == (Standing.DRAINING, 7, "Draining, 12 of 40 left")
+    assert row.advice == "The last one goes within 18 s. It takes no new ones."
+    assert (row.drainable, row.keepable, row.stoppable, row.restartable) == (False, True, True, True)
+    assert "draining" in describe(row)
+
+
+def test_a_node_that_is_drained_says_what_can_be_done() -> None:
+    row = one([node("n2", draining=DrainView(0, 40, 0))], [])
+    assert row.message == "Drained, no sessions are left"
+    assert row.advice == "It takes no new ones: stop it, or cancel (Shift+D)."
+
+
+def test_a_node_that_ends_can_not_be_kept() -> None:
+    row = one([node("n2", draining=DrainView(3, 4, 5, True))], [])
+    assert (row.message, row.advice) == ("Ending, 3 of 4 left", "The last one goes within 5 s.")
+    assert (row.drainable, row.keepable) == (False, False)
+
+
+def test_a_node_that_is_stopped_counts_who_is_left() -> None:
+    row = one([node("n2", draining=DrainView(3, 4, 5, True))], [child("n2", ChildState.STOPPING)])
+    assert (row.standing, row.message) == (Standing.STOPPING, "Stopping, 3 of 4 left")
+
+
+def test_what_a_lost_node_said_of_its_drain_is_past() -> None:
+    row = one([node("n2", state="down", draining=DrainView(3, 4, 5))], [])
+    assert (row.standing, row.drain) == (Standing.LOST, None)
 
 
 def test_a_lost_node_says_since_when_and_has_no_figures() -> None:
