@@ -74,6 +74,27 @@ class Sender:
     """No second node has confirmed it in time."""
 
 
+class _Lines:
+    """The last messages of one room."""
+
+    __slots__ = ("said", "size")
+
+    def __init__(self) -> None:
+        self.said: list[tuple[int, Origin, bytes]] = []
+        self.size = 0
+        """Bytes of all of them."""
+
+    def add(self, line: tuple[int, Origin, bytes]) -> None:
+        said = self.said
+        if said and _place(line) < _place(said[-1]):
+            bisect.insort(said, line, key=_place)
+        else:
+            said.append(line)
+        self.size += len(line[2])
+        while len(said) > HISTORY or self.size > HISTORY_BYTES:
+            self.size -= len(said.pop(0)[2])
+
+
 class History:
     """The last messages of each room, as they are sent.
 
@@ -82,25 +103,23 @@ class History:
     """
 
     def __init__(self) -> None:
-        self._rooms: OrderedDict[str, list[tuple[int, Origin, msgspec.Raw]]] = OrderedDict()
+        self._rooms: OrderedDict[str, _Lines] = OrderedDict()
 
     def add(self, room: str, message: bytes, *, lamport: int, origin: Origin) -> None:
         """Note a message, encoded, with the Lamport number and origin of its record."""
         lines = self._rooms.get(room)
         if lines is None:
-            lines = self._rooms[room] = []
+            lines = self._rooms[room] = _Lines()
             if len(self._rooms) > ROOMS:
                 self._rooms.popitem(last=False)
-        bisect.insort(lines, (lamport, origin, msgspec.Raw(message)), key=_place)
-        del lines[:-HISTORY]
-        while sum(len(memoryview(line[2])) for line in lines) > HISTORY_BYTES:
-            del lines[0]
+        lines.add((lamport, origin, message))
         self._rooms.move_to_end(room)
 
     def of(self, room: str) -> list[msgspec.Raw]:
         """What was said last, oldest first."""
-        return [message for _, _, message in self._rooms.get(room, ())]
+        lines = self._rooms.get(room)
+        return [] if lines is None else [msgspec.Raw(message) for _, _, message in lines.said]
 
 
-def _place(line: tuple[int, Origin, msgspec.Raw]) -> tuple[int, Origin]:
+def _place(line: tuple[int, Origin, bytes]) -> tuple[int, Origin]:
     return line[:2]
