@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import abc
 import asyncio
+import collections
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from bus.calls import Calls, Done
@@ -34,6 +35,15 @@ from bus.replica import Replica
 
 FRAME_BYTES = 0xFFFF
 """The longest frame of a cast."""
+
+TURN_RECORDS = 100
+"""Records that the listener is given in one turn of the loop, milliseconds' worth; the rest follows in the next."""
+
+WAITING_EFFECTS = 2000
+"""What may wait for that. Beyond it the loop is held, so that no more is read than is worked."""
+
+_LISTED = (Shown, Gap, Reached, Synced, Forgotten)
+"""What the listener is told of the list, in its order."""
 
 _log = logging.getLogger("switchboard.bus")
 
@@ -77,6 +87,7 @@ class Engine(abc.ABC):
         self._clock: Clock
         self._timer: Timer | None = None
         self._turning = False
+        self._listed: collections.deque[Effect] = collections.deque()
         self.garbage = 0
         """What came in and was no packet, subscription or cast; dropped."""
         self.stale = 0
@@ -249,6 +260,7 @@ class Engine(abc.ABC):
     def _abandon(self) -> None:
         """Stop turning without a word."""
         self._replica = None
+        self._listed.clear()
         if self._timer is not None:
             self._timer.cancel()
         self._calls.close()
@@ -347,9 +359,20 @@ class Engine(abc.ABC):
         if replica is None:
             return
         self._flush_casts()
-        self._perform_all(replica.turn(self._clock.time()))
-        if replica.restless:
+        effects = replica.turn(self._clock.time())
+        self._perform_all(effect for effect in effects if not isinstance(effect, _LISTED))
+        self._listed.extend(effect for effect in effects if isinstance(effect, _LISTED))
+        self._perform_all(self._next_listed())
+        if replica.restless or self._listed:
             self._touch()
+
+    def _next_listed(self) -> Iterator[Effect]:
+        """What the listener is told in this turn."""
+        records = 0
+        while self._listed and (records < TURN_RECORDS or len(self._listed) > WAITING_EFFECTS):
+            effect = self._listed.popleft()
+            records += isinstance(effect, Shown)
+            yield effect
 
     def _flush_casts(self) -> None:
         if self._casts:
@@ -389,6 +412,7 @@ class Engine(abc.ABC):
                 ready()
             case Fenced(origin):
                 _log.critical("another process runs under this node's id, as %s: this one says nothing more", origin)
+                self._listed.clear()
                 self._listener.on_fenced(origin)
             case Synced():
                 self._listener.on_synced()

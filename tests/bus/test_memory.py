@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
+from bus import engine
+from bus.engine import TURN_RECORDS
 from bus.keys import Identity
 from bus.memory import MemoryBus, MemoryNetwork, VirtualClock
 from bus.record import Kind
 from tests.bus.contract import BusContract, Mesh, identity
 from tests.bus.ear import Ear
+from tests.bus.test_replica import World
 
 
 class MemoryMesh(Mesh):
@@ -74,3 +79,43 @@ def test_a_virtual_clock_does_what_is_due_in_order() -> None:
     clock.advance(5)
     assert done[1:] == [("first", 11.0), ("second", 12.0)]
     assert clock.time() == 15.0
+
+
+def test_what_comes_at_once_is_handed_on_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(2)
+    world.clock.advance(1)
+    (a, b), ear = world.buses, world.ears[1]
+    turns: list[int] = []
+    turn = b._turn
+
+    def counted() -> None:
+        before = len(ear.records)
+        turn()
+        turns.append(len(ear.records) - before)
+
+    monkeypatch.setattr(b, "_turn", counted)
+    for number in range(5 * TURN_RECORDS):
+        a.append(Kind.TEXT, b"", session="s", id=number)
+    world.clock.advance(1)
+    assert [record.id for record, _ in ear.records] == list(range(5 * TURN_RECORDS))
+    assert max(turns) == TURN_RECORDS
+
+
+def test_no_more_is_read_than_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(2)
+    world.clock.advance(1)
+    (a, b), ear = world.buses, world.ears[1]
+    monkeypatch.setattr(engine, "WAITING_EFFECTS", 50)
+    waiting: list[int] = []
+    turn = b._turn
+
+    def counted() -> None:
+        turn()
+        waiting.append(len(b._listed))
+
+    monkeypatch.setattr(b, "_turn", counted)
+    for _ in range(5 * TURN_RECORDS):
+        a.append(Kind.TEXT, b"")
+    world.clock.advance(1)
+    assert len(ear.records) == 5 * TURN_RECORDS
+    assert 0 < max(waiting) <= 50
