@@ -54,6 +54,10 @@ class Commands:
         if config.auth != defaults.auth:
             options.append(f"--auth={config.auth}")
         options += [f"--origin={origin}" for origin in config.origins]
+        if config.resume_seconds != defaults.resume_seconds:
+            options.append(f"--resume-seconds={config.resume_seconds}")
+        if config.lost_seconds != defaults.lost_seconds:
+            options.append(f"--lost-seconds={config.lost_seconds:g}")
         if config.drain_seconds != defaults.drain_seconds:
             options.append(f"--drain-seconds={config.drain_seconds:g}")
         if config.voice_fps != defaults.voice_fps:

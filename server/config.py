@@ -42,6 +42,10 @@ class Config:
     origins: tuple[str, ...] = ()
     """Allowed ``Origin`` values beside the same origin; ``*`` allows all."""
     public_url: str | None = None
+    resume_seconds: int = 300
+    """How long a session whose connection is lost can resume."""
+    lost_seconds: float = 30.0
+    """When members are told that it is lost."""
     drain_seconds: float = 5.0
     voice_fps: int = 55
     """Voice frames a second that one speaker may send; 0 for no limit."""

@@ -259,6 +259,8 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
         self.outbox.stalled = False
+        if self._conversation is not None:
+            self._conversation.go_on()
 
     # What the conversation calls.
 
@@ -301,8 +303,9 @@ class Connection(asyncio.Protocol):
         match self._phase:
             case Phase.HELLO:
                 assert self._conversation is not None, "a hello is awaited after the handshake"
-                self._conversation.close_if_silent()
-                if self._phase is Phase.HELLO:  # its hello is good, the node is not ready to welcome it
+                if more := self._conversation.close_if_silent():
+                    self._await(Phase.HELLO, more)
+                elif self._phase is Phase.HELLO:  # its hello is good, the node is not ready to welcome it
                     self._await(Phase.QUIET, FIRST_PING_SECONDS)
             case Phase.QUIET:
                 self._ping()
@@ -396,7 +399,7 @@ class Connection(asyncio.Protocol):
             self._fail(BROKEN_TEXT)
             return
         conversation.hear_text(data)
-        if self._phase is Phase.HELLO and conversation.state is State.LIVE:
+        if self._phase is Phase.HELLO and conversation.state in (State.LIVE, State.REPLAYING):
             self._await(Phase.QUIET, FIRST_PING_SECONDS)
 
     def _check_size(self, size: int) -> bool:

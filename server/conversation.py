@@ -6,25 +6,24 @@ import dataclasses
 import enum
 import logging
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from bus.record import ClientId
+from bus.record import ClientId, Origin
+from server import session as sessions
 from server.asides import Target
 from server.audience import room_of
-from server.closing import ABUSE, ELSEWHERE, KICKED, NOT_AUTHENTICATED, RATE, SESSION_OVER, TOO_SLOW, Closing
+from server.closing import ABUSE, ELSEWHERE, KICKED, NOT_AUTHENTICATED, RATE, TOO_SLOW, Closing
 from server.feeds import Feed
 from server.identity import TokenError
-from server.introduction import introduce
 from server.limits import Abuse, Bucket, Streak
 from server.outbox import Outbox
 from server.requests import HANDLERS, OUR_MISTAKE
-from server.session import Actor, Seat, SessionRecord
+from server.session import RECORD_BYTES, Actor, Aim, Seat, SessionRecord
 from server.wire import native, reading, voice
 from server.wire.names import FieldError
-from server.wire.native import Code, Refused
+from server.wire.native import Address, Code, Refused
 from server.wire.websocket import text_frame
 
 if TYPE_CHECKING:
@@ -33,11 +32,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SERVER = "switchboard/1.0"
 HELLO_SECONDS = 5.0
 """How long a connection may be silent before its hello (protocol.md section 3)."""
-HELD = 64
-"""Messages that may arrive between a hello and its welcome before the connection is no longer read."""
+HELD, HELD_BYTES = 256, 1 << 20
+"""Messages and their bytes that may wait for a welcome, or for the end of a replay, before no more is read."""
+BATCH = 16
+"""Frames of a replay that are queued in one turn of the loop: a quarter of what may wait for a slow receiver."""
 
 
 class State(enum.Enum):
@@ -46,7 +46,9 @@ class State(enum.Enum):
     OPENING = enum.auto()
     """No hello yet."""
     WAITING = enum.auto()
-    """The hello is good; the node has not yet caught up with the cluster."""
+    """The hello is good; the node has not yet caught up with the cluster, or looks for the session."""
+    REPLAYING = enum.auto()
+    """It has been welcomed back and may speak; what it asks for waits until it has been sent what it missed."""
     LIVE = enum.auto()
     OVER = enum.auto()
 
@@ -83,10 +85,12 @@ class Conversation:
         "_abuse",
         "_backlog",
         "_complained",
+        "_continuing",
         "_ear",
         "_refused",
         "_requests",
         "_texts",
+        "_told",
         "_voice",
         "feed",
         "link",
@@ -96,6 +100,7 @@ class Conversation:
         "record",
         "state",
         "targets",
+        "turn",
         "urls",
     )
 
@@ -114,7 +119,12 @@ class Conversation:
         """The outbox, if it is sent voice."""
         self.feed: Feed | None = None
         """What it is fed from the node's list, from its welcome on."""
+        self.turn: float | None = None
+        """When it may resume, where many wanted to at once (server.turnstile)."""
         self._backlog: list[tuple[Callable[[bytes], None], bytes]] = []
+        self._continuing = False
+        self._told: frozenset[str] = frozenset()
+        """Audiences of which the client was told that something is missing."""
         self._texts = Bucket(native.SAY_PER_SECOND, native.SAY_BURST, now=now)
         self._requests = Bucket(50, 100, now=now)
         fps = node.config.voice_fps
@@ -141,7 +151,7 @@ class Conversation:
 
     def hear_text(self, data: bytes) -> None:
         """Take a text message."""
-        if self.state is State.WAITING:
+        if self.state is State.WAITING or self.state is State.REPLAYING:
             self._hold(self.hear_text, data)
             return
         if self.state is State.OVER:
@@ -151,16 +161,16 @@ class Conversation:
             request = reading.decode(data)
         except reading.BrokenRequest as broken:
             if self.state is State.OPENING and broken.type != "hello":
-                self._reject("the first message must be a hello", broken.id)
+                self.reject("the first message must be a hello", broken.id)
             else:
                 self.refuse(broken.id, broken.refusal)
             return
         handle: Callable[[Conversation, Any], None] = HANDLERS[type(request)]
         if self.state is State.OPENING:
             if not isinstance(request, native.Hello):
-                self._reject("the first message must be a hello", request.id)
+                self.reject("the first message must be a hello", request.id)
                 return
-            handle = Conversation._hello
+            handle = Conversation._say_hello
         try:
             self._admit(request)
             handle(self, request)
@@ -168,17 +178,15 @@ class Conversation:
             self.refuse(request.id, refusal)
         except FieldError as error:
             self.refuse(request.id, Refused.of(error))
+        except TokenError as error:
+            self.reject(str(error), request.id)
         except Exception:
             logger.exception("a %s of a client failed", type(request).__name__.lower())
             self.refuse(request.id, OUR_MISTAKE)
 
     def hear_voice(self, frame: bytes) -> None:
         """Take a binary message: one voice frame (protocol.md section 6)."""
-        if self.state is not State.LIVE:
-            if self.state is State.WAITING:
-                self._hold(self.hear_voice, frame)
-            elif self.state is State.OPENING:
-                self._reject("the first message must be a hello", None)
+        if self.state is not State.LIVE and not self._may_speak(frame):
             return
         node = self.node
         node.counters.received_voice += 1
@@ -206,6 +214,14 @@ class Conversation:
         self.node.counters.received_voice += 1
         self.node.counters.voice_dropped["late"] += 1
 
+    def _may_speak(self, frame: bytes) -> bool:
+        """Whether a frame of a client that is not live is taken now: from its welcome on."""
+        if self.state is State.WAITING:
+            self._hold(self.hear_voice, frame)
+        elif self.state is State.OPENING:
+            self.reject("the first message must be a hello", None)
+        return self.state is State.REPLAYING
+
     def _whisper(self, target: Target, frame: bytes) -> None:
         try:
             self.node.asides.speak(self, target, frame)
@@ -213,11 +229,15 @@ class Conversation:
             self._drop("scope", refusal.code, refusal.message)
 
     def lost(self, reason: str) -> None:
-        """The connection has ended: `left` after a close with 1000, else `lost`."""
+        """The connection has ended: `left` after a close with 1000, which ends the session, else `lost`."""
         if self.state is not State.OVER:
             self.state = State.OVER
-            if self.record is not None:
-                self.node.end(self, reason)
+            if self.record is None:
+                return
+            if reason == "left":
+                self.node.custody.end(self, reason)
+            else:
+                self.node.custody.lose(self)
 
     # What the node's list tells it (server.feeds.Reader).
 
@@ -227,16 +247,34 @@ class Conversation:
         return self.outbox
 
     def has_room(self) -> bool:
-        """Whether the client takes what it is sent."""
-        return not self.outbox.stalled
+        """Whether the client takes what it is sent; if not, the replay goes on when it does."""
+        if self.outbox.stalled:
+            return False
+        if len(self.outbox.frames) < BATCH:
+            return True
+        if not self._continuing:
+            self._continuing = True
+            self.node.soon(self.go_on)
+        return False
+
+    def go_on(self) -> None:
+        """What was sent is on its way: a replay may go on."""
+        self._continuing = False
+        if self.state is State.REPLAYING and self.feed is not None:
+            self.node.feeds.go_on(self.feed)
 
     def went_live(self) -> None:
-        """A new session is live from its welcome on."""
+        """All that a resumed session has missed is queued: its requests are taken now."""
+        if self.state is State.REPLAYING:
+            self.state = State.LIVE
+            self.send(native.Live())
+            self.take_backlog()
 
     def missed(self, audiences: list[str]) -> None:
-        """Something that the client should have got is held by nobody any more: say so."""
+        """Something that the client should have got is held by nobody any more: say so, unless it was told."""
         rooms = [room for room in map(room_of, audiences) if room is not None]
-        self.send(native.Gap(rooms=rooms))
+        if self.state is State.LIVE or not self._told.issuperset(audiences):
+            self.send(native.Gap(rooms=rooms))
 
     def was_overtaken(self) -> None:
         """What it was still to be sent has left the list."""
@@ -244,16 +282,17 @@ class Conversation:
 
     def was_superseded(self) -> None:
         """The session goes on at another connection."""
+        self.node.custody.was_superseded(self)
         self.close(ELSEWHERE)
 
     def note_flood(self) -> None:
         """The client sends more messages than are read."""
-        if self.state is State.LIVE:
+        if self.state is State.LIVE or self.state is State.REPLAYING:
             self.refuse(None, Refused(Code.RATE_LIMITED, "too many messages, wait a little", retry_after_ms=100))
 
     def measured(self, round_trip: float) -> None:
         """A ping was answered after `round_trip` seconds."""
-        if self.state is State.LIVE:
+        if self.state is State.LIVE or self.state is State.REPLAYING:
             node = self.node
             node.round_trips.measure(self.session.session, round_trip * 1000, now=node.clock.now())
 
@@ -270,9 +309,9 @@ class Conversation:
         self.link.close(closing)
 
     def cut(self, closing: Closing) -> None:
-        """End a conversation that cannot go on; a session that has begun is lost."""
+        """End a conversation that cannot go on; its session may resume at another."""
         if self.record is not None and self.state is not State.OVER:
-            self.node.end(self, "lost")
+            self.node.custody.lose(self)
         self.close(closing)
 
     def tell_moderated(self, action: str, *, by: str, reason: str, until: int | None, room: str | None) -> None:
@@ -284,13 +323,13 @@ class Conversation:
         if room is not None:
             self.leave(room, "kicked")
         else:
-            self.node.end(self, "kicked")
+            self.node.custody.end(self, "kicked")
             self.close(KICKED.because(f"kicked: {reason}" if reason else "kicked"))
 
     def revise(self, record: SessionRecord) -> None:
         """Let another record of this session, in the same rooms, be true from now on."""
         self.record = record
-        self.node.write(record)
+        self.node.custody.write(record)
         self.places = {
             ssrc: dataclasses.replace(place, muted=record.muted(place.room.name))
             for ssrc, place in self.places.items()
@@ -301,13 +340,21 @@ class Conversation:
         record = self.session
         if on != record.deafened:
             self._ear = None if on else self.outbox
-            self.node.deafen(self, on)
+            self.node.custody.deafen(self, on)
             self.revise(msgspec.structs.replace(record, deafened=on))
+
+    def aim(self, aim: Aim) -> None:
+        """Let voice frames with this target be for those whom it names. Raises Refused when it has too many."""
+        record = self.session.aimed(aim)
+        if len(sessions.pack(record)) > RECORD_BYTES:
+            raise Refused(Code.BAD_REQUEST, "the session has as many targets as it may have", field="target")
+        self.targets[aim.target] = Target(Address(session=aim.session, user=aim.user))
+        self.revise(record)
 
     def take_seat(self, seat: Seat) -> Room:
         """Be in the room of `seat` from now on."""
         self.record = self.session.seated(seat)
-        room = self.node.seat(self, seat)
+        room = self.node.custody.seat(self, seat)
         self.places[seat.ssrc] = Place(seat, room, self.session.muted(seat.room))
         return room
 
@@ -317,20 +364,27 @@ class Conversation:
         seat = record.seat(room)
         assert seat is not None, "who leaves has a seat"
         del self.places[seat.ssrc]
-        self.node.unseat(self, room)
+        self.node.custody.unseat(self, room)
         self.send(native.Left(id=native.given(id), room=room, reason=None if reason == "left" else reason))
         self.record = record.unseated(room, reason)
-        self.node.write(self.record)
+        self.node.custody.write(self.record)
 
-    def close_if_silent(self) -> None:
-        """The time for a hello is over."""
-        if self.state is State.OPENING:
-            self._reject(f"no hello within {HELLO_SECONDS:.0f} s", None)
+    def close_if_silent(self) -> float:
+        """The time for a hello is over; returns for how many seconds more it is waited for, where it has a turn."""
+        if self.state is not State.OPENING:
+            return 0.0
+        if self.turn is not None and (more := self.turn + HELLO_SECONDS - self.node.clock.now()) > 0:
+            return more
+        self.reject(f"no hello within {HELLO_SECONDS:.0f} s", None)
+        return 0.0
 
     def _hold(self, again: Callable[[bytes], None], data: bytes) -> None:
         self._backlog.append((again, data))
-        if len(self._backlog) == HELD:
+        if self._is_backlog_full():
             self.link.pause()
+
+    def _is_backlog_full(self) -> bool:
+        return len(self._backlog) >= HELD or sum(len(data) for _, data in self._backlog) >= HELD_BYTES
 
     def _admit(self, request: native.AnyRequest) -> None:
         now = self.node.clock.now()
@@ -355,7 +409,7 @@ class Conversation:
         elif refusal.code in (Code.BAD_REQUEST, Code.TOO_LARGE) and self._abuse.note(now):
             self.cut(ABUSE)
 
-    def _reject(self, sentence: str, id: ClientId | None, closing: Closing = NOT_AUTHENTICATED) -> None:
+    def reject(self, sentence: str, id: ClientId | None, closing: Closing = NOT_AUTHENTICATED) -> None:
         self.refuse(id, Refused(Code.UNAUTHORIZED, sentence))
         self.close(closing.because(sentence))
 
@@ -367,60 +421,57 @@ class Conversation:
             self._complained = now
             self.send(native.Error(code=code, message=sentence))
 
-    # The hello.
+    # The hello, as `server.reception` goes through it.
 
-    def _hello(self, request: native.Hello) -> None:
-        if self.node.draining:
-            self._send_away(request.id)
-            return
-        if request.resume is not None:
-            self._reject("that session is over, start anew", request.id, SESSION_OVER)
-            return
-        try:
-            record = introduce(self.node, request, ip=self.link.ip)
-        except TokenError as error:
-            self._reject(str(error), request.id)
-            return
+    def _say_hello(self, hello: native.Hello) -> None:
+        self.node.reception.receive(self, hello)
+
+    def wait(self) -> None:
+        """The hello is good, and its welcome comes later: what the client sends meanwhile is held."""
         self.state = State.WAITING
-        self.node.when_synced(partial(self._begin, record, request.id))
 
-    def _send_away(self, id: ClientId | None) -> None:
-        """This node takes nobody in: say where else to go."""
-        urls = self.node.cards.urls_of_others()
-        self.refuse(id, Refused(Code.UNAVAILABLE, "this node is going away", urls=urls))
-        self.close(self.node.farewell)
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it still waits for its welcome."""
+        return self.state is State.WAITING
 
-    def _begin(self, record: SessionRecord, id: ClientId | None) -> None:
-        """The node knows the cluster: welcome the client and take what it has sent meanwhile."""
+    def begin(self, record: SessionRecord) -> bool:
+        """Begin a session, if the client still waits; its welcome and `take_backlog` are to follow."""
         if self.state is not State.WAITING:
-            return
-        node = self.node
-        if node.draining:
-            self._send_away(id)
-            return
+            return False
         self.state = State.LIVE
         self.record = record
-        self.urls = node.urls()
-        node.begin(self)
-        self.send(
-            native.Welcome(
-                id=native.given(id),
-                session=record.session,
-                user=record.user,
-                name=record.name,
-                role=record.role,
-                node=node.name,
-                resume="",
-                resume_seconds=0,
-                urls=self.urls,
-                limits=native.LIMITS,
-                cursors=dict(node.feeds.timeline.worked),
-                recovered=None,
-                server=SERVER,
-            )
-        )
-        backlog, self._backlog = self._backlog, []
+        self.urls = self.node.urls()
+        self.node.custody.begin(self)
+        return True
+
+    def resume(self, record: SessionRecord, cursors: dict[Origin, int], *, told: frozenset[str]) -> bool:
+        """Go on with a session, if the client still waits; its welcome is to follow.
+
+        `cursors` is what the client has seen, `told` of which audiences it is told that something is missing.
+        """
+        if self.state is not State.WAITING:
+            return False
+        self.state = State.REPLAYING
+        self._told = told
+        self.urls = self.node.urls()
+        self.node.custody.resume(self, record, cursors)
+        self._ear = None if record.deafened else self.outbox
+        self.targets = {aim.target: Target(Address(session=aim.session, user=aim.user)) for aim in record.aims}
+        self.places = {
+            seat.ssrc: Place(seat, self.node.custody.attend(self, seat), record.muted(seat.room))
+            for seat in record.seats
+        }
+        return True
+
+    def take_backlog(self) -> None:
+        """Take what the client sent while it waited."""
+        full, backlog, self._backlog = self._is_backlog_full(), self._backlog, []
         for hear, data in backlog:
             hear(data)
-        if len(backlog) >= HELD:
+        if full:
             self.link.resume()
+
+    def send_token(self, token: str) -> None:
+        """Give the client another token to resume with."""
+        self.send(native.ResumeToken(resume=token))

@@ -372,7 +372,7 @@ class Desk:
             deafened=record.deafened,
             speaking=talker is not None,
             level=SILENT if talker is None else talker.level,
-            state="online",
+            state="reconnecting" if self._node.presence.is_reconnecting(record.session) else "online",
             away=seen.away,
             resumes=record.resumes,
             resumed=seen.resumed,

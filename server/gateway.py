@@ -55,6 +55,7 @@ class Gateway:
         `next_free` takes the next free port when none was asked for. Raises StartError.
         """
         self._loop = asyncio.get_running_loop()
+        self.node.soon = self._loop.call_soon
         self.node.post.schedule = partial(self._loop.call_soon, self.node.post.flush)
         self.node.post.hold = partial(self._loop.call_later, HOLD_SECONDS, self.node.post.flush_held)
         self.node.post.report = partial(logger.exception, "a client could not be written to")

@@ -17,8 +17,7 @@ CURSORS = 1000
 
 def introduce(node: Node, hello: native.Hello, *, ip: str) -> SessionRecord:
     """The record of a client's new session. Raises TokenError, FieldError, Refused."""
-    if len(hello.cursors or ()) > CURSORS:
-        raise Refused(Code.TOO_LARGE, f"cursors has more than {CURSORS} entries", field="cursors")
+    check_cursors(hello)
     session, role = node.clock.new_session(), Role.USER
     name = None if hello.name is None else names.person_name(hello.name)
     user = None if hello.user is None else names.user_name(hello.user)
@@ -29,7 +28,7 @@ def introduce(node: Node, hello: native.Hello, *, ip: str) -> SessionRecord:
     elif node.config.auth == "token":
         raise TokenError("a token is required here")
     name = name or (user[: names.NAME_CHARS] if user else "Guest")
-    client = names.chat_text(hello.client, field="client", limit=names.CLIENT_CHARS) if hello.client else ""
+    client = program_name(hello)
     return SessionRecord(
         session=session,
         user=user or f"guest-{session[2:10]}",
@@ -42,3 +41,14 @@ def introduce(node: Node, hello: native.Hello, *, ip: str) -> SessionRecord:
         client=client,
         ip=ip,
     )
+
+
+def check_cursors(hello: native.Hello) -> None:
+    """Raise Refused for more cursors than a client can have."""
+    if len(hello.cursors or ()) > CURSORS:
+        raise Refused(Code.TOO_LARGE, f"cursors has more than {CURSORS} entries", field="cursors")
+
+
+def program_name(hello: native.Hello) -> str:
+    """What a client says of its program. Raises FieldError."""
+    return names.chat_text(hello.client, field="client", limit=names.CLIENT_CHARS) if hello.client else ""

@@ -118,7 +118,7 @@ def _sessions(node: Node, room: str | None, where: str | None) -> Iterable[tuple
                 "node": record.node_name,
                 "rooms": [seat.room for seat in record.seats],
                 "muted": record.muted(),
-                "state": "online",
+                "state": "reconnecting" if node.presence.is_reconnecting(session) else "online",
                 "ip": record.ip,
             },
         )

@@ -18,7 +18,6 @@ from server.wire.names import TEXT_CHARS
 from server.wire.native import MUTE_SECONDS, Address, Code, MuteSeconds, Outcome, Refused
 
 if TYPE_CHECKING:
-    from server.conversation import Conversation
     from server.node import Node
 
 logger = logging.getLogger(__name__)
@@ -28,6 +27,11 @@ CALL_SECONDS = 3.0
 
 SILENCES = 64
 """Mutes of one session at most, so that its record stays small."""
+
+AGAIN_SECONDS = 2.0
+"""How often a node looks whether a mute that is over has become its own to end."""
+
+_Place = tuple[str, str | None]
 
 TIME = Actor("", "", "", Role.ADMIN)
 """Who ends a mute whose time is over."""
@@ -87,8 +91,10 @@ class Moderation:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._ends: Wheel[tuple[str, str | None]] = Wheel(now=node.clock.now(), step=0.1)
-        """When the mutes of this node's sessions are over, by session and room."""
+        self._ends: Wheel[_Place] = Wheel(now=node.clock.now(), step=0.1)
+        """When the mutes of all sessions are over, by session and room: whose node is gone may become this one's."""
+        self._known: dict[str, tuple[Silence, ...]] = {}
+        """The mutes for which that is set, by session."""
 
     def targets(
         self,
@@ -105,7 +111,8 @@ class Moderation:
         """
         if (session is None) == (user is None):
             raise Refused(Code.BAD_REQUEST, "name a session or a user, and only one of them")
-        found = self._node.presence.addressed(Address(session=session, user=user))
+        to, presence = Address(session=session, user=user), self._node.presence
+        found = [*presence.addressed(to), *presence.absent(to)]
         if room is not None:
             found = [r for r in found if r.seat(room) is not None or (silenced and r.silence(room) is not None)]
         if not found:
@@ -146,14 +153,16 @@ class Moderation:
 
     async def _execute(self, target: SessionRecord, act: Act) -> Outcome:
         node, began = self._node, self._node.clock.now()
-        if target.node == node.node_id:
+        executor = node.presence.responsible(target.session)
+        if executor in (node.node_id, None):
             outcome = self.perform(act)
         else:
             try:
-                answer = await node.bus.call(target.node, msgspec.msgpack.encode(act), timeout=CALL_SECONDS)
+                answer = await node.bus.call(executor, msgspec.msgpack.encode(act), timeout=CALL_SECONDS)
                 outcome = _outcome_decoder.decode(answer)
             except (BusError, msgspec.MsgspecError):
-                raise Refused(Code.UNAVAILABLE, f"node {target.node_name} did not answer") from None
+                name = target.node_name if executor == target.node else node.cards.name_of(executor)
+                raise Refused(Code.UNAVAILABLE, f"node {name} did not answer") from None
         return msgspec.structs.replace(outcome, ms=round((node.clock.now() - began) * 1000, 1))
 
     def answer(self, body: bytes) -> bytes:
@@ -161,32 +170,50 @@ class Moderation:
         return msgspec.msgpack.encode(self.perform(_act_decoder.decode(body)))
 
     def perform(self, act: Act) -> Outcome:
-        """Carry out an act on a session of this node; where local and remote requests meet."""
+        """Carry out an act on a session of this node, or on one without a connection for which this node acts."""
         return Outcome(session=act.session, node=self._node.name, outcome=self._perform(act), ms=0)
 
     def _perform(self, act: Act) -> Result:
-        conversation = self._node.conversations.get(act.session)
-        if conversation is None:
+        node = self._node
+        record = node.presence.known(act.session)
+        if record is None or not (act.session in node.conversations or self._is_absent(record)):
             return "gone"
-        if act.by.role is Role.USER or conversation.session.role.rank > act.by.role.rank:
+        if act.by.role is Role.USER or record.role.rank > act.by.role.rank:
             return "failed"
         match act:
             case Kick():
-                return self._kick(conversation, act)
+                return self._kick(record, act)
             case Mute():
-                return self._mute(conversation, act)
+                return self._mute(record, act)
             case Unmute():
-                return self._unmute(conversation, act)
+                return self._unmute(record, act)
 
-    def _kick(self, conversation: Conversation, act: Kick) -> Result:
-        if act.room is not None and conversation.session.seat(act.room) is None:
+    def _is_absent(self, record: SessionRecord) -> bool:
+        presence = self._node.presence
+        return presence.is_reconnecting(record.session) or record.session in presence.given_up
+
+    def _revise(self, record: SessionRecord) -> None:
+        """Let another record of a session be true."""
+        conversation = self._node.conversations.get(record.session)
+        if conversation is not None:
+            conversation.revise(record)
+        else:
+            self._node.custody.change(record)
+
+    def _kick(self, record: SessionRecord, act: Kick) -> Result:
+        if act.room is not None and record.seat(act.room) is None:
             return "gone"
-        self._note(conversation, "kick", act.room, act.by, act.reason)
-        conversation.kick(act.room, reason=act.reason)
+        self._note(record, "kick", act.room, act.by, act.reason)
+        conversation = self._node.conversations.get(record.session)
+        if conversation is not None:
+            conversation.kick(act.room, reason=act.reason)
+        elif act.room is not None:
+            self._node.custody.change(record.unseated(act.room, "kicked"))
+        else:
+            self._node.custody.finish(record, "kicked")
         return "done"
 
-    def _mute(self, conversation: Conversation, act: Mute) -> Result:
-        record = conversation.session
+    def _mute(self, record: SessionRecord, act: Mute) -> Result:
         if act.room is not None and record.seat(act.room) is None:
             return "gone"
         known = record.silence(act.room)
@@ -194,42 +221,56 @@ class Moderation:
             return "failed"
         if known is not None and known.until is None and act.seconds is None:
             return "done"
-        until = None
-        self._ends.cancel((record.session, act.room))
-        if act.seconds is not None:
-            until = self._node.clock.wall_ms() + round(act.seconds * 1000)
-            self._ends.set((record.session, act.room), self._node.clock.now() + act.seconds)
-        self._note(conversation, "mute", act.room, act.by, act.reason, until)
-        conversation.revise(record.with_silence(Silence(act.room, until, act.by.name)))
+        until = None if act.seconds is None else self._node.clock.wall_ms() + round(act.seconds * 1000)
+        self._note(record, "mute", act.room, act.by, act.reason, until)
+        self._revise(record.with_silence(Silence(act.room, until, act.by.name, act.seconds)))
         return "done"
 
-    def _unmute(self, conversation: Conversation, act: Unmute) -> Result:
-        record = conversation.session
+    def _unmute(self, record: SessionRecord, act: Unmute) -> Result:
         lifted = [silence.room for silence in record.silences if act.room is None or silence.room == act.room]
         for room in lifted:
-            self._ends.cancel((record.session, room))
             record = record.without_silence(room)
         if lifted:
-            self._note(conversation, "unmute", act.room, act.by, act.reason)
-            conversation.revise(record)
+            self._note(record, "unmute", act.room, act.by, act.reason)
+            self._revise(record)
         return "done"
 
-    def forget(self, record: SessionRecord) -> None:
-        """A session of this node is over."""
-        for silence in record.silences:
-            self._ends.cancel((record.session, silence.room))
+    def follow(self, record: SessionRecord) -> None:
+        """A record of a session came to be known, here or from elsewhere: note when its mutes are over."""
+        before = self._known.get(record.session, ())
+        if before == record.silences:
+            return
+        known = self._node.presence.known(record.session)
+        silences = () if known is None else known.silences
+        for silence in before:
+            if silence not in silences:
+                self._ends.cancel((record.session, silence.room))
+        for silence in silences:
+            if silence.seconds is not None and silence not in before:
+                self._ends.set((record.session, silence.room), self._node.clock.now() + silence.seconds)
+        if silences:
+            self._known[record.session] = silences
+        else:
+            self._known.pop(record.session, None)
 
     def tick(self, now: float) -> None:
         """End the mutes whose time is over."""
+        node = self._node
         for session, room in self._ends.advance(now):
-            conversation = self._node.conversations.get(session)
-            if conversation is not None:
-                self._note(conversation, "unmute", room, TIME, "its time is over")
-                conversation.revise(conversation.session.without_silence(room))
+            record = node.presence.known(session)
+            if record is None or record.silence(room) is None:
+                continue
+            if session in node.conversations or (
+                self._is_absent(record) and node.presence.responsible(session) == node.node_id
+            ):
+                self._note(record, "unmute", room, TIME, "its time is over")
+                self._revise(record.without_silence(room))
+            else:  # its node does so, unless it is gone by then
+                self._ends.set((session, room), now + AGAIN_SECONDS)
 
     def _note(
         self,
-        conversation: Conversation,
+        record: SessionRecord,
         action: Literal["kick", "mute", "unmute"],
         room: str | None,
         by: Actor,
@@ -237,11 +278,12 @@ class Moderation:
         until: int | None = None,
     ) -> None:
         """Tell the session what is about to be done to it, and all nodes for those who watch."""
-        node, record = self._node, conversation.session
+        node, conversation = self._node, self._node.conversations.get(record.session)
         where = "everywhere" if room is None else f"in {room}"
         logger.info("%s (%s): %s of %s %s: %s", by.name or "time", by.user, action, record.session, where, reason)
         node.counters.moderated[action] += 1
-        conversation.tell_moderated(action, by=by.name, reason=reason, until=until, room=room)
+        if conversation is not None:
+            conversation.tell_moderated(action, by=by.name, reason=reason, until=until, room=room)
         deed = Deed(action, by, record.name, reason, until, node.clock.wall_ms())
         node.bus.append(Kind.MODERATION, msgspec.msgpack.encode(deed), room=room or "", session=record.session)
 

@@ -12,7 +12,6 @@ from bus.record import Kind, NodeId, Origin, Record
 from server import asides, messenger, moderation
 from server import session as sessions
 from server.asides import Asides
-from server.audience import audiences
 from server.cards import CardBoard
 from server.clock import Clock, SystemClock
 from server.closing import RESTARTING, SHUTDOWN, Closing
@@ -20,34 +19,39 @@ from server.config import Config
 from server.conversation import Conversation
 from server.copies import Copies
 from server.counters import Counters
+from server.custody import Custody
 from server.departure import CALL as DRAIN
 from server.departure import Departure
 from server.events import (
-    Deafened,
     Event,
     MemberChanged,
     NodeChanged,
     PeerTurned,
     RoomEntered,
     RoomLeft,
-    SessionBegan,
-    SessionEnded,
+    SessionGivenUp,
+    SessionLost,
+    SessionResumed,
     SpeakersChanged,
 )
 from server.feeds import Feeds
 from server.flow import CALL as FLOW
-from server.identity import Tokens
+from server.identity import LEEWAY_SECONDS, Tokens
 from server.interruptions import Interruptions
+from server.keyring import CALL as KEYS
+from server.keyring import Keyring
 from server.links import TOPIC as LINKS
 from server.links import Links
 from server.messenger import Messenger
 from server.moderation import Moderation
 from server.outbox import Outbox, Post
-from server.presence import Change, Entered, Key, Parted, Presence, Updated
+from server.presence import Change, Entered, GivenUp, Lost, Parted, Presence, Resumed, Updated
+from server.reception import Reception
+from server.resumption import LIVES
 from server.rooms import Room
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.roundtrips import RoundTrips
-from server.session import Role, Seat, SessionRecord
+from server.session import Seat, SessionRecord
 from server.speech import TOPIC as SPEAKERS
 from server.speech import Speech
 from server.tap import Taps
@@ -75,12 +79,14 @@ class Node:
         """Another process runs under this node's id: this one has nothing to say any more."""
         self.give_way: Callable[[], None] = _nothing
         """Ends this process, for that reason; set by who runs it."""
+        self.soon: Callable[[Callable[[], None]], object] = _never
+        """Calls something in the next turn of the loop; set by who owns that."""
         self.synced = False
         self.counters = Counters()
         self.post = Post()
         self.tasks = Tasks()
         self.departure = Departure(self)
-        self.presence = Presence()
+        self.presence = Presence(remember=LIVES * config.resume_seconds + LEEWAY_SECONDS)
         self.speech = Speech(bus.node)
         self.interruptions = Interruptions(bus.node)
         self.round_trips = RoundTrips()
@@ -90,6 +96,9 @@ class Node:
         self.conversations: dict[str, Conversation] = {}
         """Session id to conversation, of the sessions that live here."""
         self.feeds = Feeds(bus, bounds=config.bounds, render=messenger.frame)
+        self.keyring = Keyring(self)
+        self.custody = Custody(self)
+        self.reception = Reception(self)
         self.cards = CardBoard(self)
         self.copies = Copies(self)
         self.messenger = Messenger(self)
@@ -154,75 +163,11 @@ class Node:
         else:
             self._awaiting_sync.append(ready)
 
-    def begin(self, conversation: Conversation) -> None:
-        """A session begins here."""
-        record = conversation.session
-        logger.info("%s (%s) begins session %s from %s", record.name, record.user, record.session, record.ip)
-        self.conversations[record.session] = conversation
-        key = self.write(record)
-        conversation.feed = self.feeds.begin(record.session, key, conversation, audiences=audiences(record))
-        self.emit(SessionBegan(record))
-
-    def end(self, conversation: Conversation, reason: str) -> None:
-        """A session that lives here is over; `reason` as in `member_left` (protocol.md section 4)."""
-        record = conversation.session
-        if self.conversations.pop(record.session, None) is None:
-            return
-        for place in conversation.places.values():
-            self.unseat(conversation, place.room.name)
-        conversation.places.clear()
-        if conversation.feed is not None:
-            self.feeds.end(conversation.feed)
-            conversation.feed = None  # each holds the other, and the garbage collector is not asked
-        self.moderation.forget(record)
-        logger.info("%s (%s) ends session %s: %s", record.name, record.user, record.session, reason)
-        self.write(record.over(reason))
-        self.emit(SessionEnded(record, reason))
-
-    def write(self, record: SessionRecord) -> Key:
-        """Write a session of this node ahead to the log, then let it be true here; returns by what it has it."""
-        written = self.bus.append(Kind.SESSION, sessions.pack(record), session=record.session, last=record.ended)
-        key = (record.n, written.lamport, written.origin)
-        feed = self.feeds.feeds.get(record.session)
-        if feed is not None:
-            feed.key = key
-            self.feeds.listen(feed, audiences(record))
-        self._tell(self.presence.merge(self.bus.origin, record, lamport=written.lamport))
-        return key
-
-    def seat(self, conversation: Conversation, seat: Seat) -> Room:
-        """Let a session of this node have `seat`, which its record names already."""
-        self.write(conversation.session)
-        room = self.rooms[seat.room]
-        room.outboxes[conversation.session.session] = conversation.outbox
-        if not conversation.session.deafened:
-            self._listen(conversation, room)
-        return room
-
-    def unseat(self, conversation: Conversation, name: str) -> None:
-        """Stop feeding a session of this node from a room; its record follows."""
-        room = self.rooms[name]
-        room.hush(conversation.session.session)
-        room.outboxes.pop(conversation.session.session, None)
-        self._listen_no_more(conversation, room)
-
-    def deafen(self, conversation: Conversation, on: bool) -> None:
-        """Send a session of this node no voice any more, or send it again."""
-        for place in conversation.places.values():
-            if on:
-                self._listen_no_more(conversation, place.room)
-            else:
-                self._listen(conversation, place.room)
-        self.emit(Deafened(conversation.session, on))
-
-    def _listen(self, conversation: Conversation, room: Room) -> None:
-        if not room.listeners:
-            self.bus.subscribe(room.topic)
-        room.listeners[conversation.session.session] = conversation.outbox
-
-    def _listen_no_more(self, conversation: Conversation, room: Room) -> None:
-        if room.listeners.pop(conversation.session.session, None) is not None and not room.listeners:
-            self.bus.unsubscribe(room.topic)
+    def new_seat(self, room: str) -> Seat:
+        """A seat in a room for somebody who comes now."""
+        seats = self.presence.rooms.get(room, {})
+        order = 1 + max((seat.order for seat in seats.values()), default=0)
+        return Seat(room=room, ssrc=self.free_ssrc(), joined=self.clock.wall_ms(), order=order)
 
     def free_ssrc(self) -> int:
         """An ssrc that no session uses (RFC 3550, 8.1: drawn again on a collision)."""
@@ -245,51 +190,66 @@ class Node:
             ssrc=seat.ssrc,
             muted=record.muted(seat.room),
             speaking=room is not None and record.session in room.talkers,
-            state="online",
+            state="reconnecting" if self.presence.is_reconnecting(record.session) else "online",
         )
 
-    def _tell(self, changes: Sequence[Change]) -> None:
+    def tell(self, changes: Sequence[Change]) -> None:
         """Open and close rooms, and tell their members here who came and went."""
         for change in changes:
-            if isinstance(change, Entered):
-                name, record = change.seat.room, change.record
-                room = self.rooms.get(name)
-                if room is None:
-                    room = self.rooms[name] = Room(name, opened=change.seat.joined)
-                self._broadcast(room, native.MemberJoined(room=name, member=self._member(record, change.seat)))
-                self.emit(RoomEntered(name, record))
-                self._put_out_the_late(room)
-            elif isinstance(change, Parted):
-                name, record = change.room, change.record
-                room = self.rooms.get(name)
-                if room is not None:  # of several who left at once the first closed it
-                    room.hush(record.session)
-                    self._broadcast(room, native.MemberLeft(room=name, session=record.session, reason=change.reason))
-                    if name not in self.presence.rooms:
-                        del self.rooms[name]
-                self.emit(RoomLeft(name, record, change.reason))
-            else:
-                self._tell_update(change)
+            match change:
+                case Entered(record, seat):
+                    self._tell_entered(record, seat)
+                case Parted(record, name, reason):
+                    self._tell_parted(record, name, reason)
+                case Updated():
+                    self._tell_update(change)
+                case Lost(record):
+                    self.emit(SessionLost(record))
+                case Resumed(old, record):
+                    self.emit(SessionResumed(record, old.node_name, record.whole))
+                case GivenUp(record):
+                    self.emit(SessionGivenUp(record))
+
+    def _tell_entered(self, record: SessionRecord, seat: Seat) -> None:
+        room = self.rooms.get(seat.room)
+        if room is None:
+            room = self.rooms[seat.room] = Room(seat.room, opened=seat.joined)
+        self._broadcast(room, native.MemberJoined(room=room.name, member=self._member(record, seat)))
+        self.emit(RoomEntered(room.name, record))
+        seats = self.presence.rooms[room.name]
+        if len(seats) > room.state.capacity:
+            # Two nodes may each have let the last one in: who came later goes.
+            in_order = sorted(seats, key=lambda session: (seats[session].order, seats[session].ssrc))
+            for session in in_order[room.state.capacity :]:
+                self.custody.put_out(session, room.name)
+
+    def _tell_parted(self, record: SessionRecord, name: str, reason: str) -> None:
+        room = self.rooms.get(name)
+        if room is not None:  # of several who left at once the first closed it
+            room.hush(record.session)
+            self._broadcast(room, native.MemberLeft(room=name, session=record.session, reason=reason))
+            if name not in self.presence.rooms:
+                del self.rooms[name]
+        self.emit(RoomLeft(name, record, reason))
 
     def _tell_update(self, change: Updated) -> None:
-        record, room, muted = change.record, self.rooms[change.room], change.record.muted(change.room)
-        if muted != change.old.muted(change.room):
-            if muted:
-                room.hush(record.session)
-            message = native.MemberUpdated(room=room.name, session=record.session, muted=muted)
+        old, record, room = change.old, change.record, self.rooms[change.room]
+        muted, resumed = record.muted(room.name), record.resumes != old.resumes
+        if muted or change.is_away or resumed:
+            room.hush(record.session)
+        message = native.MemberUpdated(
+            room=room.name,
+            session=record.session,
+            muted=muted if muted != old.muted(room.name) else None,
+            state=("reconnecting" if change.is_away else "online")
+            if resumed or change.is_away != change.was_away
+            else None,
+            node=record.node_name if resumed or record.node_name != old.node_name else None,
+            role=record.role if record.role != old.role else None,
+        )
+        if message != native.MemberUpdated(room=room.name, session=record.session):
             self._broadcast(room, message, but=record.session)
         self.emit(MemberChanged(room.name, record))
-
-    def _put_out_the_late(self, room: Room) -> None:
-        """Two nodes may each have let the last one in: who came later goes, by the hand of his own node."""
-        seats = self.presence.rooms[room.name]
-        if len(seats) <= room.state.capacity:
-            return
-        in_order = sorted(seats, key=lambda session: (seats[session].order, seats[session].ssrc))
-        for session in in_order[room.state.capacity :]:
-            conversation = self.conversations.get(session)
-            if conversation is not None and conversation.session.role is Role.USER:
-                conversation.leave(room.name, "room_full")
 
     # What clients are told.
 
@@ -357,9 +317,7 @@ class Node:
     def _show(self, record: Record, copies: int) -> None:
         match record.kind:
             case Kind.SESSION if record.origin != self.bus.origin:
-                session = sessions.unpack(record.payload)
-                self.feeds.own(record, (session.n, record.lamport, record.origin))
-                self._tell(self.presence.merge(record.origin, session, lamport=record.lamport))
+                self.custody.take(record, sessions.unpack(record.payload))
             case Kind.TEXT | Kind.WHISPER | Kind.ANNOUNCEMENT:
                 self.messenger.show(record)
             case Kind.MODERATION:
@@ -385,6 +343,8 @@ class Node:
     def on_call(self, caller: NodeId, body: bytes) -> bytes | Awaitable[bytes]:
         """See Listener."""
         try:
+            if body == KEYS:
+                return self.keyring.answer()
             if body.startswith(FLOW):
                 return self.taps.answer(caller, body)
             return self.departure.answer(body) if body.startswith(DRAIN) else self.moderation.answer(body)
@@ -396,13 +356,12 @@ class Node:
         before, name = self.cards.state_of(peer.node), self.cards.name_of(peer.node)
         former = self.cards.note(peer)
         if former is not None:
-            self._tell(self.presence.forget(former))
-        if peer.left:
-            self._tell(self.presence.forget(peer.origin))
-        elif peer.state is PeerState.DOWN:
-            self._tell(self.presence.lose(peer.origin))
+            self.tell(self.presence.lose(former))
+        if peer.left or peer.cut or peer.state is PeerState.DOWN:
+            self.tell(self.presence.lose(peer.origin))
         else:
-            self._tell(self.presence.revive(peer.origin))
+            self.tell(self.presence.revive(peer.origin))
+            self.keyring.meet(peer)
         if peer.left or peer.state is not before:
             # One that was not up cannot have become late: it is seen for the first time, or again.
             met = peer.state is PeerState.SUSPECT and before is not PeerState.UP
@@ -430,7 +389,7 @@ class Node:
     def on_forgotten(self, origin: Origin) -> None:
         """See Listener."""
         self.feeds.timeline.forget(origin)
-        self._tell(self.presence.forget(origin))
+        self.tell(self.presence.forget(origin))
         node = self.cards.forget(origin)
         if node is not None:
             self.emit(NodeChanged(node))
@@ -448,6 +407,8 @@ class Node:
         """Do what is due; called ten times a second, `late` seconds after it should have been."""
         now = self.clock.now()
         self._settle_speakers(now)
+        self.custody.tick(now)
+        self.reception.tick(now)
         self.moderation.tick(now)
         self.departure.tick(now)
         self.feeds.tick(now)
@@ -498,3 +459,7 @@ class Node:
 
 def _nothing() -> None:
     """Nobody ends it."""
+
+
+def _never(_: Callable[[], None]) -> None:
+    """There is no loop yet."""

@@ -8,10 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bus.record import ClientId
-from server.asides import Target
 from server.departure import Begin
 from server.listing import list_page
-from server.session import Role, Seat
+from server.session import Aim, Role
 from server.texts import Receipt, Sender
 from server.wire import names, native
 from server.wire.native import Code, Outcome, Refused
@@ -41,16 +40,10 @@ def _join(client: Conversation, request: native.Join) -> None:
         raise Refused(Code.ALREADY, f"you are in {name}")
     if len(record.seats) >= native.ROOMS:
         raise Refused(Code.BAD_REQUEST, f"a session may be in {native.ROOMS} rooms", field="room")
-    seats = node.presence.rooms.get(name, {})
     room = node.rooms.get(name)
-    if room is not None and len(seats) >= room.state.capacity and record.role is Role.USER:
+    if room is not None and len(node.presence.rooms[name]) >= room.state.capacity and record.role is Role.USER:
         raise Refused(Code.ROOM_FULL, f"{name} is full")
-    seat = Seat(
-        room=name,
-        ssrc=node.free_ssrc(),
-        joined=node.clock.wall_ms(),
-        order=1 + max((seat.order for seat in seats.values()), default=0),
-    )
+    seat = node.new_seat(name)
     room = client.take_seat(seat)
     client.send(
         native.Joined(
@@ -159,7 +152,7 @@ def _voice_target(client: Conversation, request: native.VoiceTarget) -> None:
     client.node.messenger.receivers(client.actor, request.to)
     if request.target not in client.targets and len(client.targets) >= TARGETS:
         raise Refused(Code.BAD_REQUEST, f"a session may have {TARGETS} targets", field="target")
-    client.targets[request.target] = Target(request.to)
+    client.aim(Aim(request.target, request.to.session, request.to.user))
     client.send(native.Ok(id=native.given(request.id)))
 
 

@@ -58,6 +58,8 @@ class Silence(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """ms since 1970; None: until it is lifted. Shown; its node alone decides when the time is over."""
     by: str
     """Name of who muted."""
+    seconds: float | None = None
+    """How long it is from when it was written; by this, and by its own clock, a node decides when it is over."""
 
 
 class Standing(enum.StrEnum):

@@ -50,6 +50,10 @@ class Guest:
         self.socket = socket
         self.unread: deque[Event | bytes] = deque()
         self.welcome: Event = {}
+        self.token = ""
+        """The newest resume token."""
+        self.cursors: dict[str, int] = {}
+        """With the token all that a client needs to resume."""
         self._ids = itertools.count(1)
 
     @classmethod
@@ -77,6 +81,20 @@ class Guest:
         guest.welcome = await guest.ask("hello", **hello)
         assert guest.welcome["type"] == "welcome", guest.welcome
         return guest
+
+    @classmethod
+    async def resume(cls, url: str, token: str, cursors: dict[str, int], **hello: Any) -> Self:
+        """Open a WebSocket and go on with a session; returns when it is live. What was missed is unread."""
+        guest = await cls.connect(url)
+        guest.cursors = dict(cursors)
+        guest.welcome = await guest.ask("hello", resume=token, cursors=cursors, **hello)
+        assert guest.welcome["type"] == "welcome", guest.welcome
+        await guest.next("live")
+        return guest
+
+    async def come_again(self, url: str, **hello: Any) -> Self:
+        """Resume at `url`, by the token and the cursors that this one kept."""
+        return await self.resume(url, self.token, self.cursors, **hello)
 
     @property
     def session(self) -> str:
@@ -172,9 +190,19 @@ class Guest:
             while True:
                 data = await self.socket.recv()
                 message = json.loads(data) if isinstance(data, str) else data
+                self._keep(message)
                 if fits(message):
                     return message
                 self.unread.append(message)
+
+    def _keep(self, message: Event | bytes) -> None:
+        """Note what a client keeps for a resume."""
+        if isinstance(message, bytes):
+            return
+        self.token = message.get("resume", self.token)
+        seen = message.get("cursors") or ({message["origin"]: message["seq"]} if "origin" in message else {})
+        for origin, seq in seen.items():
+            self.cursors[origin] = max(seq, self.cursors.get(origin, 0))
 
     async def settle(self) -> None:
         """Wait until all that this node had for this client before now has arrived."""
@@ -195,6 +223,7 @@ class Guest:
                 while True:
                     data = await self.socket.recv()
                     self.unread.append(json.loads(data) if isinstance(data, str) else data)
+                    self._keep(self.unread[-1])
             await self.socket.wait_closed()
         return self.socket.close_code, self.socket.close_reason
 

@@ -81,6 +81,16 @@ class Served:
             connection.expire()
         self.node.tick(0.0)
 
+    def wait(self, seconds: float) -> None:
+        """Let so many seconds pass by the ticks of the node."""
+        for _ in range(round(seconds * 10)):
+            self.advance(0.1)
+
+    async def back(self, guest: Guest, **hello: Any) -> Guest:
+        """A client that goes on here with the session of `guest`."""
+        self.guests.append(await guest.come_again(self.url, **hello))
+        return self.guests[-1]
+
     async def close(self) -> None:
         for guest in self.guests:
             guest.vanish()

@@ -339,6 +339,7 @@ class MemberUpdated(Message, tag="member_updated", kw_only=True, frozen=True):
     state: Literal["online", "reconnecting"] | None = None
     node: str | None = None
     """Name of the node where it is now."""
+    role: Role | None = None
 
 
 class Ok(Answer, tag="ok", kw_only=True, frozen=True):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from bus.interface import BusError
+from bus.interface import BusError, PeerState
 from bus.memory import MemoryBus
 from bus.packets import Packet
 from server import flow
@@ -527,6 +527,8 @@ async def test_a_lost_node_and_who_was_lost_with_it_are_shown(serve: Serving) ->
     await b.members("Bob")
     await eventually(lambda: "lobby" in a.node.rooms)
     serve.network.buses["b"].vanish()
+    await eventually(lambda: a.node.cards.state_of(b.node.node_id) is PeerState.DOWN)
+    a.wait(31)
     await watcher.next("leave")
     (left,) = watcher.of("leave")
     assert (left.sender, left.node) == ("Bob", "n1")

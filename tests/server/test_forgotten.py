@@ -20,10 +20,11 @@ async def test_a_life_that_the_bus_forgot_leaves_nothing(serve: Serving) -> None
     await ann.next("member_joined")
     origin = b.node.bus.origin
     await b.node.bus.stop()
-    await ann.next("member_left")
+    await ann.next("member_updated", state="reconnecting")
     assert origin in a.node.feeds.timeline.worked
     a.node.on_forgotten(origin)
     assert origin not in a.node.feeds.timeline.worked
+    await ann.next("member_left", session=bob.session)
     a.node.on_forgotten(origin)
 
 

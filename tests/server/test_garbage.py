@@ -148,8 +148,8 @@ async def test_who_comes_and_goes_leaves_nothing(serve: Serving, monkeypatch: py
     async def hour() -> tuple[int, int]:
         for number in itertools.islice(numbers, 600):
             record = session(number, node.node_id)
-            node.write(record)
-            node.write(record.over("left"))
+            node.custody.write(record)
+            node.custody.write(record.over("left"))
             if number % 50 == 0:
                 node.tick(0.0)
                 await asyncio.sleep(0)

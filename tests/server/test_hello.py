@@ -20,6 +20,7 @@ async def test_hello_is_answered_by_welcome(served: Served) -> None:
     session = welcome.pop("session")
     assert isinstance(session, str)
     assert session
+    assert welcome.pop("resume")
     assert welcome.pop("cursors").keys() <= {served.node.bus.origin}
     assert welcome == {
         "type": "welcome",
@@ -28,8 +29,7 @@ async def test_hello_is_answered_by_welcome(served: Served) -> None:
         "name": "Ann",
         "role": "user",
         "node": "n1",
-        "resume": "",
-        "resume_seconds": 0,
+        "resume_seconds": 300,
         "urls": [served.url],
         "limits": {
             "text_bytes": 65536,

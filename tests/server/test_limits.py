@@ -316,7 +316,7 @@ async def test_the_twentieth_broken_message_in_10_s_is_answered_and_closes_with_
     code, reason = await ann.closed()
     assert code == 4400
     assert reason
-    assert (await bob.next("member_left", session=ann.session))["reason"] == "lost"
+    assert (await bob.next("member_updated", session=ann.session))["state"] == "reconnecting"
 
 
 async def test_twenty_broken_messages_in_more_than_10_s_do_not_close(served: Served) -> None:

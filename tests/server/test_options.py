@@ -32,6 +32,7 @@ def test_the_defaults_are_those_of_the_protocol() -> None:
         "127.0.0.1", None, "zeromq", "127.0.0.1", None,
     )  # fmt: skip
     assert (config.name, config.peers, config.auth, config.origins, config.public_url) == ("", (), "open", (), None)
+    assert (config.resume_seconds, config.lost_seconds) == (300, 30.0)
     assert (config.drain_seconds, config.voice_fps, config.auth_key_file) == (5.0, 55, None)
     assert config.ends_with_parent is False
 
@@ -59,6 +60,8 @@ def test_the_defaults_are_those_of_the_protocol() -> None:
         ("--origin=*", "origins", ("*",)),
         ("--origin=https://A.example:8443", "origins", ("https://a.example:8443",)),
         ("--public-url=wss://voice.example/ws", "public_url", "wss://voice.example/ws"),
+        ("--resume-seconds=60", "resume_seconds", 60),
+        ("--lost-seconds=0.5", "lost_seconds", 0.5),
         ("--drain-seconds=0.5", "drain_seconds", 0.5),
         ("--voice-fps=0", "voice_fps", 0),
         ("--log-format=text", "log_format", "text"),
@@ -111,7 +114,9 @@ def test_an_option_is_taken(argument: str, field: str, value: object) -> None:
         ("--por=5", "--por is not an option here"),
         ("--bus-url=redis://x", "--bus-url is not an option here"),
         ("--cluster-key-file=x", "--cluster-key-file is not an option here"),
-        ("--resume-seconds=3", "--resume-seconds is not an option here"),
+        ("--resume-seconds=0", "--resume-seconds: 0 is not a number from 1 to 86400"),
+        ("--resume-seconds=1.5", "--resume-seconds: '1.5' is not a whole number"),
+        ("--lost-seconds=-1", "--lost-seconds: "),
         ("extra", "extra is not an option here"),
         ("--config=/nowhere/at/all.toml", "--config: /nowhere/at/all.toml cannot be read"),
     ],
@@ -152,6 +157,7 @@ def test_a_file_speaks_of_all_options_in_its_own_types(tmp_path: Path) -> None:
         'name = "n1"\nhost = "127.0.0.1"\nport = 0\nbus = "zeromq"\nbus-host = "127.0.0.1"\nbus-port = 0\n'
         'peer = ["127.0.0.1:1", "127.0.0.1:2"]\nauth = "token"\nauth-key-file = "key"\ndata-dir = "/data"\n'
         'origin = "*"\npublic-url = "ws://a.example/ws"\ndrain-seconds = 1\nvoice-fps = 60\nlog-format = "text"\n'
+        "resume-seconds = 60\nlost-seconds = 7.5\n"
         "log-records = 1000\nlog-bytes = 2000000\nlog-seconds = 3600\n"
     )
     assert set(re.findall(r"^[a-z-]+", file.read_text(), flags=re.M)) == {option.flag for option in OPTIONS}
@@ -267,5 +273,5 @@ def test_help_lists_every_option_with_its_default(command: Any, capsys: pytest.C
         assert f"--{option.flag} {option.metavar}" in text
         if option.default and option.flag != "data-dir":
             assert f"(default: {option.default})" in text
-    for later in ("--bus-url", "--cluster-key-file", "--store", "--tls", "--resume-seconds", "bench"):
+    for later in ("--bus-url", "--cluster-key-file", "--store", "--tls", "bench"):
         assert later not in text

@@ -86,13 +86,13 @@ async def test_a_close_with_1000_is_a_leave(served: Served) -> None:
 async def test_a_close_with_another_code_is_a_loss(served: Served, code: int) -> None:
     ann, bob = await served.members("Ann", "Bob")
     await bob.leave_for_good(code)
-    assert (await ann.next("member_left", session=bob.session))["reason"] == "lost"
+    assert (await ann.next("member_updated", session=bob.session))["state"] == "reconnecting"
 
 
 async def test_a_reset_of_the_socket_is_a_loss(served: Served) -> None:
     ann, bob = await served.members("Ann", "Bob")
     bob.vanish()
-    assert (await ann.next("member_left", session=bob.session))["reason"] == "lost"
+    assert (await ann.next("member_updated", session=bob.session))["state"] == "reconnecting"
 
 
 async def test_a_client_that_does_not_answer_pings_is_lost(served: Served) -> None:
@@ -101,7 +101,7 @@ async def test_a_client_that_does_not_answer_pings_is_lost(served: Served) -> No
     for _ in range(3):
         served.advance(10.5)
         await ann.settle()
-    assert (await ann.next("member_left", session=bob.session))["reason"] == "lost"
+    assert (await ann.next("member_updated", session=bob.session))["state"] == "reconnecting"
     assert ann.socket.close_code is None
 
 
@@ -221,8 +221,8 @@ async def test_of_two_who_raced_for_the_last_place_the_later_is_put_out(serve: S
         assert len(served.node.members("full")) == 50
 
 
-async def test_the_end_of_a_node_empties_all_its_rooms(serve: Serving) -> None:
-    a = await serve(address="a:1")
+async def test_the_end_of_a_node_empties_all_its_rooms_after_the_grace(serve: Serving) -> None:
+    a = await serve(address="a:1", lost_seconds=2)
     b = await serve("a:1", address="b:1")
     (ann,) = await a.members("Ann")
     for room in ("one", "two", "three"):
@@ -232,6 +232,9 @@ async def test_the_end_of_a_node_empties_all_its_rooms(serve: Serving) -> None:
     await bob.join()
     await ann.next("member_joined")
     await b.node.stop()
+    await ann.next("member_updated", session=bob.session, state="reconnecting")
+    assert len((await ann.ask("list", what="rooms"))["items"]) == 4
+    a.wait(3)
     assert await ann.next("member_left") == {
         "type": "member_left",
         "room": "lobby",

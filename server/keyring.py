@@ -1,0 +1,92 @@
+"""The keys of resume tokens: kept in the data folder, handed on between the nodes of a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from bus.interface import BusError, Peer, PeerState
+from bus.record import NodeId, Origin
+from server.resumption import KEYS, SECRET_BYTES, Resumption
+
+if TYPE_CHECKING:
+    from server.node import Node
+
+logger = logging.getLogger(__name__)
+
+CALL = b"\x00keys"
+"""What a call for keys is, all of it."""
+
+CALL_SECONDS = 3.0
+
+FILE = "resume.keys"
+"""Name of the file in the data folder."""
+
+_Secret = Annotated[bytes, msgspec.Meta(min_length=SECRET_BYTES, max_length=SECRET_BYTES)]
+_Secrets = Annotated[list[_Secret], msgspec.Meta(max_length=KEYS)]
+_answer: msgspec.msgpack.Decoder[_Secrets] = msgspec.msgpack.Decoder(_Secrets)
+_file: msgspec.json.Decoder[_Secrets] = msgspec.json.Decoder(_Secrets)
+
+
+class Keyring:
+    """What a node knows of the keys of its cluster. The mesh is among nodes that trust each other."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._path = node.config.data_dir / FILE
+        known = self._read()
+        self.tokens = Resumption(known or [secrets.token_bytes(SECRET_BYTES)])
+        """Makes and reads tokens with them."""
+        if not known:
+            self._keep()
+        self._asked: dict[NodeId, Origin] = {}
+
+    def meet(self, peer: Peer) -> None:
+        """A peer has said something: if it is up, and was not asked in this life, ask what keys it knows."""
+        if peer.state is PeerState.UP and self._asked.get(peer.node) != peer.origin:
+            self._asked[peer.node] = peer.origin
+            self._node.tasks.start(self._ask(peer), name="keys")
+
+    def answer(self) -> bytes:
+        """What a peer that asks is told."""
+        return msgspec.msgpack.encode(self.tokens.secrets)
+
+    async def _ask(self, peer: Peer) -> None:
+        try:
+            told = _answer.decode(await self._node.bus.call(peer.node, CALL, timeout=CALL_SECONDS))
+        except (BusError, msgspec.MsgspecError) as error:
+            logger.info("the keys of node %s are not known: %s", peer.node, error)
+            self._asked.pop(peer.node, None)  # it is asked again when it next says something
+            return
+        if self.tokens.learn(told):
+            self._keep()
+
+    def _read(self) -> list[bytes]:
+        """The keys in the file; none where it is not there or cannot be read."""
+        try:
+            return _file.decode(self._path.read_bytes())
+        except FileNotFoundError:
+            return []
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            logger.warning("the keys of resume tokens in %s cannot be read: %s", self._path, error)
+            return []
+
+    def _keep(self) -> None:
+        """Write the keys; processes that share the folder keep each other's."""
+        self.tokens.learn(self._read())
+        fresh = self._path.with_name(f"{FILE}.{secrets.token_hex(4)}.new")
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(msgspec.json.encode(self.tokens.secrets))
+            os.replace(fresh, self._path)
+        except OSError as error:
+            logger.warning("the keys of resume tokens cannot be kept in %s: %s", self._path, error)
+            with contextlib.suppress(OSError):
+                Path(fresh).unlink(missing_ok=True)

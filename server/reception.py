@@ -1,0 +1,272 @@
+"""From a client's hello to its welcome: a new session, or one that goes on (protocol.md sections 3 and 8)."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+import re
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bus.record import HIGHEST, Origin
+from server.audience import audiences, room_of
+from server.closing import ELSEWHERE, SESSION_OVER
+from server.events import SessionResumed
+from server.identity import TokenError
+from server.introduction import check_cursors, introduce, program_name
+from server.resumption import Bearer
+from server.session import Role, SessionRecord, Standing
+from server.takeover import LOOK_SECONDS, Elsewhere, Over, Resume, Unknown, decide
+from server.turnstile import Turnstile, is_time
+from server.wire import names, native
+from server.wire.native import Code, Refused
+
+if TYPE_CHECKING:
+    from server.conversation import Conversation
+    from server.node import Node
+
+logger = logging.getLogger(__name__)
+
+SERVER = "switchboard/1.0"
+
+RETURNS_PER_SECOND, RETURNS_AT_ONCE = 10, 20
+"""How often one session may resume at one node."""
+
+LOOPERS = 10_000
+"""Sessions of which it is known how often they resumed here of late."""
+
+_ORIGIN = re.compile(r"[0-9a-f]{16}\.[0-9]{1,15}")
+
+
+@dataclasses.dataclass(slots=True)
+class Return:
+    """A client that wants to go on with a session."""
+
+    client: Conversation
+    hello: native.Hello
+    bearer: Bearer
+    role: Role | None
+    """Of the access token that it brought too."""
+    rooms: list[str]
+    program: str
+    """What the client says of its program."""
+    until: float = math.inf
+    """When it is no longer looked for a session that is not known."""
+
+
+class Reception:
+    """Welcomes the clients of one node."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._turnstile = Turnstile()
+        self._loopers: dict[str, float] = {}
+        self._swept = 0.0
+        self._looking: list[Return] = []
+
+    def receive(self, client: Conversation, hello: native.Hello) -> None:
+        """Take the first message of a client. Raises TokenError, FieldError, Refused."""
+        node = self._node
+        if node.draining:
+            self._send_away(client, hello)
+        elif hello.resume is None:
+            record = introduce(node, hello, ip=client.link.ip)
+            client.wait()
+            node.when_synced(partial(self._begin, client, record, hello))
+        else:
+            self._receive_again(client, hello, hello.resume)
+
+    def _send_away(self, client: Conversation, hello: native.Hello) -> None:
+        """This node takes nobody in: say where else to go."""
+        urls = self._node.cards.urls_of_others()
+        client.refuse(hello.id, Refused(Code.UNAVAILABLE, "this node is going away", urls=urls))
+        client.close(self._node.farewell)
+
+    def tick(self, now: float) -> None:
+        """Look again for sessions that were not known."""
+        looking, self._looking = self._looking, []
+        for again in looking:
+            self._decide(again)
+        if self._loopers and now - self._swept > 1.0:
+            self._swept = now
+            self._loopers = {session: at for session, at in self._loopers.items() if at > now}
+
+    # A new session.
+
+    def _begin(self, client: Conversation, record: SessionRecord, hello: native.Hello) -> None:
+        if self._node.draining:
+            self._send_away(client, hello)
+        elif client.begin(record):
+            worked = dict(self._node.feeds.timeline.worked)
+            client.send(self._welcome(record, hello, cursors=worked))
+            client.take_backlog()
+
+    # One that goes on.
+
+    def _receive_again(self, client: Conversation, hello: native.Hello, token: str) -> None:
+        node = self._node
+        check_cursors(hello)
+        try:
+            bearer = node.keyring.tokens.read(token)
+        except TokenError as error:
+            client.reject(str(error), hello.id, SESSION_OVER)
+            return
+        role = None
+        if hello.token is not None:
+            claims = node.tokens.verify(hello.token)
+            if claims.user != bearer.user:
+                raise TokenError("the token is of another user than the session")
+            role = claims.role
+        rooms = list(dict.fromkeys(names.room_name(room, field="rooms") for room in hello.rooms or ()))
+        if len(rooms) > native.ROOMS:
+            raise Refused(Code.BAD_REQUEST, f"a session may be in {native.ROOMS} rooms", field="rooms")
+        program = program_name(hello)
+        self._admit(client, bearer.session)
+        client.wait()
+        node.when_synced(partial(self._look, Return(client, hello, bearer, role, rooms, program)))
+
+    def _admit(self, client: Conversation, session: str) -> None:
+        """Let a session pass, or raise Refused with when to come again: so many pass in a second."""
+        now = self._node.clock.now()
+        if client.turn is None:
+            # Each return of a session is worth a tenth of a second, and twenty of them may be owed.
+            busy = max(now, self._loopers.get(session, now)) + 1 / RETURNS_PER_SECOND
+            if busy - now > RETURNS_AT_ONCE / RETURNS_PER_SECOND:
+                wait = busy - now - RETURNS_AT_ONCE / RETURNS_PER_SECOND
+                raise Refused(
+                    Code.RATE_LIMITED, "this session resumes too often, wait a little", retry_after_ms=_ms(wait)
+                )
+            if session in self._loopers or len(self._loopers) < LOOPERS:
+                self._loopers[session] = busy
+            client.turn = self._turnstile.enter(now)
+        if not is_time(client.turn, now):
+            sentence = "many clients come at once, it is your turn in a moment"
+            raise Refused(Code.RATE_LIMITED, sentence, retry_after_ms=_ms(client.turn - now))
+
+    def _look(self, again: Return) -> None:
+        again.until = self._node.clock.now() + LOOK_SECONDS
+        self._decide(again)
+
+    def _decide(self, again: Return) -> None:
+        node, client, session = self._node, again.client, again.bearer.session
+        if not client.is_waiting:
+            return
+        if node.draining:
+            self._send_away(client, again.hello)
+            return
+        match decide(node.presence, session, again.hello.n):
+            case Over():
+                client.reject("that session is over, start anew", again.hello.id, SESSION_OVER)
+            case Elsewhere():
+                client.close(ELSEWHERE)
+            case Resume(known, n):
+                self._resume(again, known, n)
+            case Unknown(n):
+                if node.clock.now() < again.until:
+                    self._looking.append(again)
+                else:
+                    self._take_in(again, n)
+
+    def _resume(self, again: Return, known: SessionRecord, n: int) -> None:
+        node, client, before = self._node, again.client, known.node_name
+        record = known.moved(node=node.node_id, node_name=node.name, n=n, ip=client.link.ip, role=again.role)
+        full = [seat.room for seat in record.seats if self._is_full(seat.room, record)]
+        put_out = full if known.standing is Standing.LOST else []
+        for room in put_out:
+            record = record.unseated(room, "room_full")
+        missing = node.feeds.missing(again.hello.cursors or {}, sorted(audiences(record)))
+        record = msgspec.structs.replace(record, whole=not missing)
+        self._go_on(again, record, before=before, missing=missing)
+        for room in put_out:
+            client.send(native.Left(room=room, reason="room_full"))
+
+    def _take_in(self, again: Return, n: int) -> None:
+        """Nobody knows the session any more: it goes on by what its token and its client say."""
+        node, bearer, client = self._node, again.bearer, again.client
+        record = SessionRecord(
+            session=bearer.session,
+            user=bearer.user,
+            name=bearer.name,
+            role=again.role or bearer.role,
+            node=node.node_id,
+            node_name=node.name,
+            n=n,
+            connected=node.clock.wall_ms(),
+            client=again.program,
+            ip=client.link.ip,
+            resumes=1,
+            whole=False,
+        )
+        for room in again.rooms:
+            if not self._is_full(room, record):
+                record = record.seated(node.new_seat(room))
+        self._go_on(again, record, before="", missing=sorted(audiences(record)))
+
+    def _go_on(self, again: Return, record: SessionRecord, *, before: str, missing: list[str]) -> None:
+        """Welcome a session that goes on; `missing` are the audiences of which something is no longer held."""
+        node, client, given = self._node, again.client, again.hello.cursors or {}
+        gaps = [room for room in map(room_of, missing) if room is not None]
+        if not client.resume(record, _places(given), told=frozenset(missing)):
+            return
+        rooms = [
+            native.Joined(
+                room=seat.room,
+                ssrc=seat.ssrc,
+                members=node.members(seat.room),
+                history=[],
+                room_state=node.rooms[seat.room].state,
+                cursors=given,
+            )
+            for seat in record.seats
+        ]
+        client.send(self._welcome(record, again.hello, cursors=given, recovered=record.whole, rooms=rooms, gaps=gaps))
+        if not before:
+            node.emit(SessionResumed(record, before, recovered=False))
+
+    def _is_full(self, room: str, record: SessionRecord) -> bool:
+        """Whether a session may not enter a room, because all places are taken."""
+        known = self._node.rooms.get(room)
+        if known is None or record.role is not Role.USER:
+            return False
+        return len(self._node.presence.rooms[room]) >= known.state.capacity
+
+    def _welcome(
+        self,
+        record: SessionRecord,
+        hello: native.Hello,
+        *,
+        cursors: dict[str, int],
+        recovered: bool | None = None,
+        rooms: list[native.Joined] | msgspec.UnsetType = msgspec.UNSET,
+        gaps: list[str] | msgspec.UnsetType = msgspec.UNSET,
+    ) -> native.Welcome:
+        node = self._node
+        return native.Welcome(
+            id=native.given(hello.id),
+            session=record.session,
+            user=record.user,
+            name=record.name,
+            role=record.role,
+            node=node.name,
+            resume=node.custody.token(record),
+            resume_seconds=node.config.resume_seconds,
+            urls=node.urls(),
+            limits=native.LIMITS,
+            cursors=cursors,
+            recovered=recovered,
+            server=SERVER,
+            rooms=rooms,
+            gaps=gaps,
+        )
+
+
+def _places(cursors: dict[str, int]) -> dict[Origin, int]:
+    """What of a client's cursors can be a place in a log; the rest is ignored."""
+    return {origin: seq for origin, seq in cursors.items() if 0 < seq <= HIGHEST and _ORIGIN.fullmatch(origin)}
+
+
+def _ms(seconds: float) -> int:
+    return max(1, math.ceil(seconds * 1000))
