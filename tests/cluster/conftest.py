@@ -19,6 +19,14 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     await cluster.close()
 
 
+@pytest.fixture
+async def hasty(tmp_path: Path) -> AsyncIterator[Cluster]:
+    """The same, whose nodes tell after a second already that somebody is lost."""
+    cluster = Cluster(tmp_path, "--lost-seconds=1")
+    yield cluster
+    await cluster.close()
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def trio(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
     """Three nodes for all tests of a module, in a chain: c was told of b only, and b of a."""

@@ -61,7 +61,8 @@ class Node:
 class Cluster:
     """Makes nodes and clients, and ends them all."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
+        """`options` are given to every node."""
         self._folder = folder
         self._stack = contextlib.AsyncExitStack()
         self._guests: list[Guest] = []
@@ -69,7 +70,7 @@ class Cluster:
         key_file = folder / "auth.key"
         key_file.write_text(KEY)
         key_file.chmod(0o600)
-        self._options = (f"--auth-key-file={key_file}", "--drain-seconds=1")
+        self._options = (f"--auth-key-file={key_file}", "--drain-seconds=1", *options)
 
     async def start(self, name: str, *peers: Node) -> Node:
         """A node that is told of `peers` and nobody else; it is ready, and perhaps alone yet."""
