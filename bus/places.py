@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bus.record import ClientId, Kind, Record
 
 IDS = 256
-"""Of a session that has not ended, as many of the last ids stay known when their records have left the logs."""
+"""Of a session, as many of the last ids stay known when their records have left the logs, until its end has too."""
 
 LATE, LATE_BYTES = 200_000, 32 << 20
 """How many ids are known at most though no log holds their records any more, and the bytes of those."""
@@ -24,7 +24,6 @@ class Places:
         self._several: dict[_Key, int] = {}  # of texts with several places, how many of them are in a log
         self._late: collections.OrderedDict[_Key, int] = collections.OrderedDict()  # in none, with their bytes
         self._late_bytes = 0
-        self._ended: set[str] = set()
 
     def __len__(self) -> int:
         return sum(map(len, self._sessions.values()))
@@ -35,10 +34,6 @@ class Places:
 
     def add(self, record: Record) -> None:
         """A record that stands for itself has joined the prefix of its log."""
-        if record.kind is Kind.SESSION:
-            self._ended.add(record.session)  # else it would not stand for itself
-            self._forget_late(record.session, keep=0)
-            return
         if record.id is None or record.slot is not None:
             return
         ids = self._sessions.setdefault(record.session, {})
@@ -54,9 +49,9 @@ class Places:
             self._leave_late(key)
 
     def drop(self, record: Record) -> None:
-        """A record has left its log. The last ids of its session stay known."""
+        """A record has left its log. The last ids of its session stay known, unless it is the end of that."""
         if record.kind is Kind.SESSION:
-            self._ended.discard(record.session)  # all that it said is older, and has left too
+            self._forget_late(record.session, keep=0)
             return
         if record.id is None or record.slot is not None:
             return
@@ -66,7 +61,7 @@ class Places:
             self._several[key] = left
             return
         self._several.pop(key, None)
-        if record.session in self._ended or len(self._sessions[record.session]) > IDS:
+        if len(self._sessions[record.session]) > IDS:
             self._remove(key)
             return
         self._late[key] = size = sum(len(place.payload) for place in self._sessions[record.session][record.id])

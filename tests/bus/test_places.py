@@ -54,15 +54,19 @@ def test_the_last_256_ids_of_a_session_outlive_the_logs() -> None:
     assert (len(places.of("s", 10)), len(places.of("s", 11))) == (0, 1)
 
 
-def test_of_a_session_that_ended_nothing_outlives_the_logs() -> None:
+def test_of_a_session_that_ended_ids_are_known_as_long_as_its_end_is_in_a_log() -> None:
     places = Places()
-    first, second = text(1), text(2, seq=2)
+    first, second, there = text(1), text(2, seq=2), text(1, origin=B, seq=7)
     for record in (first, second):
         places.add(record)
-    places.drop(first)
     places.add(over())
-    assert (len(places.of("s", 1)), len(places.of("s", 2))) == (0, 1)
+    places.drop(first)
+    places.add(there)
+    assert list(places.of("s", 1)) == [first, there]
+    places.drop(there)
     places.drop(second)
+    assert len(places) == 2
+    places.drop(over())
     assert len(places) == 0
 
 
@@ -75,6 +79,7 @@ def test_a_text_that_comes_back_counts_as_held_again() -> None:
     places.add(over())
     assert list(places.of("s", 1)) == [here, there]
     places.drop(there)
+    places.drop(over())
     assert len(places) == 0
 
 
