@@ -97,11 +97,12 @@ class Timeline:
             self._lines[self._start - self._base] = None
             self._start += 1
             self._size -= size
-            self._lower(audience, {record.origin: record.seq})
+            if record.origin in self._of_origin:  # else its life is forgotten
+                self._lower(audience, {record.origin: record.seq})
+                self._sweep(record.origin)
             if self._start - self._base > 64 + len(self._lines) // 2:
                 del self._lines[: self._start - self._base]
                 self._base = self._start
-            self._sweep(record.origin)
 
     def after(self, at: int, cursors: Mapping[Origin, int], *, limit: int) -> list[tuple[int, Record, str]]:
         """The first texts from `at` on that no cursor covers by their place here: position, record, audience."""
@@ -143,7 +144,8 @@ class Timeline:
         return [audience for audience in audiences if everybody or self._is_below(cursors, audience)]
 
     def forget(self, origin: Origin) -> None:
-        """A life is known no more; its texts go with it, and nobody is told of those."""
+        """A life is known no more; nobody is sent its texts any more, and nobody is told of those."""
+        self._of_origin.pop(origin, None)
         self._past[origin] = self.worked.pop(origin, 0)
         if len(self._past) > PAST:
             self._past.popitem(last=False)

@@ -111,3 +111,15 @@ def test_a_life_that_was_forgotten_still_counts_for_the_texts_it_had() -> None:
     timeline.forget(A)
     assert A not in timeline.worked
     assert not timeline.add(again, "r/lobby", (known, again), now=0.0)
+
+
+def test_nobody_is_sent_the_texts_of_a_forgotten_life_or_told_that_they_are_missing() -> None:
+    timeline = filled([(A, 1), (B, 1), (A, 2)])
+    timeline.forget(A)
+    assert found(timeline, {}) == [(B, 1)]
+    timeline.bounds = Bounds(records=1)
+    timeline.trim(0.0)
+    assert timeline.missing({B: 1}, ["r/lobby"]) == []
+    assert timeline.missing({}, ["r/lobby"]) == ["r/lobby"]
+    timeline.add(text(A, 3), "r/lobby", (), now=0.0)
+    assert found(timeline, {B: 1}) == [(A, 3)], "it lives after all"
