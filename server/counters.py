@@ -8,7 +8,15 @@ from collections import Counter
 class Counters:
     """Totals since the start of the node."""
 
-    __slots__ = ("moderated", "received_text", "received_voice", "sent_text", "sent_voice", "voice_dropped")
+    __slots__ = (
+        "moderated",
+        "received_text",
+        "received_voice",
+        "resumed",
+        "sent_text",
+        "sent_voice",
+        "voice_dropped",
+    )
 
     def __init__(self) -> None:
         self.received_text = 0
@@ -21,6 +29,8 @@ class Counters:
         """Voice frames put into a client's outbox."""
         self.moderated: Counter[str] = Counter()
         """Acts of moderators that were carried out here: kick, mute, unmute."""
+        self.resumed: Counter[str] = Counter()
+        """Sessions that were resumed here: here, moved, unknown (docs/cluster.md)."""
         self.voice_dropped: Counter[str] = Counter()
         """Voice frames dropped, by reason: wrong, rate, speakers, muted, scope, slow, late."""
 

@@ -78,7 +78,16 @@ class NodeMetrics(Collector):
 
     def _resuming(self) -> Iterator[Metric]:
         """How sessions go on whose node was lost; each by the node at which it does, so that nodes add up."""
-        known = self._node.interruptions
+        known, presence = self._node.interruptions, self._node.presence
+        resumes = CounterMetricFamily("switchboard_resumes", "Sessions that were resumed here", labels=["kind"])
+        for kind in ("here", "moved", "unknown"):
+            resumes.add_metric([kind], self._node.counters.resumed[kind])
+        yield resumes
+        yield GaugeMetricFamily(
+            "switchboard_sessions_reconnecting",
+            "Sessions of the cluster without a connection, that may resume",
+            value=len(presence.reconnecting),
+        )
         yield HistogramMetricFamily(
             "switchboard_resume_speaking_seconds",
             "From the last word of a lost node on somebody who spoke to the first frame here, to 0.2 s",

@@ -93,11 +93,12 @@ def test_the_close_codes_of_the_protocol_are_those_of_the_program() -> None:
     assert used <= documented
 
 
-def test_the_figures_of_peers_are_those_of_the_program() -> None:
+def test_the_figures_of_the_cluster_are_those_of_the_program() -> None:
     cluster = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
-    documented = set(re.findall(r"^\| `(switchboard_\w+)\{", cluster, flags=re.M))
+    documented = set(re.findall(r"^\| `(switchboard_\w+)[{`]", cluster, flags=re.M))
     source = (ROOT / "server" / "metrics.py").read_text(encoding="utf-8")
-    made = set(re.findall(r'(Gauge|Counter)MetricFamily\(\s*"(switchboard_(?:peer|alarms)\w*)"', source))
+    told = r"switchboard_(?:peer|alarms|resume|sessions_reconnecting)\w*"
+    made = set(re.findall(rf'(Gauge|Counter|Histogram)MetricFamily\(\s*"({told})"', source))
     assert documented == {f"{name}_total" if kind == "Counter" else name for kind, name in made}
 
 
