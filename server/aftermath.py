@@ -9,7 +9,7 @@ import msgspec
 from bus.record import NodeId
 from server.outages import Outages
 from server.session import SessionRecord
-from server.sightings import Sighting, Sightings
+from server.sightings import Return, Sighting, Sightings
 from server.views import AgainView, OutageView
 
 if TYPE_CHECKING:
@@ -64,17 +64,16 @@ class Aftermath:
 
     # What happens.
 
-    def lost(self, record: SessionRecord) -> int:
-        """The connection of a session is lost; returns when that was seen."""
-        now = self._node.clock.wall_ms()
-        self._sightings.lost(record.session, now=now)
-        return now
+    def lost(self, record: SessionRecord, now: int) -> None:
+        """The connection of a session is lost; `now` in ms since 1970."""
+        self._sightings.lost(record, now=now)
 
-    def resumed(self, record: SessionRecord, before: str) -> int | None:
-        """A session that was on the node called `before` goes on; returns for how many ms it was away, if known."""
-        now = self._node.clock.wall_ms()
-        self._outages.moved(before, record, now=now)
-        return self._sightings.resumed(record.session, before=before, after=record.node_name, now=now)
+    def goes_on(self, record: SessionRecord, before: str, now: int) -> Return:
+        """A session that was on the node called `before` goes on."""
+        found = self._sightings.goes_on(record, before=before, now=now)
+        if found.resumed:
+            self._outages.moved(before, record, now=now)
+        return found
 
     def second(self) -> None:
         """A second is over: who has ended is forgotten."""

@@ -244,7 +244,7 @@ class Desk:
         node, views = self._node, self.nodes()
         up = [view for view in views if view.state == "up"]
         return HealthView(
-            sessions=len(node.presence.present) - sum(node.presence.per_node[id] for id in self._aftermath.ended()),
+            sessions=sum(view.sessions for view in views if view.state != "down"),
             speaking=sum(len(room.talkers) for room in node.rooms.values()),
             nodes=len(views),
             nodes_up=len(up),
@@ -407,12 +407,12 @@ class Desk:
             case AnnouncementShown(room):
                 self._line(lines.said(event), list(self._node.rooms) if room is None else [room])
             case SessionLost(record):
-                line = self._lines.coming("away", record, at=self._aftermath.lost(record))
-                self._line(line, [seat.room for seat in record.seats])
+                at = self._node.clock.wall_ms()
+                self._aftermath.lost(record, at)
+                self._line(self._lines.coming("away", record, at=at), [seat.room for seat in record.seats])
             case SessionResumed(record, before):
-                span, at = self._aftermath.resumed(record, before), self._node.clock.wall_ms()
-                there = record.node_name if record.node_name != before else ""
-                line = self._lines.coming("back", record, at=at, node=there, span=span)
+                at = self._node.clock.wall_ms()
+                line = self._lines.back(record, self._aftermath.goes_on(record, before, at), before, at=at)
                 self._line(line, [seat.room for seat in record.seats])
             case Moderated(action="kick"):
                 for name in self._lines.kick(event):

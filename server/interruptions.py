@@ -17,7 +17,8 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from bus.record import NodeId
+from bus.interface import Peer, PeerState
+from bus.record import NodeId, Origin
 from server.presence import Presence
 from server.rooms import Room
 from server.speech import Turn
@@ -43,6 +44,8 @@ class _Broken:
     """One speaker whose turn was broken off."""
 
     node: NodeId
+    life: Origin | None
+    """That of the node; None where that is not known."""
     resumes: int
     at: float
     """The last word of its node."""
@@ -60,6 +63,7 @@ class Interruptions:
 
     def __init__(self, here: NodeId) -> None:
         self._here = here
+        self._lives: dict[NodeId, Origin] = {}
         self._broken: dict[str, _Broken] = {}
         """By session, of those not heard again or not judged."""
         self._past: deque[_Broken] = deque(maxlen=MOST)
@@ -78,20 +82,25 @@ class Interruptions:
         elif node != self._here and (known is not None or len(self._broken) < MOST):
             if known is not None and known.lost:
                 self._past.append(known)
-            self._broken[session] = _Broken(node, resumes, at, {room})
+            self._broken[session] = _Broken(node, self._lives.get(node), resumes, at, {room})
 
-    def lost(self, node: NodeId) -> None:
-        """A node does not answer, or has begun another life: what it broke off counts."""
+    def see(self, peer: Peer) -> None:
+        """Take how a node stands: what one that does not answer, or lives anew, broke off counts.
+
+        What a loss breaks off is to be told before it is.
+        """
+        self._lives[peer.node] = peer.origin
         for session, broken in list(self._broken.items()):
-            if broken.node == node and not broken.lost:
+            if broken.node != peer.node:
+                continue
+            if broken.life == peer.origin and peer.left:
+                if not broken.lost:
+                    del self._broken[session]  # it went as it was meant to
+            elif broken.life != peer.origin or peer.cut or peer.state is not PeerState.UP:
                 broken.lost = True
                 self._settle(session, broken)
-
-    def found(self, node: NodeId) -> None:
-        """A node that did not answer answers again, in the same life: it was only late."""
-        for broken in self._broken.values():
-            if broken.node == node and broken.again is None:
-                broken.lost = False
+            elif broken.again is None:
+                broken.lost = False  # it was only late
 
     def over(self, session: str) -> None:
         """A session has ended: it is not heard again."""
@@ -125,6 +134,8 @@ class Interruptions:
                 return None
             return talker.node, record.resumes, talker.began
 
+        for session in [session for session in self._broken if presence.known(session) is None]:
+            self.over(session)
         self.look(voice_of, now)
 
     def view(self, now: float, *, node: NodeId | None = None, since: float = -math.inf) -> AgainView:
@@ -153,7 +164,7 @@ class Interruptions:
                 broken.again, broken.there = max(began, broken.at), there
                 self._settle(session, broken)
             elif not broken.lost and began > broken.at:
-                self._broken.pop(session)  # its node was only late with its word
+                del self._broken[session]  # its node was only late with its word
             return
 
     def _settle(self, session: str, broken: _Broken) -> None:

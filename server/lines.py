@@ -12,6 +12,7 @@ import msgspec
 
 from server.events import AnnouncementShown, Moderated, TextShown
 from server.session import Actor, SessionRecord
+from server.sightings import Return
 from server.texts import Receipt
 from server.views import ChatView
 
@@ -20,6 +21,9 @@ LINES = 200
 
 LINES_CHARS = 65_536
 """Their characters, at most."""
+
+ANSWERS = "answers"
+"""The text of the line of somebody who is back because the node was not lost, and answers again."""
 
 KICKS = 200
 """Kicks of which one half is known, kept until the other one is."""
@@ -111,6 +115,12 @@ class Lines:
             span=span,
             key=f"{kind}:{self._came}",
         )
+
+    def back(self, record: SessionRecord, how: Return, before: str, *, at: int) -> ChatView:
+        """The line of somebody who was on the node called `before` and goes on."""
+        there = record.node_name if record.node_name != before else ""
+        text = "" if how.resumed else ANSWERS
+        return self.coming("back", record, text, at=at, node=there, span=how.span)
 
     def left(self, record: SessionRecord, room: str, reason: str, *, at: int) -> None:
         """Keep the line of somebody who went; who was kicked may be known before and after who did it."""

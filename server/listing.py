@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,8 @@ def list_page(node: Node, request: native.List) -> native.Listed:
 
 def node_views(node: Node) -> list[NodeView]:
     """Every node of the cluster as this one knows it, itself first."""
-    own, now = node.cards.card, node.clock.now()
+    own, now, presence = node.cards.card, node.clock.now(), node.presence
+    away = Counter(presence.present[session].node for session in presence.reconnecting)
     views = [
         NodeView(
             node=node.node_id,
@@ -54,7 +56,7 @@ def node_views(node: Node) -> list[NodeView]:
             here=True,
             url=node.url,
             bus=node.bus.address,
-            sessions=node.presence.per_node[node.node_id],
+            sessions=presence.per_node[node.node_id] - away[node.node_id],
             cpu=own.cpu,
             memory=own.memory,
             received_rate=own.received_rate,
@@ -75,7 +77,7 @@ def node_views(node: Node) -> list[NodeView]:
                 here=False,
                 url=card.url if card else "",
                 bus=peer.address,
-                sessions=node.presence.per_node[peer.node],
+                sessions=presence.per_node[peer.node] - away[peer.node],
                 cpu=card.cpu if card else None,
                 memory=card.memory if card else None,
                 received_rate=card.received_rate if card else 0.0,

@@ -236,7 +236,11 @@ class Node:
         old, record, room = change.old, change.record, self.rooms[change.room]
         muted, resumed = record.muted(room.name), record.resumes != old.resumes
         if muted or change.is_away or resumed:
-            room.hush(record.session)
+            talker = room.hush(record.session)
+            if talker is not None and (change.is_away or resumed):
+                self.interruptions.broke(
+                    record.session, room.name, node=talker.node, resumes=old.resumes, at=talker.heard
+                )
         message = native.MemberUpdated(
             room=room.name,
             session=record.session,
@@ -362,6 +366,7 @@ class Node:
         else:
             self.tell(self.presence.revive(peer.origin))
             self.keyring.meet(peer)
+        self.interruptions.see(peer)
         if peer.left or peer.state is not before:
             # One that was not up cannot have become late: it is seen for the first time, or again.
             met = peer.state is PeerState.SUSPECT and before is not PeerState.UP

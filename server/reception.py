@@ -211,6 +211,7 @@ class Reception:
         gaps = [room for room in map(room_of, missing) if room is not None]
         if not client.resume(record, _places(given), told=frozenset(missing)):
             return
+        node.counters.resumed["unknown" if not before else "here" if before == node.name else "moved"] += 1
         rooms = [
             native.Joined(
                 room=seat.room,

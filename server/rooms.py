@@ -73,9 +73,9 @@ class Room:
             talker.level = level
         return True
 
-    def hush(self, session: str) -> None:
-        """Free the place of `session`, if it has one."""
-        self.talkers.pop(session, None)
+    def hush(self, session: str) -> Talker | None:
+        """Free the place of `session`, and return what was in it."""
+        return self.talkers.pop(session, None)
 
     def hear_of(self, node: NodeId, talks: dict[str, Talk], *, now: float, here: NodeId) -> None:
         """Take the word of another node on who of its sessions speak here.

@@ -6,6 +6,8 @@ import dataclasses
 from collections import deque
 from collections.abc import Callable
 
+from server.session import SessionRecord
+
 HOUR_MS = 3_600_000
 
 
@@ -19,9 +21,21 @@ class Sighting:
     """When it was last resumed."""
     before: str = ""
     """Name of the node where it had been; empty where that was the same."""
+    resumes: int = 0
+    """How often it had been resumed when it was lost."""
 
 
 NOTHING = Sighting()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Return:
+    """How a session goes on."""
+
+    span: int | None
+    """For how many ms it was away; None where its loss was not seen."""
+    resumed: bool
+    """Its client came again; else its node was not lost, and answers again."""
 
 
 class Sightings:
@@ -35,19 +49,23 @@ class Sightings:
         """What was seen of a session; empty where nothing was."""
         return self._seen.get(session, NOTHING)
 
-    def lost(self, session: str, *, now: int) -> None:
+    def lost(self, record: SessionRecord, *, now: int) -> None:
         """Its connection, or its node, is lost."""
-        seen = self._seen.setdefault(session, Sighting())
+        seen = self._seen.setdefault(record.session, Sighting())
         if seen.away is None:
-            seen.away = now
+            seen.away, seen.resumes = now, record.resumes
 
-    def resumed(self, session: str, *, before: str, after: str, now: int) -> int | None:
-        """It goes on at node `after`; returns for how many ms it was away, None where its loss was not seen."""
-        seen = self._seen.setdefault(session, Sighting())
-        away = None if seen.away is None else max(0, now - seen.away)
-        self._seen[session] = Sighting(resumed=now, before=before if before != after else "")
+    def goes_on(self, record: SessionRecord, *, before: str, now: int) -> Return:
+        """It goes on; `before` is the name of the node where it had been."""
+        seen = self.of(record.session)
+        span = None if seen.away is None else max(0, now - seen.away)
+        if seen.away is not None and seen.resumes == record.resumes:
+            seen.away = None
+            return Return(span, resumed=False)
+        came = before if before != record.node_name else ""
+        self._seen[record.session] = Sighting(resumed=now, before=came)
         self._resumes.append(now)
-        return away
+        return Return(span, resumed=True)
 
     def forget(self, known: Callable[[str], object | None]) -> None:
         """Drop the sessions that are not `known` any more."""

@@ -97,8 +97,8 @@ class ChatView(msgspec.Struct, frozen=True, gc=False):
     user: str
     name: str
     text: str
-    """The text; for ``left`` the reason (protocol.md section 4), for ``muted`` and ``unmuted`` that of the moderator;
-    untrusted."""
+    """The text; for ``left`` the reason (protocol.md section 4), for ``muted`` and ``unmuted`` that of the moderator,
+    for ``back`` nothing or `server.lines.ANSWERS`; untrusted."""
     to: str = ""
     """Name of the receiver of a whisper sent from this console."""
     by: str = ""
@@ -140,6 +140,7 @@ class NodeView(msgspec.Struct, frozen=True, gc=False):
     url: str
     bus: str
     sessions: int
+    """Those that have their connection there."""
     cpu: float | None
     """Share of one core, 0 to 1 and above; None where not known."""
     memory: int | None
@@ -328,6 +329,7 @@ class HealthView(msgspec.Struct, frozen=True, gc=False):
     """The figures of the status bar."""
 
     sessions: int
+    """Those that have a connection, on whichever node."""
     speaking: int
     nodes: int
     nodes_up: int

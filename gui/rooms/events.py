@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from gui import wording
-from server.lines import COMING
+from server.lines import ANSWERS, COMING
 from server.views import ChatView
 
 CLOSE_MS = 3000
@@ -121,6 +121,8 @@ def event_words(entry: Entry) -> str:
         return _words_of_leaving(entry)
     if entry.kind == "away":
         return f"{name} lost the connection"
+    if entry.kind == "back" and entry.text == ANSWERS:
+        return f"{name} is there: the node answers again"
     if entry.kind == "back":
         where = f" on {wording.within(entry.node)}" if entry.node else ""
         after = f" after {wording.moment(entry.span)}" if entry.span is not None else ""
@@ -157,6 +159,8 @@ def _words_of_many(fold: Fold) -> str:
 
 def _words_of_return(fold: Fold, people: str) -> str:
     """Several who resumed, or one who did so several times."""
+    if fold.text == ANSWERS:
+        return f"{people} are there: the node answers again"
     nodes = tuple(dict.fromkeys(line.node for line in fold.lines if line.node))
     where = f" on {wording.listed(nodes)}" if nodes else ""
     longest = max((line.span for line in fold.lines if line.span is not None), default=None)

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 
 from gui.rooms.events import CLOSE_MS, FEW, Entry, Fold, event_words, folded, settled
 from gui.rooms.events_list import EventsList, EventsModel
-from server.lines import COMING
+from server.lines import ANSWERS, COMING
 from server.views import ChatView
 from tests.gui.conftest import until
 from tests.gui.test_rooms import until_members
@@ -96,6 +96,7 @@ def test_who_is_away_and_who_is_back_is_said_with_where_and_after_how_long() -> 
     assert words(line("back", node="cedar", span=1240)) == "Ann resumed on cedar after 1.2 s"
     assert words(line("back", span=800)) == "Ann resumed after 0.8 s"
     assert words(line("back", node="cedar")) == "Ann resumed on cedar"
+    assert words(line("back", text=ANSWERS, span=3000)) == "Ann is there: the node answers again"
     assert words(line("left", text="lost")) == "Ann did not come back"
 
 
