@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from gui import theme, wording
@@ -122,11 +122,22 @@ class StatusBar(QWidget):
             self.news.say(news, Colour.DANGER if down else Colour.WARN)
         else:
             self.news.say("this console" if len(nodes) == 1 else "all up", Colour.TEXT2)
+        self._make_room()
         self.sessions.say(wording.count(health.sessions))
         self.speaking.say(wording.count(health.speaking))
         self.received.say(f"{wording.short(health.received_rate)} msg/s")
         self.sent.say(f"{wording.short(health.sent_rate)} msg/s")
         self.lag.say(f"{health.loop_lag:.0f} ms", Colour.WARN if health.loop_lag > 20 else Colour.TEXT)
+
+    def _make_room(self) -> None:
+        """Where there is little of it, what is wrong comes before the rates."""
+        roomy = not self._wrong or self.width() >= Size.WIDE
+        for figure in (self.received, self.sent):
+            figure.setVisible(roomy)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
 
     def show_alarm(self, words: str) -> None:
         """Say what does not get better by itself, or nothing."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from gui import wording
 from gui.nodes.facts import UNKNOWN, Fact
-from gui.nodes.rows import NodeRow
+from gui.nodes.rows import GONE, NodeRow
 from gui.tokens import Colour
 from server.views import AlarmView, CopyView, WantView
 
@@ -18,9 +18,9 @@ ROOMS = 12
 
 
 def marked(rows: Iterable[NodeRow], copies: Iterable[CopyView]) -> list[NodeRow]:
-    """The rows, with how far each node lags where that lasts."""
+    """The rows, with how far each node that lives lags where that lasts."""
     lagging = {copy.node: copy.lag for copy in copies if copy.lag and copy.open_for >= LASTING}
-    return [dataclasses.replace(row, lag=lagging[row.node]) if row.node in lagging else row for row in rows]
+    return [dataclasses.replace(row, lag=0 if row.standing in GONE else lagging.get(row.node, 0)) for row in rows]
 
 
 def facts(copy: CopyView) -> list[Fact]:

@@ -148,7 +148,7 @@ class Mesh(QWidget):
         """Make an empty one."""
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(QSize(280, 180))
+        self.setMinimumSize(QSize(280, 140))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setAccessibleName("Mesh")

@@ -10,7 +10,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from gui import wording
-from gui.rooms.members_model import SLOW_MS, muted_words, resumed_words
+from gui.rooms.members_model import SLOW_MS, muted_words, reconnecting_words, resumed_words
 from gui.tokens import Colour, Type
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.columns import ALIGN_RIGHT
@@ -69,8 +69,8 @@ class MemberCard(Card):
         self._role = Chip("", Colour.ACCENT, Colour.ACCENT_SOFT)
         self.muted = Chip("")
         self.identity = Label("", Type.SMALL, Colour.TEXT2, elide=True)
-        self.away = Chip("reconnecting", Colour.WARN, Colour.WARN_SOFT)
-        self.resumed = Label("", Type.SMALL, Colour.TEXT2, elide=True)
+        self.course = Label("", Type.SMALL, Colour.TEXT2, elide=True)
+        """Since when it reconnects, or how often and where it was resumed."""
         self.line = Sparkline("Round trips of five minutes", QSize(88, 28))
         self.round_trip = Label("", Type.SECTION)
         self._round_trip_caption = Label("RTT, 5 min", Type.CAPTION, Colour.TEXT3)
@@ -96,10 +96,11 @@ class MemberCard(Card):
         self._role.setVisible(member.role != "user")
         self._role.say(member.role)
         self.muted.setVisible(member.muted)
-        self.away.setVisible(member.state == "reconnecting")
-        resumed = resumed_words(member)
-        self.resumed.say(resumed[:1].upper() + resumed[1:])
-        self.resumed.setVisible(bool(resumed))
+        away = member.state == "reconnecting"
+        course = f"{reconnecting_words(member)}, was on {wording.within(member.node_name)}" if away else ""
+        course = course or resumed_words(member)
+        self.course.say(course[:1].upper() + course[1:], Colour.WARN if away else Colour.TEXT2)
+        self.course.setVisible(bool(course))
         if member.muted:
             self.muted.say(muted_words(member).capitalize())
         self.mute.restyle(*(("Unmute", "microphone") if member.muted else ("Mute", "microphone-slash")))
@@ -107,7 +108,7 @@ class MemberCard(Card):
         self.identity.say("  ·  ".join(wording.name(part) for part in parts if part.strip()))
         slow = member.round_trip is not None and member.round_trip >= SLOW_MS
         self.round_trip.say(wording.milliseconds(member.round_trip), Colour.WARN if slow else Colour.TEXT)
-        self._state = state if level is None else f"level {level_word(level)}"
+        self._state = "reconnecting" if away else state if level is None else f"level {level_word(level)}"
 
     def show_figures(self, talk: TalkView, figures: Figures) -> None:
         """Show what it has said and how far away it has been; at most twice a second, so that it can be read."""
@@ -135,13 +136,13 @@ class MemberCard(Card):
         names.addWidget(self.name)
         names.addWidget(self._role)
         names.addWidget(self.muted)
-        names.addWidget(self.away)
         names.addStretch(1)
         who = QVBoxLayout()
         who.setSpacing(2)
         who.addLayout(names)
         who.addWidget(self.identity)
-        who.addWidget(self.resumed)
+        self.course.setContentsMargins(0, 4, 0, 0)
+        who.addWidget(self.course)
         trip = QVBoxLayout()
         trip.setSpacing(2)
         for label in (self.round_trip, self._round_trip_caption):

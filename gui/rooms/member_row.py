@@ -157,8 +157,10 @@ class MemberRow(QStyledItemDelegate):
         painter.setClipRect(box)
         drawn = theme.pixmap("plugs", Colour.WARN, 16, ratio)
         painter.drawPixmap(left, box.top() + (box.height() - 16) // 2, drawn)
-        words = f"{reconnecting_words(member)}, was on {wording.within(member.node_name)}"
         width = self._table.viewport().width() - left - 24 - Size.PADDING
+        words = f"{reconnecting_words(member)}, was on {wording.within(member.node_name)}"
+        if theme.metrics(Type.SMALL).horizontalAdvance(words) > width:
+            words = reconnecting_words(member)
         painter.setFont(theme.font(Type.SMALL))
         painter.setPen(theme.colour(Colour.TEXT2))
         place = QRect(left + 24, box.top(), width, box.height())

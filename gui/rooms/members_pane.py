@@ -36,6 +36,8 @@ _SETTLE_SECONDS = 2.0
 
 _ADD = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
 
+_ALONE = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+
 Members = Sequence[MemberView]
 
 
@@ -107,7 +109,8 @@ class MembersPane(QWidget):
         if session in self._members:
             if session not in self.model:
                 self.filter.put("")
-            self.table.setCurrentIndex(self.model.index_of(session))
+            self.table.selectionModel().setCurrentIndex(self.model.index_of(session), _ALONE)
+            self.table.scrollTo(self.table.currentIndex())
             self.table.setFocus()
 
     def refresh(self) -> None:

@@ -119,7 +119,9 @@ async def _read_the_room(console: Console) -> None:
     assert "reconnecting since" in members.model.sentence(away)
     assert members.header.sentence.text().endswith("1 reconnecting")
     assert members.model.words(back, NODE) == "n1"
-    assert plain(members.card.resumed.text()).startswith("Resumed once on n1 at ")
+    assert plain(members.card.course.text()).startswith("Resumed once on n1 at ")
+    members.select(away.session)
+    assert plain(members.card.course.text()).startswith("Reconnecting since ")
     members.filter.put("is:reconnecting")
     assert members.model.identities() == [away.session]
     members.filter.put("")

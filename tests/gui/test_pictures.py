@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 TAKE = Path(__file__).resolve().parents[1] / "pictures" / "take.py"
-SCENES = {"first-run", "flow", "keys", "nodes", "nodes-launch", "nodes-lost", "palette", "rooms"}
+SCENES = {"first-run", "flow", "keys", "nodes", "nodes-launch", "nodes-lost", "nodes-resumed", "palette", "rooms"}
+SCENES |= {"rooms-resumed"}
 
 
 @pytest.mark.timeout(240)

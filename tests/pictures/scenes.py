@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,6 +22,8 @@ Look = Callable[[str], Awaitable[None]]
 """Looks at a scene, which has this name."""
 
 LOST_SECONDS = 5.0
+SPEECH_SECONDS = 10.0
+"""For so long it is waited for somebody to speak."""
 CALM_SECONDS = 8.0
 """Reading holds the loop; after it the window and the mesh need this to be as they were."""
 
@@ -38,6 +41,7 @@ async def play(console: Console, stage: Stage, looks: Sequence[Look], *, seconds
     await lost(console)
     for look in looks:
         await look("nodes-lost")
+        await resumed(console, look)
     await end(console)
     for look in looks:
         await look("first-run")
@@ -88,12 +92,38 @@ async def over_the_window(console: Console, look: Look) -> None:
 
 
 async def lost(console: Console) -> None:
-    """A node whose process was killed."""
+    """A node whose process was killed while somebody spoke there, if anybody did in a while."""
     console.window.show_view(console.nodes)
-    child = console.context.launcher.children[-1]
+    desk, child = console.context.desk, console.context.launcher.children[-1]
+    node = child.ready.node if child.ready is not None else ""
+
+    def speaks() -> bool:
+        return any(
+            member.node == node and member.speaking for room in desk.rooms() for member in desk.members(room.name)
+        )
+
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SPEECH_SECONDS):
+            await _until(console, speaks)
     os.kill(child.pid, signal.SIGKILL)
     await console.context.launcher.until(child, ChildState.EXITED)
     await asyncio.sleep(LOST_SECONDS)
+
+
+async def resumed(console: Console, look: Look) -> None:
+    """What became of its sessions: in the details of the node, and in the room where most of them are."""
+    row = next(row for row in map(console.nodes.model.at, range(console.nodes.model.rowCount())) if row.removable)
+    console.nodes.show_details(row.id)
+    await look("nodes-resumed")
+    console.nodes.step_back()
+    console.window.show_view(console.rooms)
+    members = console.context.desk.members(NIGHT)
+    chosen = next((member for member in members if member.resumes), members[0])
+    console.rooms.show_member(NIGHT, chosen.session)
+    console.rooms.pane.chat.tabs.tabs[1].click()
+    await look("rooms-resumed")
+    console.rooms.pane.chat.tabs.tabs[0].click()
+    console.window.show_view(console.nodes)
 
 
 async def end(console: Console) -> None:
