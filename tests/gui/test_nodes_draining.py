@@ -26,12 +26,14 @@ from gui.widgets.sheet import Sheet
 from server.child import ChildState
 from server.roll import Progress, Step
 from server.views import DrainView
+from tests.cluster.nodes import eventually
 from tests.gui.conftest import Client, Cluster, until
 from tests.gui.legibility import faults
 from tests.gui.looks import save
 from tests.gui.test_nodes_launching import launched, opened, row, standing
 from tests.gui.test_nodes_losses import plain
 from tests.gui.test_nodes_news import only, said, told
+from tests.talkers import Company
 
 Kind = TypeVar("Kind", bound=Sheet)
 
@@ -208,6 +210,24 @@ async def test_launched_nodes_are_restarted_one_by_one(qapp: QApplication, tmp_p
         assert {only(console, name).node for name in ("n2", "n3")} == names
         await told(console, lambda: {standing(console, name) for name in ("n2", "n3")} == {Standing.UP})
         assert least == 2
+
+
+async def test_people_talk_on_while_the_window_restarts_their_nodes(qapp: QApplication, tmp_path: Path) -> None:
+    async with opened(tmp_path) as console:
+        for name in ("n2", "n3"):
+            await launched(console, name, restart=False)
+        async with Company([only(console, "n2").url, only(console, "n3").url]) as company:
+            QTest.keyClick(console.nodes.table, Qt.Key.Key_R, Qt.KeyboardModifier.ShiftModifier)
+            sheet(console, RollSheet).seconds.setValue(1)
+            QTest.mouseClick(sheet(console, RollSheet).confirm, Qt.MouseButton.LeftButton)
+            await told(console, lambda: console.nodes.rolling.name == "")
+            assert toast(console) == "The rolling restart is complete. 2 nodes restarted."
+            company.forget_voices()
+            await eventually(company.all_talk)
+            await company.be_quiet()
+            await eventually(company.all_heard)
+            assert company.complaints() == []
+            assert [person.cuts for person in company.people] == [0, 0]
 
 
 async def test_a_roll_stops_by_itself_when_a_node_does_not_come_back(qapp: QApplication, tmp_path: Path) -> None:
