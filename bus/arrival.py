@@ -13,6 +13,9 @@ from bus.record import NodeId, Origin
 SYNC_SECONDS = 2.0
 """A node counts as synced after this at the latest."""
 
+JOIN_SECONDS = 60.0
+"""For so long at most it takes what was there before it came at its own pace; then it is paced as any other."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Target:
@@ -23,11 +26,13 @@ class _Target:
 
 
 class Arrival:
-    """The beginning of a node, until it is synced."""
+    """The beginning of a node, until it is synced and has all that was there."""
 
     def __init__(self, origin: Origin, logs: Mapping[Origin, Log], membership: Membership, *, now: float) -> None:
         self.over = False
         """It is synced."""
+        self.joining = True
+        """It still lacks some of what was there before it came, though it may count as synced."""
         self._origin = origin
         self._logs = logs
         self._membership = membership
@@ -36,20 +41,23 @@ class Arrival:
 
     def heard_by(self, peer: Digest) -> None:
         """A peer says that it hears this node; what it tells the first time is to be reached."""
-        if not self.over and (node := node_of(peer.sender)) not in self._targets:
+        if self.joining and (node := node_of(peer.sender)) not in self._targets:
             held = {origin: high for origin, (_, high) in peer.held.items() if origin != self._origin}
             self._targets[node] = _Target(held, frozenset(peer.hears) - {self._origin})
 
     def ends(self, now: float) -> bool:
         """Whether it is over by now and was not before."""
-        if self.over or not self._is_reached(now):
+        passed = now - self._began
+        if self.joining and (passed >= JOIN_SECONDS or self._is_reached()):
+            self.joining = False
+            self._targets.clear()
+        if self.over or (self.joining and passed < SYNC_SECONDS):
             return False
         self.over = True
-        self._targets.clear()
         return True
 
-    def _is_reached(self, now: float) -> bool:
-        if not self._membership.sought or now - self._began >= SYNC_SECONDS:
+    def _is_reached(self) -> bool:
+        if not self._membership.sought:
             return True
         # Every one of them: the peer that is asked first may itself be behind another.
         present = self._membership.present()

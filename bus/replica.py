@@ -398,7 +398,7 @@ class Replica:
 
     def _ask(self, question: Question) -> None:
         ask = Ask(
-            self.origin, question.origin, question.after, asked=self.membership.ticks, joining=not self._arrival.over
+            self.origin, question.origin, question.after, asked=self.membership.ticks, joining=self._arrival.joining
         )
         self._send(question.address, ask)
 

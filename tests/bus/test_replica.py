@@ -239,6 +239,21 @@ def test_a_joiner_of_a_long_log_is_synced_only_when_it_holds_it() -> None:
     assert (ear.synced, ear.synced_after) == (1, 3000)
 
 
+def test_a_joiner_that_is_slow_keeps_its_own_pace_until_it_holds_what_was_there() -> None:
+    """It counts as synced after 2 s; were it paced as any other from then on, this log would take it 6 s and more."""
+    slow = World(1, lambda source, target: (0.004,))
+    for _ in range(12_000):
+        slow.buses[0].append(Kind.TEXT, bytes(2000))
+    slow.clock.advance(1)
+    bus, ear = slow.add()
+    slow.clock.advance(2.5)
+    assert (ear.synced, 0 < len(ear.records) < 12_000) == (1, True)
+    slow.clock.advance(2)
+    assert len(ear.records) == 12_000
+    assert bus._replica is not None
+    assert not bus._replica._arrival.joining
+
+
 def test_a_joiner_whose_peer_dies_asks_another() -> None:
     world = World(3, lambda source, target: (0.01,))
     world.clock.advance(1)
