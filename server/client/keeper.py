@@ -30,6 +30,8 @@ CODE_SECONDS = 2.0
 """So long a refused hello waits for the close code that says what to do."""
 RETIRED_SECONDS = 5.0
 """So long a connection that was left may stay open: the node closes it once it knows of the new one."""
+LEAD_SECONDS = 1.0
+"""So long before a node closes the connection it is left: connecting elsewhere takes its time."""
 RATE_SECONDS = 5.0
 """Who asked too much stays away for so long at least."""
 
@@ -247,8 +249,7 @@ class Keeper:
         """Leave this node a little before it would close the connection."""
         self._retries.told(going.urls)
         if going.urls and self._resumes:
-            seconds = going.after_ms / 1000
-            self._leave_at = asyncio.get_running_loop().time() + seconds - min(seconds / 4, 1.0)
+            self._leave_at = asyncio.get_running_loop().time() + max(0.0, going.after_ms / 1000 - LEAD_SECONDS)
             self._stirred.set()
 
     def _line_over(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from server.client import Client, Closed, Missed, Reconnecting, Resumed, Voice
+from server.client import Client, Closed, Missed, Reconnecting, Resumed, Voice, keeper
 from server.client.outbox import BURST
 from server.wire import native
 from server.wire.native import Code, Refused
@@ -390,7 +390,10 @@ async def test_a_node_that_closes_before_it_could_be_left_is_a_loss_like_others(
         await client.next(Resumed)
 
 
-async def test_a_node_that_stays_after_all_is_not_left(a_and_b: list[Scripted]) -> None:
+async def test_a_node_that_stays_after_all_is_not_left(
+    a_and_b: list[Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "LEAD_SECONDS", 0.0)
     a, b = a_and_b
     async with client_of(a) as (client, call):
         await call.send("going_away", urls=[b.url], after_ms=40)
