@@ -25,7 +25,7 @@ class Plan:
 
     kills: int
     every: float = 30.0
-    """Seconds from one kill to the next."""
+    """Seconds from one kill to the next, or more, until all nodes are up again."""
     away: float = 5.0
     """Seconds until the node is started again."""
     seed: int = 1
@@ -45,7 +45,8 @@ async def kill_nodes(field: Field, plan: Plan, result: Result) -> Verdict:
         await field.start(name)
         field.history.mark("started", node=name)
         await _weigh_for(field, plan.every - plan.away)
-    await field.until(lambda: field.all_up() and sum(map(field.at, field.mesh)) == field.load.clients)
+        await field.until(field.all_up)
+    await field.until(lambda: sum(map(field.at, field.mesh)) == field.load.clients)
     await field.pass_time(SETTLED_SECONDS)
     field.history.mark("hushed")
     verdict = await field.settle()
