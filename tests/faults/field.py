@@ -49,16 +49,13 @@ SMALL = Load(clients=18, rooms=3, talkers=3, rate=15.0)
 
 
 class History:
-    """What the processes wrote so far, read as it grows."""
+    """What the processes wrote so far, read as it grows; a file of a folder for each of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.lines: list[Line] = []
         self._told: dict[str, list[Line]] = defaultdict(list)
         self._files: dict[Path, tuple[int, int, str]] = {}
-
-    def add(self, path: Path) -> None:
-        """Read this file too."""
-        self._files[path] = 0, 0, ""
 
     def mark(self, event: str, **fields: Any) -> float:
         """Write a line of one's own; returns its time."""
@@ -72,8 +69,9 @@ class History:
 
     def read(self) -> None:
         """Read what is new."""
-        for path, (offset, number, rest) in self._files.items():
-            if path.exists() and path.stat().st_size > offset:
+        for path in sorted(self._folder.glob("*.jsonl")):
+            offset, number, rest = self._files.get(path, (0, 0, ""))
+            if path.stat().st_size > offset:
                 with path.open(encoding="utf-8") as file:
                     file.seek(offset)
                     *lines, rest = (rest + file.read()).split("\n")
@@ -134,7 +132,7 @@ class Field:
         self.load = load
         self.hold = hold
         """For how many seconds `hold_loop` does it."""
-        self.history = History()
+        self.history = History(folder)
         self.nodes: dict[str, Node] = {}
         self._stack = stack
         self._loads: dict[str, asyncio.subprocess.Process] = {}
@@ -195,8 +193,6 @@ class Field:
                 talkers=len(range(index, self.load.talkers, len(self.mesh))),
                 rate=self.load.rate / len(self.mesh),
             )
-            for who in (name, *(f"{name}{number}" for number in range(share))):
-                self.history.add(self.folder / f"{who}.jsonl")
             process = self._loads[name] = await self._run(
                 self.nodes[name].host,
                 "tests.faults.load",
