@@ -19,12 +19,14 @@ from tests.faults.field import SMALL, Load, field
 from tests.faults.network import Kind
 from tests.faults.result import Result
 from tests.faults.rows import ROWS
-from tests.processes import ROOT
+from tests.processes import ROOT, environment
 
 
 async def play(row: str, *, kind: Kind, long: bool, folder: Path) -> Result:
     """Play one row on a field of its own."""
     load, what = Load() if long else SMALL, ROWS[row]
+    if what.play is None:
+        return await run(*what.program)
     async with field(folder, load, kind=kind, mesh=what.mesh, options=what.options) as ground:
         if ground.network.why:
             print(f"faults: namespaces are not permitted here ({ground.network.why}): through proxies instead")
@@ -34,6 +36,17 @@ async def play(row: str, *, kind: Kind, long: bool, folder: Path) -> Result:
             f"over {ground.network.kind}"
         )
         return result
+
+
+async def run(*program: str) -> Result:
+    """Let a program measure a row."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *program, cwd=ROOT, env=environment(), stdout=asyncio.subprocess.PIPE
+    )
+    told = (await process.communicate())[0].decode().splitlines()
+    result = Result(figures=[line.strip("| ") for line in told if line.startswith("| ") and line.strip("| ")])
+    result.check(process.returncode == 0, f"{' '.join(program)} found all that is wanted")
+    return result
 
 
 def tell(what: str, result: Result) -> list[str]:

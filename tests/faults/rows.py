@@ -329,10 +329,13 @@ class Row:
     """A row of the fault matrix."""
 
     title: str
-    play: Play
+    play: Play | None
+    """None for one that is measured on nodes of its own, by a program."""
     mesh: tuple[str, ...] = MESH
     options: tuple[str, ...] = ()
     """Of the nodes."""
+    program: tuple[str, ...] = ()
+    """Its output is a table, and it exits with 0 when all was met."""
 
 
 ROWS: dict[str, Row] = {
@@ -350,6 +353,7 @@ ROWS: dict[str, Row] = {
     "11": Row("all nodes killed, one restarted", sessions.all_killed),
     "12": Row("clients roam 200 times", sessions.roaming),
     "13": Row("double login, a race", sessions.raced),
+    "20": Row("2,000 sessions resume at once", None, program=("tests/bench/bench_resume.py",)),
     "21": Row("rolling restart with drain", sessions.rolled, options=("--drain-seconds=5",)),
     "hole": Row("6 s of blackhole with 10 % loss and duplication", black_hole),
 }

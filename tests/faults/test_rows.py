@@ -42,10 +42,12 @@ async def results(
 
     async def play(name: str, folder: Path) -> Result:
         row, kind = PLAYED[name]
-        async with gate, field(folder, SMALL, kind=kind, hold=4.0, options=ROWS[row].options) as ground:
+        what = ROWS[row]
+        assert what.play is not None
+        async with gate, field(folder, SMALL, kind=kind, mesh=what.mesh, hold=4.0, options=what.options) as ground:
             if ground.network.why:
                 print(f"{name}: namespaces are not permitted here ({ground.network.why}): through proxies instead")
-            return await ROWS[row].play(ground, False)
+            return await what.play(ground, False)
 
     wanted = [item.name for item in request.session.items if item.path == request.path]
     tasks = {
