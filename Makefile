@@ -5,7 +5,7 @@ ARGS ?=
 MINUTES ?= 10
 NODES ?= 3
 SEEDS ?= 300
-WAITING := tests/browser tests/cluster tests/faults $(wildcard tests/test_*.py)
+WAITING := tests/browser tests/chaos tests/cluster tests/faults $(wildcard tests/test_*.py)
 ALONE := tests/gui/test_first_light.py
 WORKING := tests/bus tests/gui tests/server tests/simulation
 

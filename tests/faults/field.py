@@ -20,7 +20,7 @@ import msgspec
 from tests.faults.check import Line, Verdict, judge
 from tests.faults.load import Part
 from tests.faults.network import BUS_PORT, Kind, Network, network
-from tests.processes import ROOT, START_SECONDS, environment
+from tests.processes import ROOT, environment
 
 KEY = "the key of these tests, 32 bytes and more"
 PORT = 8765
@@ -172,7 +172,7 @@ class Field:
         node = Node(name, host, folder, process, {})
         self._stack.push_async_callback(node.end)
         assert process.stdout is not None
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(PATIENCE):
             line = await process.stdout.readline()
         assert line, log.read_text(encoding="utf-8")
         node.ready.update(json.loads(line))

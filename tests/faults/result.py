@@ -33,8 +33,7 @@ class Result:
 
     def texts(self, verdict: Verdict) -> None:
         """Note what the clients read."""
-        known = len(verdict.ended) + len(verdict.rumoured)  # until nodes take sessions over
-        self.check(len(verdict.faults) == known, summary(verdict))
+        self.check(not verdict.faults, summary(verdict))
         self.figures += verdict.faults[:5]
 
     @property
