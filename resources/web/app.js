@@ -1,25 +1,22 @@
-/** The page: puts connection, room, voice and views together. Begin reading here. */
+/** The page: puts session, room, voice and views together. Begin reading here. */
 
 import { Asides } from './asides.js';
 import { Chat } from './chat.js';
 import { ChatView } from './chat-view.js';
-import { Connection, Lost } from './connection.js';
-import { END, WHISPERED, unpack } from './frame.js';
+import { Lost } from './connection.js';
+import { sentenceForLeft, sentenceForRemoval } from './farewell.js';
+import { Hearing, SILENT } from './hearing.js';
+import { LinkView } from './link-view.js';
 import { MembersView } from './members-view.js';
+import { linkTo, roomOfLink } from './room-link.js';
 import { RoomView } from './room-view.js';
 import { Roster } from './roster.js';
+import { Session } from './session.js';
 import { Silences, sentenceFor, wordsFor } from './silences.js';
+import { wordsForElsewhere } from './standing.js';
 import { StartView } from './start-view.js';
 import { TalkView } from './talk-view.js';
 import { Voice, obstacle } from './voice.js';
-
-const METER_MS = 100;
-const SILENT = 127;
-
-const PUT_OUT = {
-  kicked: 'You were put out of this room.',
-  room_full: 'This room is full. Try again when somebody has left.',
-};
 
 const RANKS = { user: 0, moderator: 1, admin: 2 };
 
@@ -28,24 +25,41 @@ class App {
   #chat = new Chat();
   #silences = new Silences();
   #deafened = false;
-  #connection = null;
-  #room = '';
+  #deafenedThere = false; // as the node has it; null: not known
+  #shown = ''; // the room whose chat is on the page
   #title = '';
-  #welcome = null;
-  #inside = false;
+  #awaited = new Set(); // sessions that come back as this one does
   #moderated = null;
-  #texts = 0;
   #obstacle = '';
   #wasOnAir = false;
 
+  #session = new Session({
+    chat: this.#chat,
+    alsoKept: () => ({ muted: this.#voice.talking.muted, deafened: this.#deafened }),
+    probe: () => ({ type: 'deafen', on: this.#deafened }),
+    events: {
+      entered: (joined, how) => this.#enter(joined, how),
+      gap: () => this.#note('missing', 'Messages'),
+      live: (isComplete) => this.#wentLive(isComplete),
+      lost: () => this.#lost(),
+      message: (message) => this.#receive(message),
+      voice: (bytes) => this.#hearing.take(bytes),
+      fate: (line) => this.#showFate(line),
+      refused: (error) => this.#goOut(error.field === 'room' ? { problem: error } : { notice: error.message }),
+      out: (notice) => this.#goOut({ notice }),
+      elsewhere: () => this.#stopHere(),
+      ended: (code, reason, field) => this.#ended(code, reason, field),
+    },
+  });
+
   #voice = new Voice({
-    send: (bytes) => this.#connection.sendVoice(bytes),
+    send: (bytes) => this.#session.sendVoice(bytes),
     changed: () => this.#showTalk(),
     block: () => this.#drawBlock(),
   });
 
   #asides = new Asides({
-    request: (type, fields) => this.#connection.request(type, fields),
+    request: (type, fields) => this.#session.request(type, fields),
     aim: (target) => this.#setTalk({ target }),
     changed: (session, on) => {
       this.#updateMember(session, { whisperedTo: on });
@@ -54,27 +68,47 @@ class App {
     refused: (error) => this.#talkView.remark(error.message),
   });
 
-  #start = new StartView({ join: (choice) => this.#begin(choice) });
+  #start = new StartView({ join: (choice) => this.#begin(choice), takeOver: () => this.#takeOver() });
   #view = new RoomView({ leave: () => this.#goOut() });
+  #link = new LinkView({
+    hurry: () => this.#session.hurry(),
+    changed: () => this.#showTalk(),
+    waiting: () => this.#session.waiting,
+  });
 
   #members = new MembersView({
     whisper: (session) => this.#chatView.writeTo(this.#roster.get(session)),
     whisperAloud: (session, on) => this.#asides.whisperTo(on && this.#mayTalk ? session : null),
-    volume: (session, volume) => this.#setVolume(this.#roster.get(session), volume),
+    volume: (session, volume) => {
+      this.#hearing.setVolume(this.#roster.get(session), volume);
+      this.#members.update(this.#roster.get(session));
+    },
     volumeOf: (member) => this.#roster.volume(member),
     moderates: (member) => this.#rank() > 0 && this.#rank() >= RANKS[member.role],
-    mute: (session, seconds) => this.#moderate('mute', { session, room: this.#room, seconds }),
+    mute: (session, seconds) => this.#moderate('mute', { session, room: this.#session.room, seconds }),
     unmute: (session) => this.#moderate('unmute', { session }),
+  });
+
+  #hearing = new Hearing({
+    roster: this.#roster,
+    asides: this.#asides,
+    voice: this.#voice,
+    isOwn: ({ session }) => session === this.#session.ticket?.session,
+    changed: (session, changes) => this.#updateMember(session, changes),
+    drawn: (members) => this.#members.levels(members),
   });
 
   #chatView = new ChatView({
     say: (text, to) => this.#say(text, to),
-    again: (line) => this.#sayAgain(line),
+    again: (line) => this.#session.sayAgain(line),
   });
 
   #talkView = new TalkView({
-    press: (on) => this.#setTalk({ pressed: on && this.#inside }),
-    mute: () => this.#setTalk({ muted: !this.#voice.talking.muted }),
+    press: (on) => this.#setTalk({ pressed: on && this.#session.isInside }),
+    mute: () => {
+      this.#setTalk({ muted: !this.#voice.talking.muted });
+      this.#session.keep();
+    },
     deafen: () => this.#deafen(!this.#deafened),
     mode: (mode) => this.#setTalk({ mode, pressed: false }),
     retry: () => this.#startVoice(),
@@ -84,23 +118,28 @@ class App {
     this.#obstacle = await obstacle();
     this.#talkView.restoreMode();
     this.#start.explain(this.#obstacle);
-    this.#start.show({ room: roomOfLink() });
     window.addEventListener('hashchange', () => this.#followLink());
-    window.addEventListener('online', () => this.#connection?.hurry());
-    window.addEventListener('pagehide', () => this.#connection && this.#goOut());
+    for (const name of ['online', 'offline', 'pageshow']) window.addEventListener(name, () => this.#session.hurry());
+    window.addEventListener('pagehide', () => this.#session.keep({ now: true }));
+    document.addEventListener('visibilitychange', () => (document.hidden ? this.#session.keep({ now: true }) : this.#session.hurry()));
     window.addEventListener('blur', () => this.#asides.whisperTo(null));
-    setInterval(() => this.#meter(), METER_MS);
+    for (const name of ['pointerdown', 'pointerup', 'keydown']) document.addEventListener(name, () => this.#voice.wake());
+    this.#hearing.begin();
+    this.#comeBack();
   }
 
   /** See `window.switchboard` below. */
   stats() {
     const { talking, microphone, listening } = this.#voice;
     const { mode, muted, pressed, onAir, silenced, target } = talking;
+    const { state, isLive, ticket, room, isInside, waiting } = this.#session;
     return {
-      state: this.#connection?.state ?? 'new',
-      session: this.#welcome?.session ?? null,
-      node: this.#welcome?.node ?? null,
-      room: this.#inside ? this.#room : null,
+      state,
+      live: isLive,
+      session: ticket?.session ?? null,
+      node: ticket?.node ?? null,
+      room: isInside ? room : null,
+      waiting,
       microphone: { state: microphone.state, level: talking.level, ...talking.counts },
       talk: { mode, muted, pressed, on_air: onAir, silenced, target, deafened: this.#deafened },
       heard: { ...listening?.counts },
@@ -114,130 +153,155 @@ class App {
 
   // Coming and going.
 
-  #begin({ name, room, token }) {
-    this.#room = room;
-    this.#welcome = this.#moderated = null;
-    this.#chat.clear();
-    this.#start.busy(true);
-    if (!this.#obstacle) this.#startVoice();
-    this.#connection = new Connection({
-      home: new URL('/ws', location.href.replace(/^http/, 'ws')).href,
-      hello: () => this.#hello(name, token),
-      events: {
-        opened: (welcome) => this.#opened(welcome),
-        message: (message) => this.#receive(message),
-        voice: (bytes) => this.#hear(bytes),
-        lost: () => this.#lost(),
-        ended: (code, reason, field) => this.#ended(code, reason, field),
-      },
-    });
-    this.#connection.open();
-  }
-
-  /** After a loss the page asks to be the same user, so that others keep its volume. */
-  #hello(name, token) {
-    const hello = { name, client: 'web/1.0' };
-    if (token) hello.token = token;
-    else if (this.#welcome) hello.user = this.#welcome.user;
-    return hello;
-  }
-
-  #opened(welcome) {
-    this.#welcome = welcome;
+  #begin(choice) {
+    this.#shown = '';
     this.#silences.clear();
-    this.#asides.clear();
-    if (this.#deafened) this.#deafen(true);
-    this.#join();
+    this.#deafenedThere = false;
+    this.#start.busy(true);
+    this.#startVoice();
+    this.#session.begin(choice);
   }
 
-  async #join() {
-    try {
-      this.#enter(await this.#connection.request('join', { room: this.#room }));
-    } catch (error) {
-      if (error instanceof Lost) return;
-      this.#goOut(error.field === 'room' ? { problem: error } : { notice: error.message });
-    }
+  /** After a reload: the same session, with what was on the page. */
+  #comeBack() {
+    const kept = this.#session.restore();
+    if (!kept) return this.#start.show({ room: roomOfLink() });
+    this.#setTalk({ muted: kept.muted });
+    this.#deafened = kept.deafened;
+    this.#deafenedThere = null;
+    const { ticket, room } = this.#session;
+    this.#shown = room;
+    this.#chatView.enter(room, ticket.limits.text_chars);
+    this.#chatView.addPast(this.#chat.lines);
+    if (ticket.elsewhere) this.#showElsewhere();
+    else this.#resume();
   }
 
-  #enter({ room, ssrc, members, history, room_state: state }) {
-    const { session, node, limits } = this.#welcome;
-    const returned = this.#chat.lines.length > 0;
-    this.#inside = true;
-    this.#room = room;
+  #resume() {
+    this.#start.hide();
+    this.#view.show(this.#session.room);
+    this.#members.fill([], null);
+    this.#link.lose(Date.now());
+    this.#startVoice();
+    this.#session.resume();
+  }
+
+  #takeOver() {
+    this.#resume();
+    this.#note('elsewhere', 'You');
+  }
+
+  #enter({ room, ssrc, members, history, room_state: state }, { isSame, isKept, isOver }) {
+    const { session, limits } = this.#session.ticket;
+    const isNew = this.#shown !== room;
+    this.#shown = room;
     this.#title = state.title;
-    window.history.replaceState(null, '', `#${encodeURIComponent(room)}`);
+    this.#moderated = null;
+    if (!isSame) linkTo(room);
     this.#start.hide();
     this.#view.show(room);
-    this.#view.linked(node);
-    this.#roster.fill(members);
+    if (isNew) this.#empty(room, limits.text_chars);
+    const { came, went } = this.#roster.fill(members);
     this.#roster.update(session, { deafened: this.#deafened });
     this.#members.fill(this.#roster.all(), session);
-    this.#voice.listening?.clear();
-    for (const member of this.#roster.all()) this.#nameVoice(member);
-    this.#voice.talking.speakAs(ssrc);
-    if (!returned) this.#chatView.enter(room, limits.text_chars);
+    this.#voice.speakAs(ssrc);
+    for (const member of went) this.#voice.listening?.forget(member.ssrc);
+    this.#hearing.nameAll();
+    if (isSame && !isNew) this.#tellOf(came, went, isKept);
     this.#chatView.addPast(history.map((message) => this.#chat.receive(message)).filter(Boolean));
     for (const line of this.#chat.lines) this.#chatView.update(line);
+    if (isNew) this.#note('came', 'You');
+    else if (isOver) this.#note('anew', 'You');
+    if (!isKept) {
+      // What the node before this one was told of the page, this one does not know.
+      this.#asides.renew();
+      this.#deafenedThere = false;
+    }
+    if (isOver) this.#silences.clear();
     this.#recheckWhisper();
-    if (!returned) this.#note('came', 'You', Date.now());
     this.#showRoom();
     this.#showSilence();
   }
 
+  /** Another room than before: nothing of the old one stays. */
+  #empty(room, limit) {
+    this.#chat.clear();
+    this.#roster.clear();
+    this.#asides.clear();
+    this.#voice.listening?.clear();
+    this.#chatView.enter(room, limit);
+    this.#members.fold();
+  }
+
+  /** Who came and went while the page had no connection; after a reload it does not know. */
+  #tellOf(came, went, isKept) {
+    const { user } = this.#session.ticket;
+    if (went.length === 0 && came.length === this.#roster.all().length) return;
+    // A node that knew nothing of this page has only not heard of the others yet.
+    if (!isKept) for (const { session } of went) this.#awaited.add(session);
+    else for (const member of went) if (member.user !== user) this.#note('went', member.name);
+    for (const member of came) if (member.user !== user) this.#note('came', member.name);
+  }
+
+  #wentLive(isComplete) {
+    this.#link.find(this.#session.ticket.node, Date.now(), isComplete);
+    if (this.#deafened !== this.#deafenedThere) this.#deafen(this.#deafened);
+    this.#showTalk();
+    this.#followLink();
+  }
+
+  /** Voice, the microphone and what one writes stay as they are: the session goes on as soon as a node has it. */
   #lost() {
-    this.#inside = false;
-    this.#voice.talking.speakAs(null);
-    this.#asides.whisperTo(null);
-    this.#setTalk({ pressed: false });
     for (const { session } of this.#roster.all()) this.#updateMember(session, { speaking: false, level: SILENT });
-    this.#view.unlinked('Connection lost, trying again…');
+    this.#link.lose(Date.now());
   }
 
   #ended(code, reason, field) {
     if (code === 4401) this.#goOut({ problem: { field: 'token', message: reason } });
     else if (field === 'name') this.#goOut({ problem: { field, message: reason } });
-    else if (code === 4403) this.#goOut({ notice: this.#farewell(reason) });
+    else if (code === 4403) this.#goOut({ notice: sentenceForRemoval(this.#moderated, reason) });
     else this.#goOut({ notice: reason || 'The server ended this session.' });
   }
 
-  #farewell(closing) {
-    const { by, reason } = this.#moderated ?? {};
-    const text = reason || closing;
-    return `You were removed${by ? ` by ${by}` : ''}${text ? `: ${text}` : '.'}`;
+  /** The session goes on in another tab. */
+  #stopHere() {
+    this.#hush();
+    this.#showElsewhere();
+  }
+
+  #showElsewhere() {
+    const { room, waiting } = this.#session;
+    this.#start.showElsewhere(room, wordsForElsewhere(room, waiting));
   }
 
   /** Back to the start page, on one's own wish or not. */
   #goOut(why = {}) {
-    this.#connection?.close();
+    this.#session.end();
+    this.#shown = '';
+    this.#hush();
+    this.#start.show({ room: this.#session.room || roomOfLink(), ...why });
+  }
+
+  #hush() {
     this.#asides.whisperTo(null);
-    this.#inside = false;
     this.#voice.stop();
     this.#setTalk({ pressed: false });
+    this.#link.clear();
     this.#view.hide();
-    this.#start.show({ room: this.#room || roomOfLink(), ...why });
   }
 
   /** The link in the address bar was changed by hand. */
-  async #followLink() {
+  #followLink() {
     const room = roomOfLink();
-    if (room && room === this.#room) return;
-    if (!room || !this.#inside) {
-      this.#room = room;
-      if (this.#connection?.state !== 'lost') this.#goOut();
-      return;
+    if (room && room === this.#session.room) return;
+    if (!room || !this.#session.isInside) {
+      this.#session.room = room;
+      this.#goOut();
+    } else if (this.#session.isLive) {
+      this.#asides.whisperTo(null);
+      this.#voice.speakAs(null);
+      this.#session.moveTo(room);
     }
-    const before = this.#room;
-    this.#asides.whisperTo(null);
-    this.#inside = false;
-    this.#voice.talking.speakAs(null);
-    this.#room = room;
-    this.#chat.clear();
-    try {
-      await this.#connection.request('leave', { room: before });
-    } catch (error) {
-      if (error instanceof Lost) return;
-    }
-    await this.#join();
   }
 
   // What the node tells.
@@ -245,7 +309,7 @@ class App {
   #receive(message) {
     const handle = this.#handlers[message.type];
     if (message.type === 'moderated') this.#silences.take(message);
-    if (handle && (!message.room || message.room === this.#room)) handle(message);
+    if (handle && (!message.room || message.room === this.#session.room)) handle(message);
   }
 
   #handlers = {
@@ -254,9 +318,9 @@ class App {
     announcement: (message) => this.#addText(message),
     member_joined: ({ member }) => {
       this.#roster.add(member);
-      this.#members.add(this.#roster.get(member.session), this.#welcome.session);
-      this.#nameVoice(member);
-      this.#note('came', member.name, Date.now());
+      this.#members.add(this.#roster.get(member.session), this.#session.ticket.session);
+      this.#hearing.name(this.#roster.get(member.session));
+      if (!this.#awaited.delete(member.session)) this.#note('came', member.name);
       this.#showRoom();
     },
     member_left: ({ session }) => {
@@ -266,7 +330,7 @@ class App {
       this.#members.remove(session);
       this.#recheckWhisper();
       this.#voice.listening?.forget(member.ssrc);
-      this.#note('went', member.name, Date.now());
+      this.#note('went', member.name);
       this.#showRoom();
     },
     member_updated: ({ type, room, session, ...changes }) => this.#updateMember(session, changes),
@@ -278,15 +342,14 @@ class App {
       this.#title = state.title;
       this.#showRoom();
     },
-    gap: ({ rooms }) => rooms.includes(this.#room) && this.#note('missing', 'Messages', Date.now()),
-    left: ({ reason }) => this.#goOut({ notice: PUT_OUT[reason] ?? 'You have left this room.' }),
+    gap: ({ rooms }) => rooms.includes(this.#session.room) && this.#note('missing', 'Messages'),
+    left: ({ reason }) => this.#goOut({ notice: sentenceForLeft(reason) }),
     moderated: (message) => {
       this.#moderated = message;
       if (message.action === 'kick') return;
-      this.#updateMember(this.#welcome.session, { muted: this.#silences.of(this.#room) !== null });
+      this.#updateMember(this.#session.ticket.session, { muted: this.#silences.of(this.#session.room) !== null });
       this.#showSilence();
     },
-    going_away: () => this.#view.unlinked('This server is about to restart, moving to another…'),
     error: ({ message }) => this.#talkView.remark(message),
   };
 
@@ -314,98 +377,49 @@ class App {
     if (line) this.#chatView.add(line);
   }
 
-  #note(kind, name, at) {
-    const [line, isNew] = this.#chat.note(kind, name, at);
+  #note(kind, name) {
+    const [line, isNew] = this.#chat.note(kind, name, Date.now());
+    this.#session.keep();
     if (isNew) this.#chatView.add(line);
     else this.#chatView.update(line);
   }
 
   #say(text, to) {
-    const { session, user, name } = this.#welcome;
-    const id = `t-${++this.#texts}`;
-    const line = this.#chat.compose({ id, at: Date.now(), session, user, name, text, to });
-    this.#chatView.add(line);
-    this.#deliver(line);
+    this.#chatView.add(this.#session.say(text, to));
+    this.#session.send();
+    this.#showFate(null);
   }
 
-  #sayAgain(line) {
-    if (line.session !== this.#welcome.session) this.#chat.readdress(line, this.#welcome.session);
-    this.#chat.settle(line, 'sending');
-    this.#chatView.update(line);
-    this.#deliver(line);
-  }
-
-  async #deliver(line) {
-    const { id, text, to } = line;
-    try {
-      if (to) await this.#connection.request('whisper', { to: { session: to.session }, text }, id);
-      else await this.#connection.request('say', { room: this.#room, text }, id);
-      this.#chat.settle(line, 'sent');
-    } catch (error) {
-      this.#chat.settle(line, ...fateOf(error));
-    }
-    this.#chatView.update(line);
+  #showFate(line) {
+    if (line) this.#chatView.update(line);
+    this.#chatView.limit(this.#session.isFull);
+    this.#link.update();
   }
 
   // Voice.
 
   async #startVoice() {
+    if (this.#obstacle) return;
     await this.#voice.start();
-    if (this.#connection.state === 'ended') return;
-    for (const member of this.#roster.all()) this.#nameVoice(member);
+    if (!this.#session.ticket || this.#session.ticket.elsewhere) return this.#voice.stop();
+    this.#hearing.nameAll();
     if (this.#voice.microphone.state !== 'ready') await this.#voice.openMicrophone();
-  }
-
-  #nameVoice(member) {
-    if (member.session === this.#welcome?.session) return;
-    this.#voice.listening?.name(member.ssrc, this.#roster.volume(member));
-  }
-
-  #setVolume(member, volume) {
-    this.#roster.setVolume(member, volume);
-    this.#nameVoice(member);
-    this.#members.update(member);
-  }
-
-  #hear(bytes) {
-    const frame = unpack(bytes);
-    if (!frame || !this.#inside) return;
-    const member = this.#roster.bySsrc(frame.ssrc);
-    const end = Boolean(frame.flags & END);
-    if (member) member.level = end ? SILENT : frame.level & 0x7f;
-    if (member && frame.flags & WHISPERED) {
-      this.#asides.hear(member.session, Date.now(), end);
-      if (!end) this.#showWhispering();
-    }
-    this.#voice.listening?.take(frame);
-  }
-
-  #meter() {
-    this.#showWhispering();
-    this.#members.levels(this.#roster.all());
-  }
-
-  /** Mark those who whisper to this page, and no longer those who did. */
-  #showWhispering() {
-    const whispering = this.#asides.whispering(Date.now());
-    for (const member of this.#roster.all()) {
-      const now = whispering.has(member.session);
-      if (now !== Boolean(member.whispering)) this.#updateMember(member.session, { whispering: now });
-    }
   }
 
   get #mayTalk() {
     const { muted, silenced } = this.#voice.talking;
-    return this.#inside && !muted && !silenced && this.#voice.microphone.state === 'ready';
+    return this.#session.isInside && !muted && !silenced && this.#voice.microphone.state === 'ready';
   }
 
   async #deafen(on) {
     this.#deafened = on;
     if (on) this.#voice.listening?.quiet();
-    if (this.#welcome) this.#updateMember(this.#welcome.session, { deafened: on });
+    if (this.#session.ticket) this.#updateMember(this.#session.ticket.session, { deafened: on });
     this.#showTalk();
+    this.#session.keep();
     try {
-      await this.#connection.request('deafen', { on });
+      await this.#session.request('deafen', { on });
+      this.#deafenedThere = on;
     } catch (error) {
       if (!(error instanceof Lost)) this.#talkView.remark(error.message);
     }
@@ -414,13 +428,13 @@ class App {
   // Moderation.
 
   #rank() {
-    return RANKS[this.#welcome?.role] ?? 0;
+    return RANKS[this.#session.ticket?.role] ?? 0;
   }
 
   async #moderate(act, fields) {
     const asked = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
     try {
-      const { results } = await this.#connection.request(act, asked);
+      const { results } = await this.#session.request(act, asked);
       if (results.some(({ outcome }) => outcome !== 'done')) this.#talkView.remark('That came too late: nobody is there any more.');
     } catch (error) {
       this.#talkView.remark(error.message);
@@ -429,12 +443,12 @@ class App {
 
   /** Show whether a moderator has muted this page here, and hold the microphone back while it is so. */
   #showSilence() {
-    const own = this.#roster.get(this.#welcome.session);
+    const own = this.#roster.get(this.#session.ticket.session);
     const muted = Boolean(own?.muted);
     if (muted) this.#asides.whisperTo(null);
     this.#voice.talking.silence(muted);
     this.#chatView.mute({
-      here: muted ? sentenceFor(this.#silences.of(this.#room)) : '',
+      here: muted ? sentenceFor(this.#silences.of(this.#session.room)) : '',
       everywhere: this.#silences.everywhere ? sentenceFor(this.#silences.everywhere) : '',
     });
     this.#showTalk();
@@ -448,7 +462,7 @@ class App {
   #drawBlock() {
     const { level, onAir } = this.#voice.talking;
     this.#talkView.level(level);
-    const own = this.#roster.get(this.#welcome?.session);
+    const own = this.#roster.get(this.#session.ticket?.session);
     if (own) own.level = onAir ? -level : SILENT;
     if (onAir !== this.#wasOnAir) this.#showTalk();
     this.#wasOnAir = onAir;
@@ -460,29 +474,12 @@ class App {
     if (!this.#mayTalk) this.#asides.whisperTo(null);
     this.#members.allowVoice(this.#mayTalk);
     this.#talkView.show({
-      mode, muted, pressed, onAir, microphone, obstacle: this.#obstacle, audible: this.#voice.audible, linked: this.#inside,
-      deafened: this.#deafened,
-      silenced: silenced ? wordsFor(this.#silences.of(this.#room)) : null,
+      mode, muted, pressed, onAir, microphone, obstacle: this.#obstacle, audible: this.#voice.audible, linked: this.#session.isInside,
+      away: this.#link.isAway && this.#session.state !== 'open', deafened: this.#deafened,
+      silenced: silenced ? wordsFor(this.#silences.of(this.#session.room)) : null,
       whispered: target > 0 ? this.#roster.get(this.#asides.session)?.name ?? null : null,
     });
   }
-}
-
-function roomOfLink() {
-  try {
-    return decodeURIComponent(location.hash.slice(1)).trim();
-  } catch {
-    return '';
-  }
-}
-
-/** What is known of a text whose request failed: its fate and a sentence for it. */
-function fateOf(error) {
-  if (error instanceof Lost) {
-    return error.written ? ['unknown', 'The connection was lost; it may have arrived.'] : ['unsent', 'Not sent: no connection.'];
-  }
-  if (error.code === 'unavailable') return ['unknown', 'Not known whether it arrived.'];
-  return ['unsent', `Not sent: ${error.message}`];
 }
 
 const app = new App();

@@ -60,7 +60,21 @@ export class Asides {
     return new Set(this.#heard.keys());
   }
 
-  /** A new session has told the node no numbers. */
+  /** The node knows no numbers: tell it those again that are in use. Until it has them, nobody hears what has such a number. */
+  renew() {
+    return Promise.all([...this.#numbers].map(async ([session, target]) => {
+      try {
+        await this.#request('voice_target', { target, to: { session } });
+      } catch (error) {
+        this.#numbers.delete(session);
+        if (this.session !== session) return;
+        this.whisperTo(null);
+        this.#refused(error);
+      }
+    }));
+  }
+
+  /** The page is in another room, or in none. */
   clear() {
     this.#numbers.clear();
     this.#heard.clear();

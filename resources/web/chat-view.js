@@ -5,10 +5,15 @@ import { drawAvatar } from './avatar.js';
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
 const PLAIN_HINT = matchMedia('(hover: hover)').matches ? 'Enter sends, Shift Enter begins a new line.' : '';
+const FULL_HINT = 'No more can be kept until the connection is back.';
 const TOGETHER = 120000;
 const NEAR = 40;
-const ICONS = { came: 'people', went: 'leave', missing: 'lost' };
-const VERBS = { came: 'joined', went: 'left', missing: 'may be missing here: no server has them any more' };
+const ICONS = { came: 'people', went: 'leave', missing: 'lost', anew: 'info', elsewhere: 'info' };
+const VERBS = {
+  came: 'joined', went: 'left', missing: 'may be missing here: no server has them any more',
+  elsewhere: 'went on in another tab for a while; what you wrote there is not shown here',
+  anew: 'came back anew, as your session had ended; what was written meanwhile may be missing here',
+};
 
 export class ChatView {
   #lines = document.getElementById('lines');
@@ -22,6 +27,7 @@ export class ChatView {
   #actions;
   #limit = 4000;
   #muted = { here: '', everywhere: '' };
+  #full = false;
   #room = '';
   #to = null;
   #toHere = true;
@@ -114,8 +120,16 @@ export class ChatView {
     this.#measure();
   }
 
+  /** So much waits to be sent that no more is taken (`full`), or it is not so any more. */
+  limit(full) {
+    if (this.#full === full) return;
+    this.#full = full;
+    this.#measure();
+  }
+
   /** Why nothing may be written to whom the composer is set now. */
   get #obstacle() {
+    if (this.#full) return FULL_HINT;
     return this.#to ? this.#muted.everywhere : this.#muted.here;
   }
 
@@ -181,7 +195,6 @@ export class ChatView {
     const failed = line.fate === 'unsent' || line.fate === 'unknown';
     fate.hidden = !failed;
     fate.querySelector('span').textContent = line.reason ?? '';
-    item.querySelector('time').ariaLabel = line.fate === 'sending' ? 'sending' : null;
   }
 
   #info(line) {

@@ -5,6 +5,7 @@ const KEPT = 500;
 export class Chat {
   lines = [];
   #byKey = new Map();
+  #own = new Map();
 
   /**
    * Take a `message`, `whisper` or `announcement`. Returns the new line, or null where its `from.session` and `id`
@@ -22,7 +23,13 @@ export class Chat {
 
   /** A line of one's own; `to` is the member it is whispered to, or null. */
   compose({ id, at, session, user, name, text, to }) {
-    return this.#add({ kind: to ? 'whisper' : 'message', id, at, session, user, name, text, to, own: true, fate: 'sending' });
+    const target = to && { session: to.session, user: to.user, name: to.name };
+    return this.#add({ kind: to ? 'whisper' : 'message', id, at, session, user, name, text, to: target, own: true, fate: 'sending' });
+  }
+
+  /** The line of one's own with this id, or undefined. */
+  own(id) {
+    return this.#own.get(id);
   }
 
   /** What became of an own line: `sending`, `sent`, `unsent` (nobody has it) or `unknown`. */
@@ -48,17 +55,26 @@ export class Chat {
     return [this.#add({ kind, at, names: [name] }), true];
   }
 
+  /** Begin with lines that were kept, as `lines` had them. */
+  restore(lines) {
+    this.clear();
+    for (const line of lines) this.#add(line);
+  }
+
   clear() {
     this.lines = [];
     this.#byKey.clear();
+    this.#own.clear();
   }
 
   #add(line) {
     this.lines.push(line);
     if (line.id !== undefined) this.#byKey.set(key(line.session, line.id), line);
+    if (line.own) this.#own.set(line.id, line);
     if (this.lines.length > KEPT) {
       const oldest = this.lines.shift();
       if (oldest.id !== undefined) this.#byKey.delete(key(oldest.session, oldest.id));
+      if (oldest.own) this.#own.delete(oldest.id);
     }
     return line;
   }

@@ -29,14 +29,20 @@ export class MembersView {
     this.#section.addEventListener('keydown', ({ key }) => key === 'Escape' && this.#unfold(false));
   }
 
-  /** Draw everybody anew; `own` is this page's session. */
+  /** Draw these and nobody else; `own` is this page's session. A row that stays keeps its focus, and what is held in it. */
   fill(members, own) {
-    for (const session of this.#rows.keys()) this.#menu.close(session);
-    this.#rows.clear();
-    this.#list.replaceChildren();
-    for (const member of members) this.add(member, own);
-    this.#unfold(false);
+    const sessions = new Set(members.map(({ session }) => session));
+    for (const [session, { isOwn }] of this.#rows) if (!sessions.has(session) || isOwn !== (session === own)) this.remove(session);
+    for (const member of members) {
+      if (this.#rows.has(member.session)) this.update(member);
+      else this.add(member, own);
+    }
     this.count(members);
+  }
+
+  /** Draw them as a strip, as at first, where there is little room. */
+  fold() {
+    this.#unfold(false);
   }
 
   add(member, own) {
@@ -117,7 +123,7 @@ export class MembersView {
     const speaking = members.filter((member) => member.speaking).length;
     document.getElementById('count').textContent = members.length;
     document.getElementById('speaking-count').textContent = speaking ? `${speaking} speaking` : '';
-    document.getElementById('alone').hidden = members.length > 1;
+    document.getElementById('alone').hidden = members.length !== 1;
   }
 
   #open(row) {

@@ -1,4 +1,4 @@
-/** The frame of the room: its name, who speaks in a few words, the link to it, and whether there is a connection. */
+/** The frame of the room: its name, who speaks in a few words, and the link to it. */
 
 const COPIED_MS = 2000;
 
@@ -36,23 +36,6 @@ export class RoomView {
     subtitle.classList.toggle('whispered', whispering !== '');
     if (whispering) subtitle.textContent = `Whispered to you by ${whispering}`;
     else subtitle.textContent = speaking ? `${speaking} speaking` : title || 'Nobody is speaking';
-  }
-
-  /** Connected to the node of this name. */
-  linked(node) {
-    this.#view.classList.remove('lost');
-    document.getElementById('banner').hidden = true;
-    document.getElementById('link-text').textContent = node;
-    document.getElementById('link-state').title = `Connected to ${node}`;
-  }
-
-  /** Not connected; `text` says what is being done about it. */
-  unlinked(text) {
-    this.#view.classList.add('lost');
-    document.getElementById('banner').hidden = false;
-    document.getElementById('banner-text').textContent = text;
-    document.getElementById('link-text').textContent = 'offline';
-    document.getElementById('link-state').title = text;
   }
 }
 

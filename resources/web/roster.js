@@ -4,10 +4,19 @@ export class Roster {
   #members = new Map();
   #volumes = new Map();
 
-  /** Replace everybody, as `joined` lists them. */
+  /** Let these be the members, as `joined` lists them. Returns who `came` and who `went`. */
   fill(members) {
+    const before = this.#members;
+    this.#members = new Map();
+    for (const member of members) this.add({ ...member, whisperedTo: before.get(member.session)?.whisperedTo });
+    return {
+      came: members.filter(({ session }) => !before.has(session)),
+      went: [...before.values()].filter(({ session }) => !this.#members.has(session)),
+    };
+  }
+
+  clear() {
     this.#members.clear();
-    for (const member of members) this.add(member);
   }
 
   add(member) {

@@ -1,6 +1,7 @@
 /** The page before the room: name, room, and why one is here again. */
 
 const NAME_KEY = 'switchboard.name';
+const LEAD = 'Talk and write with everyone in it.';
 
 export class StartView {
   #view = document.getElementById('start');
@@ -9,13 +10,15 @@ export class StartView {
   #room = document.getElementById('room-name');
   #token = document.getElementById('token');
 
-  /** `join({name, room, token})` is called inside the person's own click or key. */
-  constructor({ join }) {
+  /** `join({name, room, token})` and `takeOver()` are called inside the person's own click or key. */
+  constructor({ join, takeOver }) {
     this.#name.value = localStorage.getItem(NAME_KEY) ?? '';
     document.getElementById('with-token').addEventListener('click', () => {
       this.#askForToken();
       this.#token.focus();
     });
+    document.getElementById('take-over').addEventListener('click', takeOver);
+    document.getElementById('second').addEventListener('click', () => this.show({ room: this.#room.value }));
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
       if (!this.#complete()) return;
@@ -40,11 +43,24 @@ export class StartView {
     alert.textContent = notice;
     this.#mark(problem);
     this.busy(false);
+    this.#offerToTakeOver(false);
     this.#view.hidden = false;
     if (problem) this.#input(problem.field).focus();
     else if (!this.#name.value) this.#name.focus();
     else if (!linked) this.#room.focus();
     else document.getElementById('join').focus();
+  }
+
+  /** The session goes on in another tab or window; `lead` says so. */
+  showElsewhere(room, lead) {
+    this.#room.value = room;
+    document.title = `${room} · Switchboard`;
+    document.getElementById('start-title').textContent = 'Open in another tab';
+    document.getElementById('start-lead').textContent = lead;
+    document.getElementById('start-notice').hidden = true;
+    this.#offerToTakeOver(true);
+    this.#view.hidden = false;
+    document.getElementById('take-over').focus();
   }
 
   /** What one should know of voice before joining. */
@@ -60,6 +76,13 @@ export class StartView {
 
   hide() {
     this.#view.hidden = true;
+  }
+
+  #offerToTakeOver(on) {
+    document.getElementById('start-elsewhere').hidden = !on;
+    document.getElementById('start-voice').hidden = on;
+    this.#form.hidden = on;
+    if (!on) document.getElementById('start-lead').textContent = LEAD;
   }
 
   #askForToken() {

@@ -42,13 +42,15 @@ export class TalkView {
 
   /**
    * Draw the state: `mode`, `muted`, `pressed`, `onAir`, `microphone` (see `Microphone.state`), `obstacle` (why the
-   * page has no voice at all, or empty), `audible` (the browser lets sound out), `linked` (in a room), `deafened`,
+   * page has no voice at all, or empty), `audible` (the browser lets sound out), `linked` (in a room), `away` (no
+   * connection, one hopes for it), `deafened`,
    * `silenced` (`{title, detail}` where a moderator has muted this page, or null), `whispered` (name of the one who
    * alone hears it, or null).
    */
   show(state) {
     this.#state = state;
-    const { mode, muted, onAir, microphone, obstacle, linked, deafened, silenced, whispered } = state;
+    const { mode, muted, microphone, obstacle, linked, away, deafened, silenced, whispered } = state;
+    const onAir = state.onAir && !away;
     const ready = microphone === 'ready';
     document.getElementById('controls').hidden = Boolean(obstacle) || microphone in OBSTACLES;
     this.#talk.disabled = !ready || !linked || silenced !== null;
@@ -60,9 +62,10 @@ export class TalkView {
     document.getElementById('mute-text').textContent = muted ? 'Unmute' : 'Mute';
     this.#talk.ariaPressed = String(mode === 'open' ? !muted : state.pressed);
     this.#talk.classList.toggle('on-air', onAir);
-    this.#talk.classList.toggle('whispering', whispered !== null);
+    this.#talk.classList.toggle('whispering', whispered !== null && !away);
     this.#talk.classList.toggle('silenced', silenced !== null);
     this.#talk.classList.toggle('muted', muted);
+    this.#talk.classList.toggle('away', away);
     this.#talk.classList.toggle('push', mode === 'push');
     this.#meter.classList.toggle('gated', mode === 'open');
     this.#meter.classList.toggle('idle', muted || silenced !== null);
@@ -148,11 +151,12 @@ function isTyping(target) {
   return target.closest('textarea, input[type=text], input[type=password]') !== null;
 }
 
-function wordsFor({ mode, muted, pressed, onAir, microphone, linked, silenced, whispered }) {
+function wordsFor({ mode, muted, pressed, onAir, microphone, linked, away, silenced, whispered }) {
   if (microphone === 'asking') return ['Waiting for the microphone', 'Allow it when the browser asks'];
   if (!linked) return ['Not connected', ''];
   if (silenced) return [silenced.title, silenced.detail];
   if (muted) return ['Muted', mode === 'open' ? 'Press to be heard again' : 'Nobody hears you'];
+  if (away) return ['Reconnecting', pressed || mode === 'open' ? 'You are heard again by itself' : 'Nobody hears you just now'];
   if (whispered !== null) return [`Only ${whispered} hears you`, 'Let go to stop'];
   if (onAir) return ['You are heard', mode === 'open' ? 'Press to mute' : 'Let go to stop'];
   if (mode === 'open') return ['Microphone is open', 'Speak, or press to mute'];

@@ -31,7 +31,8 @@ export class Talking {
   /** Between the first and the last frame of a talkspurt. */
   onAir = false;
   counts = { captured: 0, sent: 0, dropped: 0, errors: 0 };
-  #ssrc = null;
+  /** As whom it talks; null: to nobody. */
+  ssrc = null;
   #send;
   #gate = new Gate();
   #encoder = null;
@@ -39,6 +40,7 @@ export class Talking {
   #queue = [];
   #kept = [];
   #airTarget = 0;
+  #interrupted = false;
   #seq = 0;
   #ts = 0;
 
@@ -49,15 +51,20 @@ export class Talking {
 
   /** Talk as `ssrc` from now on; null: to nobody. */
   speakAs(ssrc) {
-    this.#ssrc = ssrc;
+    this.ssrc = ssrc;
     this.onAir = this.#wanted = false;
     this.#kept = [];
+  }
+
+  /** The connection is another: what was being said goes on in it, as a talkspurt of its own for those who listen. */
+  carryOn() {
+    this.#interrupted = true;
   }
 
   /** A moderator has muted this page here (`on`), or lets it be heard again. */
   silence(on) {
     this.silenced = on;
-    if (on) this.speakAs(this.#ssrc);
+    if (on) this.speakAs(this.ssrc);
   }
 
   /** Take 20 ms of the microphone. Every block is encoded, so that the encoder's state fits whenever talk begins. */
@@ -65,7 +72,7 @@ export class Talking {
     this.counts.captured += 1;
     this.level = dbov(rms);
     const heard = this.#gate.step(this.level);
-    const allowed = this.#ssrc !== null && !this.muted && !this.silenced;
+    const allowed = this.ssrc !== null && !this.muted && !this.silenced;
     const { target } = this;
     const wanted = allowed && (target > 0 || (this.mode === 'open' ? heard : this.pressed));
     this.#queue.push({
@@ -117,12 +124,14 @@ export class Talking {
   }
 
   #transmit({ ts, level, target, payload }, flags) {
-    if (this.#ssrc === null || this.silenced || payload.byteLength > MAX_PAYLOAD || (flags & END && !this.onAir)) return;
-    if (!this.onAir) flags |= START;
-    if (!this.#send(pack({ flags, level, ssrc: this.#ssrc, seq: this.#seq, target, ts, payload }))) {
+    if (this.ssrc === null || this.silenced || payload.byteLength > MAX_PAYLOAD || (flags & END && !this.onAir)) return;
+    if (!this.onAir || this.#interrupted) flags |= START;
+    if (!this.#send(pack({ flags, level, ssrc: this.ssrc, seq: this.#seq, target, ts, payload }))) {
       this.counts.dropped += 1;
+      if (flags & END) this.onAir = false;
       return;
     }
+    this.#interrupted = false;
     this.#seq = (this.#seq + 1) & 0xffff;
     this.counts.sent += 1;
     this.onAir = !(flags & END);

@@ -4,6 +4,9 @@ import { DECODING, Listening } from './listening.js';
 import { Microphone } from './microphone.js';
 import { ENCODING, Talking } from './talking.js';
 
+/** How long a sound may be on its way out before the browser is thought to hold it back, in ms. */
+const HELD_BACK = 1000;
+
 /** Why this page can have no voice, in one sentence; empty where it can. */
 export async function obstacle() {
   if (!window.isSecureContext) {
@@ -29,6 +32,7 @@ export class Voice {
   listening = null;
   microphone;
   #context = null;
+  #loading = null;
   #sounding = false;
   #changed;
 
@@ -50,21 +54,36 @@ export class Voice {
     return !this.#sounding || this.#context.state === 'running';
   }
 
-  /** Begin to listen. Call it from a click or a key, since browsers let no page sound without one. */
+  /** Begin to listen. Call it from a click or a key: without one, as after a reload, a browser may wait for the first. */
   async start() {
-    if (!this.#context) {
-      this.#context = new AudioContext({ sampleRate: 48000, latencyHint: 'interactive' });
-      this.#context.addEventListener('statechange', this.#changed);
-      await this.#context.audioWorklet.addModule('/playback.worklet.js');
-      this.listening = new Listening(this.#context);
-    }
-    await this.#context.resume();
+    this.#loading ??= this.#load();
+    await this.#loading;
+    await Promise.race([this.#context.resume(), new Promise((go) => setTimeout(go, HELD_BACK))]);
     this.#sounding = true;
+    this.#changed();
+  }
+
+  /** The person did something with the page: now the browser lets it sound. */
+  wake() {
+    if (!this.audible) this.#context.resume();
   }
 
   /** Ask for the microphone; after `start`. */
   openMicrophone() {
     return this.microphone.open(this.#context);
+  }
+
+  async #load() {
+    this.#context = new AudioContext({ sampleRate: 48000, latencyHint: 'interactive' });
+    this.#context.addEventListener('statechange', this.#changed);
+    await this.#context.audioWorklet.addModule('/playback.worklet.js');
+    this.listening = new Listening(this.#context);
+  }
+
+  /** Talk as `ssrc` from now on, null: to nobody; where it is the one of before, what is being said goes on. */
+  speakAs(ssrc) {
+    if (ssrc !== null && ssrc === this.talking.ssrc) this.talking.carryOn();
+    else this.talking.speakAs(ssrc);
   }
 
   /** Silence in both directions, microphone released. */
