@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
+from collections.abc import Sequence
 
 from tests.browser.speech import Speech
 from tests.browser.visitor import PATIENCE, Visitor
@@ -22,13 +23,13 @@ class Hearing:
     """How well the heard follows the said."""
 
     correlations: tuple[float, ...]
-    """Of loudness in windows of 50 ms at the best lag, for each round: between two the delay may change."""
+    """Of loudness in windows of 50 ms at the best lag, for each part: between two the delay may change."""
     pauses: tuple[float, ...]
     """Loudness of the windows in which nobody spoke."""
 
     @property
     def correlation(self) -> float:
-        """The mean of all rounds."""
+        """The mean of all parts."""
         return statistics.fmean(self.correlations)
 
 
@@ -40,14 +41,29 @@ async def listen(listener: Visitor, speech: Speech) -> Hearing:
         patience=3 * PATIENCE,
     )
     heard = await _loudness(listener)
+    begins = range(0, ROUNDS * speech.windows, speech.windows)
+    return _compare(speech, [heard[begin : begin + speech.windows] for begin in begins])
+
+
+def _compare(speech: Speech, parts: Sequence[list[float]]) -> Hearing:
     correlations: list[float] = []
     pauses: list[float] = []
-    for begin in range(0, ROUNDS * speech.windows, speech.windows):
-        part = heard[begin : begin + speech.windows]
+    for part in parts:
         correlation, said = speech.follow(part)
         correlations.append(correlation)
         pauses += [part[at] for at in range(len(part)) if max(said[max(0, at - NEAR) : at + NEAR + 1]) < QUIET]
     return Hearing(tuple(correlations), tuple(pauses))
+
+
+async def listen_after(listener: Visitor, speech: Speech, at: float) -> Hearing:
+    """Wait until one round of what came after `at`, in ms since 1970, was heard, and compare."""
+    span = speech.windows * WINDOW_MS
+    await listener.until(f"({{ speakers: [one] }}) => one?.loudness.at(-1)?.[0] > {at + span}", patience=3 * PATIENCE)
+    [speaker] = (await listener.stats())["speakers"]
+    later = [(then, rms) for then, rms in speaker["loudness"] if then >= at]
+    windows = {round((then - later[0][0]) / WINDOW_MS): rms for then, rms in later}
+    heard = [windows.get(index, 0.0) for index in range(speech.windows)]
+    return _compare(speech, [heard[: len(heard) // 2], heard[len(heard) // 2 :]])
 
 
 async def _loudness(listener: Visitor) -> list[float]:

@@ -42,6 +42,11 @@ class RunningNode:
             self.process.terminate()
         await self.process.wait()
 
+    async def kill(self) -> None:
+        """End it at once, as when its machine fails."""
+        self.process.kill()
+        await self.process.wait()
+
 
 async def token(key: Path, *, user: str, role: str) -> str:
     """An access token that nodes with this key honour."""

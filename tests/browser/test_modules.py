@@ -35,6 +35,139 @@ GATE = """async (loudness) => {
     return loudness.map((db) => gate.step(db));
 }"""
 
+BACKOFF = """async (share) => {
+    const { Backoff } = await import('/backoff.js');
+    const backoff = new Backoff(() => share);
+    const waits = Array.from({ length: 9 }, () => backoff.next());
+    backoff.reset();
+    return [...waits, backoff.next()];
+}"""
+
+CURSORS = """async () => {
+    const { Cursors } = await import('/cursors.js');
+    const cursors = new Cursors({ a: 5 });
+    cursors.see({ type: 'message', origin: 'a', seq: 4 });
+    cursors.see({ type: 'sent', origin: 'b', seq: 7 });
+    cursors.see({ type: 'joined', cursors: { a: 6, c: 0 } });
+    cursors.see({ type: 'speaking' });
+    const few = JSON.parse(JSON.stringify(cursors));
+    for (let at = 0; at < 1000; at++) cursors.see({ origin: `o${at}`, seq: 1 });
+    cursors.see({ origin: 'o0', seq: 2 });
+    const many = JSON.parse(JSON.stringify(cursors));
+    return { few, count: Object.keys(many).length, kept: [many.o0, many.o999], gone: many.a };
+}"""
+
+OUTBOX = """async () => {
+    const { MOST_WAITING, Outbox } = await import('/outbox.js');
+    const outbox = new Outbox();
+    const ids = () => outbox.due().map(({ id }) => id);
+    for (const id of ['1', '2', '3']) outbox.add({ id, text: id, room: 'lobby' });
+    const seen = [ids(), ids()];
+    outbox.remove('1');
+    outbox.add({ id: '4', text: '4', to: 's2' });
+    seen.push(ids());
+    outbox.again();
+    const again = outbox.due();
+    outbox.again('3');
+    seen.push(ids());
+    const kept = JSON.parse(JSON.stringify(outbox));
+    const after = new Outbox();
+    after.restore(kept);
+    const restored = after.due();
+    for (let at = after.size; at < MOST_WAITING; at++) after.add({ id: `more ${at}`, text: '', room: 'lobby' });
+    return { seen, again, restored, full: [outbox.isFull, after.isFull] };
+}"""
+
+TICKET = """async () => {
+    const { Ticket } = await import('/ticket.js');
+    const ticket = new Ticket('Ann');
+    const first = ticket.hello(1000);
+    const welcome = {
+        type: 'welcome', session: 's1', user: 'u1', name: 'Ann', role: 'user', node: 'n1', resume: 'one',
+        resume_seconds: 300, urls: ['ws://n1', 'ws://n2'], limits: { text_chars: 4000 }, cursors: { a: 1 },
+        recovered: null,
+    };
+    ticket.take(welcome, 1000);
+    ticket.room = 'lobby';
+    ticket.take({ type: 'message', origin: 'a', seq: 9 }, 2000);
+    ticket.take({ type: 'resume_token', resume: 'two' }, 2000);
+    ticket.take({ type: 'urls', urls: ['ws://n2'] }, 2000);
+    const again = ticket.hello(900);
+    const kept = JSON.parse(JSON.stringify(ticket));
+    const reloaded = Ticket.from(kept, 302000);
+    const afterReload = reloaded.hello(302000);
+    reloaded.end();
+    return {
+        first, again, afterReload, anew: reloaded.hello(302001), urls: reloaded.urls,
+        old: Ticket.from(kept, 302001), none: [Ticket.from(null, 0), Ticket.from({}, 0)],
+    };
+}"""
+
+TEXTS = """async () => {
+    const { Chat } = await import('/chat.js');
+    const { Outbox } = await import('/outbox.js');
+    const { Texts } = await import('/texts.js');
+    const { Lost, Refused } = await import('/connection.js');
+    const author = { session: 's1', user: 'u1', name: 'Ann' };
+    const [chat, outbox] = [new Chat(), new Outbox()];
+    const asked = [];
+    let live = false;
+    let answer = () => ({ type: 'sent' });
+    const texts = new Texts({
+        chat, outbox, changed() {}, isLive: () => live,
+        request: async (type, fields, id) => {
+            asked.push([type, fields.text, id]);
+            return answer(fields.text);
+        },
+    });
+    const settled = () => new Promise((next) => setTimeout(next));
+    const fates = () => chat.lines.map(({ text, fate }) => `${text} ${fate}`);
+    const seen = {};
+    const [one] = ['one', 'two', 'three'].map((text) => texts.say({ text, to: null, room: 'lobby', author }));
+    texts.send();
+    seen.waiting = [fates(), asked.length];
+
+    live = true;
+    answer = (text) => {
+        if (text === 'one') throw new Lost();
+        throw new Refused({ code: text === 'two' ? 'unavailable' : 'muted', message: 'You are muted.' });
+    };
+    texts.repeat();
+    await settled();
+    seen.troubled = [fates(), outbox.toJSON().map(({ text }) => text)];
+
+    chat.receive({ type: 'message', id: one.id, at: 1, from: author, text: 'one' });
+    texts.moveTo('s2');
+    answer = () => ({ type: 'sent' });
+    asked.length = 0;
+    texts.repeat();
+    await settled();
+    seen.anew = [fates(), asked.map(([, text]) => text), outbox.size, chat.lines.map(({ session }) => session)];
+
+    let refusals = 1;
+    answer = () => {
+        if (refusals-- > 0) throw new Refused({ code: 'rate_limited', message: '', retry_after_ms: 1 });
+    };
+    const hasty = texts.say({ text: 'hasty', to: { session: 's9', user: 'u9', name: 'Bob' }, room: 'lobby', author });
+    asked.length = 0;
+    texts.send();
+    while (hasty.fate !== 'sent') await settled();
+    seen.hasty = [asked.map(([type]) => type), new Set(asked.map(([, , id]) => id)).size];
+    return seen;
+}"""
+
+STANDING = """async () => {
+    const { wordsForAway, wordsForBack, wordsForElsewhere } = await import('/standing.js');
+    const since = new Date(2026, 0, 1, 14, 32, 8).getTime();
+    const away = (fields) => wordsForAway({ since, now: since, offline: false, waiting: 0, ...fields });
+    const back = (fields) => wordsForBack({ since, now: since + 3400, node: 'n2', complete: true, ...fields });
+    return {
+        away: [away({}), away({ now: since + 60000, waiting: 2 }), away({ offline: true, waiting: 1 })],
+        back: [back({}), back({ complete: false, now: since + 200000 })],
+        elsewhere: [wordsForElsewhere('lobby', 0), wordsForElsewhere('lobby', 1)],
+    };
+}"""
+
 CHAT = """async () => {
     const { Chat } = await import('/chat.js');
     const chat = new Chat();
@@ -96,3 +229,65 @@ async def test_chat_shows_each_text_once(cluster: Cluster, visit: VisitorFactory
         "names": ["Cid", "Dee"],
         "kinds": ["message", "message", "message", "came"],
     }
+
+
+async def test_first_try_is_at_once_and_later_ones_are_spread(cluster: Cluster, visit: VisitorFactory) -> None:
+    ann = await visit("Ann")
+    longest = await run(ann, cluster[0], BACKOFF, 1)
+    assert longest == [0, 800, 1600, 3200, 6400, 10000, 10000, 10000, 10000, 0]
+    assert await run(ann, cluster[0], BACKOFF, 0) == [0, *[200] * 8, 0]
+
+
+async def test_cursors_are_the_highest_places_seen(cluster: Cluster, visit: VisitorFactory) -> None:
+    result = await run(await visit("Ann"), cluster[0], CURSORS)
+    assert result["few"] == {"a": 6, "b": 7, "c": 0}
+    assert (result["count"], result["kept"], result.get("gone")) == (1000, [2, 1], None)
+
+
+async def test_outbox_gives_each_text_once_until_it_is_repeated(cluster: Cluster, visit: VisitorFactory) -> None:
+    result = await run(await visit("Ann"), cluster[0], OUTBOX)
+    assert result["seen"] == [["1", "2", "3"], [], ["4"], ["3"]]
+    waiting = [
+        {"id": "2", "text": "2", "room": "lobby"},
+        {"id": "3", "text": "3", "room": "lobby"},
+        {"id": "4", "text": "4", "to": "s2"},
+    ]
+    assert result["again"] == result["restored"] == waiting
+    assert result["full"] == [False, True]
+
+
+async def test_ticket_makes_a_reloaded_page_the_same_session(cluster: Cluster, visit: VisitorFactory) -> None:
+    result = await run(await visit("Ann"), cluster[0], TICKET)
+    assert result["first"] == {"client": "web/1.0", "n": 1000, "name": "Ann"}
+    session = {"client": "web/1.0", "resume": "two", "cursors": {"a": 9}, "rooms": ["lobby"]}
+    assert result["again"] == {**session, "n": 1001}, "the number rises though the clock was set back"
+    assert result["afterReload"] == {**session, "n": 302000}
+    assert result["anew"] == {"client": "web/1.0", "n": 302001, "name": "Ann", "user": "u1"}
+    assert result["urls"] == ["ws://n2"]
+    assert (result["old"], result["none"]) == (None, [None, None]), "a session that must be over is not asked for"
+
+
+async def test_what_one_writes_waits_is_repeated_and_is_said_anew(cluster: Cluster, visit: VisitorFactory) -> None:
+    result = await run(await visit("Ann"), cluster[0], TEXTS)
+    assert result["waiting"] == [["one sending", "two sending", "three sending"], 0]
+    assert result["troubled"] == [["one sending", "two unknown", "three unsent"], ["one", "two"]]
+    assert result["anew"] == [["one sent", "two sent", "three unsent"], ["two"], 0, ["s1", "s2", "s1"]]
+    assert result["hasty"] == [["whisper", "whisper"], 1]
+
+
+async def test_words_say_since_when_and_what_will_happen(cluster: Cluster, visit: VisitorFactory) -> None:
+    result = await run(await visit("Ann"), cluster[0], STANDING)
+    plain, long, offline = result["away"]
+    assert plain["title"] == "Reconnecting…"
+    assert "2:32:08" in plain["detail"] or "14:32:08" in plain["detail"]
+    assert "What you write is kept and sent." in plain["detail"]
+    assert long["title"] == "Still reconnecting…"
+    assert "2 texts are waiting and will be sent." in long["detail"]
+    assert offline["title"] == "You are offline"
+    assert "One text is waiting" in offline["detail"]
+    assert result["back"] == [
+        {"title": "Connected again", "detail": "You are on n2, after 3 s. Nothing was missed."},
+        {"title": "Connected again", "detail": "You are on n2, after 3 min. Some messages may be missing."},
+    ]
+    assert "another tab or window" in result["elsewhere"][0]
+    assert "One text is not sent from this one." in result["elsewhere"][1]

@@ -56,9 +56,18 @@ class Visitor:
         """Somebody's row among the members."""
         return self.page.get_by_role("region", name="Members").get_by_role("listitem").filter(has_text=name)
 
+    def notes(self) -> Locator:
+        """The grey lines of the chat: who came and went, what is missing."""
+        return self.page.locator(".info")
+
     def line(self, text: str) -> Locator:
         """The lines of the chat with this text."""
         return self.page.get_by_role("log").get_by_role("listitem").filter(has_text=text)
+
+    def forgive_browser(self) -> None:
+        """A browser complains on its own of connections that are refused, and of sound before the first click."""
+        own = ("WebSocket connection to", "AudioContext was not allowed to start")
+        self.complaints = [text for text in self.complaints if not any(part in text for part in own)]
 
     async def stats(self) -> dict[str, Any]:
         """What the page tells of itself; see the end of app.js."""
