@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bus.effects import Effect, Gap, Reached, Shown
@@ -10,6 +11,17 @@ from bus.membership import Membership
 from bus.record import Origin, Record
 from bus.waits import ASK_TICKS, Waits
 from bus.working import Step, Working
+
+
+@dataclasses.dataclass(slots=True)
+class _Wait:
+    """Places that somebody waits for."""
+
+    places: dict[Origin, int]
+    """Those that are not held yet."""
+    ready: Callable[[], None]
+    looked: int = -1
+    """The tick at which it was last asked whether they are given up."""
 
 
 class Admission:
@@ -34,7 +46,11 @@ class Admission:
         self._is_past = is_past
         self._working = Working()
         self._waits = Waits()
-        self._held_for: dict[object, tuple[dict[Origin, int], Callable[[], None]]] = {}
+        self._held_for: dict[object, _Wait] = {}
+        self._present: list[Origin] | None = None
+        """Those who are not down; None while somebody may be whom this node has not met."""
+        self._came: set[Origin] = set()
+        """The logs that have grown since the waits were looked at."""
 
     @property
     def blocked(self) -> bool:
@@ -60,7 +76,7 @@ class Admission:
     def when_held(self, places: Mapping[Origin, int], ready: Callable[[], None]) -> Callable[[], None]:
         """Let `Reached` follow once `places` are held or given up (rule 8). Returns what ends the wait."""
         key = object()
-        self._held_for[key] = dict(places), ready
+        self._held_for[key] = _Wait(dict(places), ready)
 
         def end() -> None:
             self._held_for.pop(key, None)
@@ -72,12 +88,14 @@ class Admission:
     def append(self, record: Record) -> None:
         """An own record was written; it enters the list later."""
         self._working.put((Step(self._origin, record.seq, record),))
+        self._came.add(self._origin)
 
     def take(self, origin: Origin, records: Sequence[Record], *, gap: int, unseen: bool) -> None:
         """What joined the log of another enters the list as soon as it may.
 
         `unseen`: its sender has no sighting. With `gap` records at or below it are missing for good.
         """
+        self._came.add(origin)
         steps = _steps(origin, records, gap=gap, upto=self.held(origin))
         if self._working.waits(origin) or any(record.after for record in records):
             self._working.put(steps)
@@ -103,6 +121,7 @@ class Admission:
             self._work()
         if self._held_for:
             self._end_waits()
+        self._came.clear()
 
     def to_ask(self) -> list[Origin]:
         """The logs to ask everybody for at this tick, because somebody waits for places in them."""
@@ -139,28 +158,33 @@ class Admission:
         return 0 if self._membership.expecting else self.held(self._origin)
 
     def _end_waits(self) -> None:
-        for key, (places, ready) in list(self._held_for.items()):
+        """Whether places are given up is asked once in a tick: clients may name a thousand."""
+        ticks = self._membership.ticks
+        for key, wait in list(self._held_for.items()):
+            is_due, places = wait.looked != ticks, wait.places
+            if not is_due and self._came.isdisjoint(places):
+                continue
+            wait.looked = ticks
             for origin in [origin for origin, seq in places.items() if self.held(origin) >= seq]:
                 del places[origin]
-            if self._are_given_up(places):
+            if not places or (is_due and self._are_given_up(places)):
                 del self._held_for[key]
-                self.effects.append(Reached(ready))
+                self.effects.append(Reached(wait.ready))
 
     def _are_given_up(self, places: Mapping[Origin, int]) -> bool:
         """Whether none of `places` is worth a wait, because all are given up. Those that are not are asked for."""
+        membership, self._present = self._membership, None
+        if self.synced and not membership.missing:
+            self._present = [seen.origin for seen in membership.present()]
         return sum(not self._is_given_up(origin, seq) for origin, seq in places.items()) == 0
 
     def _is_given_up(self, origin: Origin, seq: int) -> bool:
         if self.held(origin) >= seq:
             return False
-        if self._is_past(origin):
-            return True
-        membership = self._membership
-        self._waits.need(origin, seq, tick=membership.ticks)
-        if not self.synced or membership.missing:
-            return False
-        present = [seen.origin for seen in membership.present()]
-        return self._waits.is_given_up(origin, seq, present=present)
+        if origin == self._origin or self._is_past(origin):
+            return True  # of the own log nobody holds more
+        self._waits.need(origin, seq, tick=self._membership.ticks)
+        return self._present is not None and self._waits.is_given_up(origin, seq, present=self._present)
 
 
 def _steps(origin: Origin, records: Iterable[Record], *, gap: int, upto: int) -> list[Step]:

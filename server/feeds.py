@@ -134,7 +134,9 @@ class Feeds:
         self, session: str, key: Key, reader: Reader, *, audiences: Iterable[str], cursors: Mapping[Origin, int]
     ) -> Feed:
         """A session goes on here: it waits (rule 6), then is sent what it missed, then lives; `reader` is told."""
-        feed = self._open(Feed(session, key, reader, frozenset(audiences), dict(cursors)))
+        own = self._bus.origin
+        seen = {origin: min(seq, self._bus.held(own)) if origin == own else seq for origin, seq in cursors.items()}
+        feed = self._open(Feed(session, key, reader, frozenset(audiences), seen))
         self._lagging[session] = feed
         feed.stop_waiting = self._bus.when_held(feed.cursors, lambda: self._start(feed))
         return feed

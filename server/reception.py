@@ -20,7 +20,7 @@ from server.introduction import check_cursors, introduce, program_name
 from server.resumption import Bearer
 from server.session import Role, SessionRecord, Standing
 from server.takeover import LOOK_SECONDS, Elsewhere, Over, Resume, Unknown, decide
-from server.turnstile import Turnstile, is_time
+from server.turnstile import EARLY_SECONDS, Turnstile, is_time
 from server.wire import names, native
 from server.wire.native import Code, Refused
 
@@ -134,8 +134,8 @@ class Reception:
         if client.turn is None:
             # Each return of a session is worth a tenth of a second, and twenty of them may be owed.
             busy = max(now, self._loopers.get(session, now)) + 1 / RETURNS_PER_SECOND
-            if busy - now > RETURNS_AT_ONCE / RETURNS_PER_SECOND:
-                wait = busy - now - RETURNS_AT_ONCE / RETURNS_PER_SECOND
+            wait = busy - now - RETURNS_AT_ONCE / RETURNS_PER_SECOND
+            if wait > EARLY_SECONDS:
                 raise Refused(
                     Code.RATE_LIMITED, "this session resumes too often, wait a little", retry_after_ms=_ms(wait)
                 )

@@ -83,11 +83,11 @@ class Guest:
         return guest
 
     @classmethod
-    async def resume(cls, url: str, token: str, cursors: dict[str, int], **hello: Any) -> Self:
+    async def resume(cls, url: str, resume: str, cursors: dict[str, int], /, **hello: Any) -> Self:
         """Open a WebSocket and go on with a session; returns when it is live. What was missed is unread."""
         guest = await cls.connect(url)
         guest.cursors = dict(cursors)
-        guest.welcome = await guest.ask("hello", resume=token, cursors=cursors, **hello)
+        guest.welcome = await guest.ask("hello", resume=resume, cursors=cursors, **hello)
         assert guest.welcome["type"] == "welcome", guest.welcome
         await guest.next("live")
         return guest

@@ -38,6 +38,16 @@ def test_a_place_that_nobody_holds_is_given_up_once_all_have_said_so() -> None:
     assert [ear.payloads(world.buses[0].origin) for ear in world.ears] == [[b"after nothing"]] * 3
 
 
+def test_nobody_waits_for_what_this_node_has_not_said_yet() -> None:
+    world = World(3)
+    world.clock.advance(1)
+    world.buses[0].append(Kind.TEXT, b"said")
+    reached: list[float] = []
+    world.buses[0].when_held({world.buses[0].origin: 1 << 53}, lambda: reached.append(world.clock.time()))
+    world.clock.advance(0.1)
+    assert reached
+
+
 def test_a_wait_is_not_given_up_while_somebody_who_is_not_down_has_not_answered() -> None:
     world = World(3)
     world.clock.advance(1)
