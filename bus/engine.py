@@ -36,8 +36,8 @@ from bus.replica import Replica
 FRAME_BYTES = 0xFFFF
 """The longest frame of a cast."""
 
-TURN_RECORDS = 100
-"""Records that the listener is given in one turn of the loop, milliseconds' worth; the rest follows in the next."""
+TURN_RECORDS = 40
+"""Records that the listener is given in one turn of the loop, two milliseconds' worth; the rest follows in the next."""
 
 WAITING_EFFECTS = 2000
 """What may wait for that. Beyond it the loop is held, so that no more is read than is worked."""
