@@ -37,7 +37,7 @@ FRAME_BYTES = 0xFFFF
 """The longest frame of a cast."""
 
 TURN_RECORDS = 40
-"""Records that the listener is given in one turn of the loop, two milliseconds' worth; the rest follows in the next."""
+"""Records that the listener is given in one turn of the loop, 2 ms' worth; the rest follows in the next."""
 
 WAITING_EFFECTS = 2000
 """What may wait for that. Beyond it the loop is held, so that no more is read than is worked."""
