@@ -65,7 +65,7 @@ class Cluster:
         """`options` are given to every node."""
         self._folder = folder
         self._stack = contextlib.AsyncExitStack()
-        self._guests: list[Guest] = []
+        self.guests: list[Guest] = []
         self.nodes: list[Node] = []
         key_file = folder / "auth.key"
         key_file.write_text(KEY)
@@ -97,7 +97,7 @@ class Cluster:
     async def enter(self, node: Node, name: str | None = "Ann", **hello: Any) -> Guest:
         """A client of `node` that has been welcomed."""
         guest = await Guest.enter(node.url, **({} if name is None else {"name": name}), **hello)
-        self._guests.append(guest)
+        self.guests.append(guest)
         return guest
 
     async def enter_as(self, role: str, node: Node, *, user: str = "mod") -> Guest:
@@ -123,7 +123,7 @@ class Cluster:
 
     async def close(self) -> None:
         """End everything."""
-        for guest in self._guests:
+        for guest in self.guests:
             guest.vanish()
             await guest.socket.wait_closed()
         await self._stack.aclose()
