@@ -212,6 +212,7 @@ class World:
             self._given_up[origin] = max(alone, self._given_up.get(origin, 0))
         for connection in list(node.connections):
             connection.close(1012)
+        self._risk(node)
         node.crash(told=True)
 
     def forgot(self, node: Node, origin: Origin) -> None:
