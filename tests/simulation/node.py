@@ -167,7 +167,8 @@ class Node:
     def write(self, connection: Connection) -> tuple[int, int, Origin]:
         """Write a session ahead; returns by what it is this node's now."""
         record = connection.record
-        written = self.bus.append(Kind.SESSION, sessions.pack(record), session=record.session, last=record.ended)
+        last = record.ended and not record.is_for_good
+        written = self.bus.append(Kind.SESSION, sessions.pack(record), session=record.session, last=last)
         self.presence.merge(self.bus.origin, record, lamport=written.lamport)
         key = (record.n, written.lamport, self.bus.origin)
         if connection.feed is not None:
