@@ -58,7 +58,8 @@ async def kill_nodes(field: Field, plan: Plan, result: Result) -> Verdict:
         f"seed {plan.seed}: killed {', '.join(f'{name} {count} times' for name, count in sorted(killed.items()))}, "
         f"each {plan.every:g} s, away for {plan.away:g} s, with {', '.join(map(str, deaths))} people on them",
         _spread("live again after", verdict.live_after),
-        _spread("voice was not heard for", verdict.unheard),
+        _spread("speakers were not heard for", verdict.unheard),
+        _spread("speakers were not heard though nobody had lost a connection, for", verdict.stuttered),
         f"said to be reconnecting {sum(line['what'] == 'reconnecting' for line in field.history.of('told'))} times",
     ]
     return verdict

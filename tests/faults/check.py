@@ -39,6 +39,8 @@ Text = tuple[str, str]
 """A text by its sender's session and its id."""
 
 KINDS = ("missing", "doubled", "swapped", "altered", "sunk", "refused", "ended", "stranded", "rumoured")
+NEAR_SECONDS = 1.0
+"""A loss is noted so much after the last frame at most."""
 SILENT_SECONDS = 2.5
 """Who was not heard for so long when all hushed is not heard any more; clients tell each second."""
 
@@ -81,7 +83,9 @@ class Verdict:
     live_after: list[float] = dataclasses.field(default_factory=list)
     """Seconds from the loss of a connection, or the death of its node, to being live."""
     unheard: list[float] = dataclasses.field(default_factory=list)
-    """Seconds for which somebody heard nothing of a speaker."""
+    """Seconds for which somebody heard nothing of a speaker, because one of the two lost the connection."""
+    stuttered: list[float] = dataclasses.field(default_factory=list)
+    """Seconds for which somebody heard nothing of a speaker, and neither had lost it."""
     healed_after: float = 0.0
     """Seconds from the end of the last fault to when all that was said before was read."""
 
@@ -279,7 +283,14 @@ def _missing(verdict: Verdict, history: History, first: dict[tuple[str, Text], f
 
 
 def _voice(verdict: Verdict, history: History) -> None:
-    verdict.unheard = [line["after"] for line in history.of["heard again"] if line["after"] is not None]
+    losses: dict[str, list[float]] = defaultdict(list)
+    for line in history.of["away"]:
+        losses[line["session"]].append(line["at"])
+    for line in history.of["heard again"]:
+        if line["after"] is not None:
+            silent = line["at"] - line["after"] - NEAR_SECONDS
+            lost = any(silent < at < line["at"] for at in (*losses[line["session"]], *losses[line["speaker"]]))
+            (verdict.unheard if lost else verdict.stuttered).append(line["after"])
     last: dict[tuple[str, str], float] = {}
     for line in history.of["heard"]:
         last[line["session"], line["speaker"]] = float(line["last"])

@@ -291,18 +291,20 @@ def test_how_long_it_took_to_be_live_after_the_death_of_a_node() -> None:
 
 def test_how_long_a_speaker_was_not_heard() -> None:
     lines = history()
+    away = next(line for line in lines if line["event"] == "away")["at"]
     heard = {"event": "heard", "session": "ann", "speaker": "cid", "frames": 50}
+    again = {"event": "heard again", "session": "ann", "speaker": "cid"}
     lines += [
-        {"event": "heard again", "session": "ann", "speaker": "cid", "after": None, "at": 1.0},
-        {**heard, "at": 2.0, "last": 2.0},
-        {"event": "heard again", "session": "ann", "speaker": "cid", "after": 0.7, "at": 3.0},
-        {**heard, "at": 4.0, "last": 4.0},
+        {**again, "after": None, "at": 1.0},
+        {**again, "after": 0.4, "at": 3.0},
+        {**again, "after": 0.9, "at": away + 0.8},
+        {**heard, "at": 18.0, "last": 18.0},
     ]
-    assert judge(lines).unheard == [0.7]
-    lines.append({"event": "hushed", "at": 5.0})
-    assert judge(lines).unheard == [0.7]
-    lines.append({"event": "hushed", "at": 20.0})
-    assert judge(lines).unheard == [0.7, 16.0]
+    assert (judge(lines).unheard, judge(lines).stuttered) == ([0.9], [0.4])
+    lines.append({"event": "hushed", "at": 19.0})
+    assert judge(lines).unheard == [0.9]
+    lines.append({"event": "hushed", "at": 30.0})
+    assert judge(lines).unheard == [0.9, 12.0]
 
 
 def test_what_nobody_acknowledged_may_be_missing_and_what_one_node_held_only_if_it_is_asked_for() -> None:
