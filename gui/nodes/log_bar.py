@@ -100,6 +100,7 @@ class TabStrip(QWidget):
         self.more.clicked.connect(self._open)
         self.more.hide()
         self.setFixedHeight(Size.BUTTON)
+        self.setMinimumWidth(self.more.sizeHint().width())
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         tabs.setParent(self)
         tabs.setUsesScrollButtons(False)

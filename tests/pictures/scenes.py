@@ -22,7 +22,7 @@ Look = Callable[[str], Awaitable[None]]
 """Looks at a scene, which has this name."""
 
 LOST_SECONDS = 5.0
-SPEECH_SECONDS = 10.0
+SPEECH_SECONDS = 5.0
 """For so long it is waited for somebody to speak."""
 CALM_SECONDS = 8.0
 """Reading holds the loop; after it the window and the mesh need this to be as they were."""
