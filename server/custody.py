@@ -13,6 +13,7 @@ from server.closing import ELSEWHERE, KICKED
 from server.deadlines import Wheel
 from server.events import Deafened, SessionBegan, SessionEnded
 from server.feeds import TICK_SECONDS
+from server.hearsay import Hearsay
 from server.presence import Key
 from server.resumption import LIVES
 from server.session import Role, Seat, SessionRecord, Standing
@@ -43,6 +44,7 @@ class Custody:
         config = node.config
         self._node = node
         self._absence = Absence(lost=config.lost_seconds, over=config.resume_seconds)
+        self._hearsay = Hearsay(node)
         self._ticks = 0
         self._tokens: Wheel[str] = Wheel(now=node.clock.now())
         """When sessions of this node need another resume token."""
@@ -176,15 +178,27 @@ class Custody:
                 self._look()
 
     def _look(self) -> None:
-        node, presence = self._node, self._node.presence
+        presence = self._node.presence
         due = self._absence.look(presence.reconnecting, presence.given_up, self._word, age=presence.age)
         acts = 0
         for sessions_due, act in ((due.over, self._expire), (due.lost, self._give_up)):
             for session in sessions_due:
                 record = presence.known(session)
-                if record is not None and acts < DUE_AT_ONCE and self.acts_for(session) == node.node_id:
+                if record is not None and acts < DUE_AT_ONCE and self._may_close(session):
                     acts += 1
                     act(record)
+
+    def _may_close(self, session: str) -> bool:
+        """Whether this node may say that a session is lost: its own node is this one, or dead for all."""
+        node = self._node
+        owner = node.presence.owner(session)
+        if owner is None or self.acts_for(session) != node.node_id:
+            return False
+        return owner == node.bus.origin or self._hearsay.is_dead(owner)
+
+    def answer(self, body: bytes) -> bytes:
+        """Tell a peer whether a life is there (server.hearsay)."""
+        return self._hearsay.answer(body)
 
     def _word(self, session: str) -> Word:
         presence = self._node.presence

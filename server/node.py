@@ -36,6 +36,7 @@ from server.events import (
 )
 from server.feeds import Feeds
 from server.flow import CALL as FLOW
+from server.hearsay import CALL as LIVES_CALL
 from server.identity import LEEWAY_SECONDS, Tokens
 from server.interruptions import Interruptions
 from server.keyring import CALL as KEYS
@@ -349,6 +350,8 @@ class Node:
         try:
             if body == KEYS:
                 return self.keyring.answer()
+            if body.startswith(LIVES_CALL):
+                return self.custody.answer(body)
             if body.startswith(FLOW):
                 return self.taps.answer(caller, body)
             return self.departure.answer(body) if body.startswith(DRAIN) else self.moderation.answer(body)

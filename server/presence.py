@@ -151,6 +151,15 @@ class Presence:
         """Whether it is known to have ended."""
         return session in self._ended
 
+    def lives(self, origin: Origin) -> bool:
+        """Whether the node of `origin` is there."""
+        return origin in self._live
+
+    def owner(self, session: str) -> Origin | None:
+        """Whose log has a session; None for one that has ended or never was."""
+        known = self._records.get(session)
+        return None if known is None else known[0]
+
     def responsible(self, session: str) -> NodeId | None:
         """The node that acts for a session: its own while that lives, else the lowest that does; None for none."""
         known = self._records.get(session)

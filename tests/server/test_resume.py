@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from server.session import Actor, Role
+from server.texts import Sender
 from tests.guest import FIRST, Guest, frame
 from tests.nodes import Served, Serving, without
 
@@ -316,3 +318,41 @@ async def test_who_is_cut_for_what_it_sent_may_resume(served: Served) -> None:
     await ann.next("member_updated", state="reconnecting")
     bob = await served.back(bob)
     await bob.say("sorry")
+
+
+async def test_a_long_replay_is_paced_by_its_reader_and_holds_up_nobody(served: Served) -> None:
+    """Three times what may wait for a slow receiver, to one that does not read for a while."""
+    ann, bob = await served.members("Ann", "Bob")
+    await lose(bob, ann)
+    operator = Actor("desk", "console", "Ops", Role.ADMIN)
+    nobody = Sender(shown=lambda receipt, asked: None, unknown=lambda: None)
+    for number in range(3000):
+        served.node.messenger.say(operator, "lobby", number, f"{number} " + "x" * 1000, nobody)
+        if number % 100 == 99:
+            await ann.next("message", id=number)
+    back = await served.connect()
+    back.socket.transport.pause_reading()
+    await back.send("hello", resume=bob.token, cursors=bob.cursors, id="h")
+    for _ in range(20):
+        await ann.settle()
+    unsent = max(connection._transport.get_write_buffer_size() for connection in served.gateway.connections)
+    assert unsent < 1 << 18
+    back.socket.transport.resume_reading()
+    await back.next("live")
+    assert [event["id"] for event in back.seen("message")] == list(range(3000))
+
+
+async def test_what_is_said_during_a_replay_comes_behind_it(served: Served) -> None:
+    ann, bob = await served.members("Ann", "Bob")
+    await lose(bob, ann)
+    operator = Actor("desk", "console", "Ops", Role.ADMIN)
+    nobody = Sender(shown=lambda receipt, asked: None, unknown=lambda: None)
+    for number in range(200):
+        served.node.messenger.say(operator, "lobby", number, "missed", nobody)
+    back = await served.connect()
+    await back.send("hello", resume=bob.token, cursors=bob.cursors, id="h")
+    await back.next("welcome")
+    for number in range(200, 400):
+        served.node.messenger.say(operator, "lobby", number, "live", nobody)
+    await back.next("message", id=399)
+    assert [event["id"] for event in back.seen("message")] == list(range(399))

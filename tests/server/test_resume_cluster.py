@@ -97,6 +97,29 @@ async def test_the_lowest_node_says_once_that_the_sessions_of_a_dead_one_are_los
         await guest.take(lambda event: isinstance(event, dict) and event["type"] == "member_joined")
 
 
+async def test_who_is_out_of_reach_for_one_node_and_not_for_another_is_not_given_up(serve: Serving) -> None:
+    """The link between a and b is cut, and c has both."""
+    a, b = await pair(serve, lost_seconds=1, resume_seconds=2)
+    c = await serve("m:a", address="m:c", lost_seconds=1)
+    await eventually(lambda: all(len(served.node.cards.urls_of_others()) == 2 for served in (a, c)))
+    ann, bob = await talk(a, b)
+    a.node.tell(a.node.presence.lose(b.node.bus.origin))
+    await ann.next("member_updated", session=bob.session, state="reconnecting")
+    for _ in range(5):
+        a.wait(2)
+        await ann.settle()
+    assert not ann.seen("member_left")
+    power_off(serve, b)
+    await eventually(lambda: bob.session in c.node.presence.reconnecting)
+
+    def is_given_up() -> bool:
+        a.wait(6)
+        return bob.session not in a.node.presence.present
+
+    await eventually(is_given_up)
+    await ann.next("member_left", reason="lost")
+
+
 async def test_a_moderator_reaches_a_session_whose_node_has_died(serve: Serving) -> None:
     a, b = await pair(serve)
     ann, bob = await talk(a, b)
