@@ -14,6 +14,7 @@ from typing import IO, Annotated, Self, TypeVar
 
 import msgspec
 
+from bus import private
 from bus.interface import BusStartError
 from bus.packets import PEERS, Address
 from bus.record import NodeId, Origin
@@ -70,7 +71,7 @@ class Identity:
         """Keep the addresses of peers for the next life; an identity without a file forgets them. Raises OSError."""
         if self._file is not None and self._lock is not None:
             # It may be lost with the machine: a node waits for no disk while it serves.
-            _save(self._file, msgspec.json.encode(peers), durable=False)
+            private.replace(self._file, msgspec.json.encode(peers), durable=False)
 
     def close(self) -> None:
         """Let another process have this identity. Safe to call twice."""
@@ -95,7 +96,7 @@ def claim(data_dir: Path) -> Identity:
     or written.
     """
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.make_folder(data_dir)
         for slot in range(1, SLOTS + 1):
             lock = _lock(data_dir / f"identity-{slot}.lock")
             if lock is None:
@@ -140,11 +141,11 @@ def _renew(path: Path) -> tuple[NodeId, int]:
     if node is None:
         # An id that was lost or damaged is a new node.
         node = (life and life.node) or secrets.token_hex(8)
-        _save(path.with_suffix(".node"), msgspec.json.encode(node))
+        private.replace(path.with_suffix(".node"), msgspec.json.encode(node))
     # Where only the number was lost, the clock makes one that is higher. If the clock went back as well, whoever met
     # the life before says so, and this one ends itself as the older of two.
     incarnation = max(life.incarnation + 1 if life else 1, time.time_ns() // 1_000_000)
-    _save(file, msgspec.json.encode(_Life(incarnation)))
+    private.replace(file, msgspec.json.encode(_Life(incarnation)))
     return node, incarnation
 
 
@@ -154,23 +155,3 @@ def _read(path: Path, decoder: msgspec.json.Decoder[T]) -> T | None:
         return decoder.decode(path.read_bytes())
     except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
-
-
-def _save(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Replace `path` so that a crash at any instant leaves either the old bytes or the new ones there.
-
-    They are on disk when this returns, if `durable`.
-    """
-    fresh = path.with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        if durable:
-            os.fsync(file.fileno())
-    os.replace(fresh, path)
-    if durable and sys.platform != "win32":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

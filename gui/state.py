@@ -17,6 +17,8 @@ from typing import TypeVar
 from PySide6.QtCore import QByteArray, QSettings
 from PySide6.QtWidgets import QHeaderView, QMainWindow, QSplitter
 
+from bus import private
+
 log = logging.getLogger("switchboard.gui")
 
 FILE = "window.ini"
@@ -49,7 +51,7 @@ class State:
         self._remembered: dict[str, Callable[[], object]] = {}
         self._resets: list[Callable[[], object]] = []
         with contextlib.suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private.make_folder(folder)
             os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
             self._path.chmod(0o600)
         self._settings = self._open()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import os
 import re
 import secrets
-import stat
 import time
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from bus import private
 from server.config import StartError
 from server.session import Role
 from server.wire import names
@@ -152,17 +150,16 @@ def load_key(path: Path | None, data_dir: Path) -> Key:
                 f"cannot keep a key in {data_dir}: {reason}; make the folder writable or give --data-dir"
             ) from None
     try:
-        with file.open("rb") as opened:
-            mode = os.fstat(opened.fileno()).st_mode
-            data = opened.read(65_536).strip()
+        data, exposed = private.look(file)
     except OSError as error:
         raise StartError(f"cannot read the key {file}: {error.strerror or error}; see --auth-key-file") from None
+    data = data.strip()
     if data.startswith(b"-----BEGIN"):
         return _public_key(data, file)
     if len(data) < KEY_BYTES:
         raise StartError(f"the key {file} has {len(data)} bytes and needs {KEY_BYTES}: put a longer one there")
-    if os.name == "posix" and mode & (stat.S_IROTH | stat.S_IWOTH):
-        raise StartError(f"the key {file} can be read by everybody on this machine: chmod 600 {file}")
+    if exposed:
+        raise StartError(f"the key {private.ExposedError(file)}")
     return Key("HS256", data)
 
 
@@ -170,17 +167,8 @@ def _make_once(file: Path) -> None:
     """Make a key unless there is one; of two processes that try at once both end up with the same."""
     if file.exists():
         return
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = file.with_name(f"{file.name}.{secrets.token_hex(4)}.new")
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-            opened.write(secrets.token_urlsafe(48).encode() + b"\n")
-            opened.flush()
-            os.fsync(opened.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(fresh, file)  # replaces nothing, and the name appears with its content
-    finally:
-        fresh.unlink(missing_ok=True)
+    private.make_folder(file.parent)
+    private.make_once(file, secrets.token_urlsafe(48).encode() + b"\n")
 
 
 def _public_key(data: bytes, file: Path) -> Key:

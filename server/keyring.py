@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from bus import private
 from bus.interface import BusError, Peer, PeerState
 from bus.record import NodeId, Origin
 from server.resumption import KEYS, SECRET_BYTES, Resumption
@@ -68,9 +66,9 @@ class Keyring:
             self._keep()
 
     def _read(self) -> list[bytes]:
-        """The keys in the file; none where it is not there or cannot be read."""
+        """The keys in the file; none where it is not there, cannot be read, or can be read by everybody."""
         try:
-            return _file.decode(self._path.read_bytes())
+            return _file.decode(private.read(self._path))
         except FileNotFoundError:
             return []
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -80,13 +78,8 @@ class Keyring:
     def _keep(self) -> None:
         """Write the keys; processes that share the folder keep each other's."""
         self.tokens.learn(self._read())
-        fresh = self._path.with_name(f"{FILE}.{secrets.token_hex(4)}.new")
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(msgspec.json.encode(self.tokens.secrets))
-            os.replace(fresh, self._path)
+            private.make_folder(self._path.parent)
+            private.replace(self._path, msgspec.json.encode(self.tokens.secrets), durable=False)
         except OSError as error:
             logger.warning("the keys of resume tokens cannot be kept in %s: %s", self._path, error)
-            with contextlib.suppress(OSError):
-                Path(fresh).unlink(missing_ok=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import psutil
+
+from bus import private
 
 FILE = "launched.json"
 
@@ -60,13 +60,7 @@ def meeting_points(data_dir: Path) -> tuple[str, ...]:
 
 def write_launched(data_dir: Path, launched: Sequence[Launched]) -> None:
     """Replace the list in one step, readable by this user alone. Raises OSError."""
-    fresh = data_dir / f"{FILE}.new"
-    with contextlib.suppress(FileNotFoundError):
-        fresh.unlink()
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.encode(list(launched)))
-    os.replace(fresh, data_dir / FILE)
+    private.replace(data_dir / FILE, msgspec.json.encode(list(launched)), durable=False)
 
 
 def find_process(launched: Launched) -> psutil.Process | None:

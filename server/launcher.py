@@ -16,6 +16,7 @@ from typing import IO
 import msgspec
 import psutil
 
+from bus import private
 from server.child import Child, ChildState, Ready, ReadyLine, Spec
 from server.childcommand import Commands
 from server.childio import answers, pieces
@@ -232,7 +233,7 @@ class Launcher:
         spec = child.spec
         log: IO[bytes] | None = None
         try:
-            child.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private.make_folder(child.folder)
             if spec.keep:
                 log = fresh_log(child.folder)
             process = subprocess.Popen(

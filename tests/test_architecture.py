@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ("bus", "server", "gui", "main")
 """Each may import itself and what stands before it."""
 
-CONTRACT = ("bus.interface", "bus.record")
-"""What the server may see of the bus."""
+CONTRACT = ("bus.interface", "bus.private", "bus.record")
+"""What the server may see of the bus: what it promises, and how both keep secrets."""
 
 IMPORTERS = {
     "zmq": ("bus.zeromq",),

@@ -339,8 +339,8 @@ def test_who_said_goodbye_is_not_waited_for_and_who_only_died_is(tmp_path: Path)
 
 def test_that_peers_cannot_be_kept_disturbs_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     world = World(0)
-    (tmp_path / "identity-1.peers.new").mkdir()
     with claim(tmp_path) as first:
+        (tmp_path / "identity-1.peers.json").mkdir()
         _, ear = world.add(who=first, peer=None)
         other, _ = world.add()
         world.clock.advance(1)

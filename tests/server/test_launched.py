@@ -52,7 +52,7 @@ def test_the_list_is_read_as_it_was_written(tmp_path: Path, process: subprocess.
 
 
 def test_nobody_else_may_read_the_list(tmp_path: Path) -> None:
-    (tmp_path / f"{FILE}.new").touch(0o644)
+    (tmp_path / FILE).touch(0o644)
     before = os.umask(0)
     try:
         write_launched(tmp_path, [])
