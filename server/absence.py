@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 
+OVERDUE_SECONDS = 30.0
+"""For so much longer a node waits for another one to do what is due; then it does so itself."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Due:
@@ -14,6 +17,8 @@ class Due:
     """Their members are to be told that they are gone."""
     over: list[str]
     """They have ended."""
+    overdue: frozenset[str] = frozenset()
+    """Those of both whose time has been over for long, and who was to act has not."""
 
 
 Word = tuple[int, int | None]
@@ -42,18 +47,25 @@ class Absence:
         since: dict[str, tuple[int, int | None, float]] = {}
         lost: list[str] = []
         over: list[str] = []
+        overdue: set[str] = set()
         for sessions, due in ((reconnecting, lost), (given_up, over)):
             for session in sessions:
                 since[session] = known = _since(self._since.get(session), word(session), age)
                 absent = age - known[2]
                 if absent >= self._over:
                     over.append(session)
+                    late = absent - self._over
                 elif due is lost and absent >= self._lost:
                     lost.append(session)
+                    late = absent - self._lost
+                else:
+                    continue
+                if late >= OVERDUE_SECONDS:
+                    overdue.add(session)
         self._since = since
         for sessions in (lost, over):
             sessions.sort(key=lambda session: (since[session][2], session))
-        return Due(lost, over)
+        return Due(lost, over, frozenset(overdue))
 
 
 def _since(known: tuple[int, int | None, float] | None, word: Word, age: float) -> tuple[int, int | None, float]:

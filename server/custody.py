@@ -184,15 +184,18 @@ class Custody:
         for sessions_due, act in ((due.over, self._expire), (due.lost, self._give_up)):
             for session in sessions_due:
                 record = presence.known(session)
-                if record is not None and acts < DUE_AT_ONCE and self._may_close(session):
+                if record is not None and acts < DUE_AT_ONCE and self._may_close(session, session in due.overdue):
                     acts += 1
                     act(record)
 
-    def _may_close(self, session: str) -> bool:
-        """Whether this node may say that a session is lost: its own node is this one, or dead for all."""
+    def _may_close(self, session: str, overdue: bool) -> bool:
+        """Whether this node may say that a session is lost: its own node is this one, or dead for all.
+
+        `overdue`: who was to say so has not, and may know nothing of a session that came with an old log.
+        """
         node = self._node
         owner = node.presence.owner(session)
-        if owner is None or self.acts_for(session) != node.node_id:
+        if owner is None or not (overdue or self.acts_for(session) == node.node_id):
             return False
         return owner == node.bus.origin or self._hearsay.is_dead(owner)
 

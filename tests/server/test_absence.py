@@ -68,5 +68,14 @@ def test_the_longest_absent_come_first() -> None:
     assert absence.look(["a", "b", "c"], NOBODY, word, age=32.0).lost == ["c", "a"]
 
 
+def test_what_nobody_does_is_overdue() -> None:
+    absence = Absence(lost=30, over=300)
+    absence.look(["s"], NOBODY, word, age=0.0)
+    assert not absence.look(["s"], NOBODY, word, age=59.9).overdue
+    assert absence.look(["s"], NOBODY, word, age=60.0).overdue == {"s"}
+    assert not absence.look(["s"], NOBODY, word, age=329.9).overdue
+    assert absence.look(["s"], NOBODY, word, age=330.0).overdue == {"s"}
+
+
 def test_without_a_grace_a_session_is_given_up_at_once() -> None:
     assert Absence(lost=0, over=300).look(["s"], NOBODY, word, age=7.0) == Due(["s"], [])

@@ -6,6 +6,7 @@ from typing import Any
 
 from bus.interface import PeerState
 from server.keyring import FILE
+from server.session import Role, Seat, SessionRecord
 from tests.bus.ear import eventually
 from tests.guest import FIRST, Guest, frame
 from tests.nodes import Served, Serving, token
@@ -118,6 +119,23 @@ async def test_who_is_out_of_reach_for_one_node_and_not_for_another_is_not_given
 
     await eventually(is_given_up)
     await ann.next("member_left", reason="lost")
+
+
+async def test_who_came_with_an_old_log_and_is_known_to_nobody_else_is_given_up_in_the_end(serve: Serving) -> None:
+    """The lowest node has forgotten that the session ended long ago, and so does not say it again."""
+    a, b = await pair(serve, lost_seconds=1, resume_seconds=5)
+    gone = SessionRecord("s_old", "old", "Old", Role.USER, "f" * 16, "f", 1, 0, "", "::1", (Seat("attic", 9, 0, 1),))
+    b.node.tell(b.node.presence.merge("f" * 16 + ".1", gone, lamport=1))
+    assert b.node.presence.is_reconnecting("s_old")
+    b.wait(20)
+    assert b.node.presence.is_reconnecting("s_old")
+
+    def has_ended() -> bool:
+        b.wait(3)
+        return b.node.presence.has_ended("s_old")
+
+    await eventually(has_ended)
+    await eventually(lambda: a.node.presence.has_ended("s_old"))
 
 
 async def test_a_moderator_reaches_a_session_whose_node_has_died(serve: Serving) -> None:
