@@ -159,6 +159,11 @@ class Connection(asyncio.Protocol):
                 if self._frames > FRAMES_PER_TICK and not self._within_budget():
                     self._wait_for_tick()
                 return
+        if (conversation is None or conversation.state is State.OPENING) and not self._gateway.lets_in(self):
+            self._held += data
+            self._flooding = True
+            self._follow_reading()
+            return
         self._look_ahead(data)
         if self._held or len(data) > SLICE_BYTES:
             self._held += data

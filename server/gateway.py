@@ -13,6 +13,7 @@ from server.addresses import is_loopback
 from server.config import Config, StartError
 from server.connection import Connection
 from server.deadlines import Wheel
+from server.door import Door
 from server.metrics import NodeMetrics
 from server.node import Node
 from server.outbox import HOLD_SECONDS
@@ -26,6 +27,9 @@ BACKLOG = 128
 TICK_SECONDS = 0.1
 STANDSTILL_SECONDS = 0.2
 """Voice that waited while the loop stood still for longer may be too old (protocol.md section 6)."""
+
+NEWCOMERS_SECONDS = 0.01
+"""So much of a turn of the loop goes to those who have no session yet."""
 
 
 class Gateway:
@@ -43,6 +47,8 @@ class Gateway:
         """Benchmarks may flood."""
         self._config = config
         self._held: set[Connection] = set()
+        self._door: Door[Connection] = Door(NEWCOMERS_SECONDS)
+        self._door_is_watched = False
         self._due = self._still_until = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.Server | None = None
@@ -118,6 +124,31 @@ class Gateway:
     def hold(self, connection: Connection) -> None:
         """Let `connection` be read again in the next tick."""
         self._held.add(connection)
+
+    def lets_in(self, connection: Connection) -> bool:
+        """Whether a connection that has no session yet may be read now; else it is, in one of the next turns.
+
+        A crash or a flood brings thousands at once, and who is in goes on talking meanwhile.
+        """
+        now = self.node.clock.now()
+        if not self._door_is_watched:
+            self._door.open(now)
+            self._watch_door()
+        return self._door.enter(connection, now)
+
+    def _watch_door(self) -> None:
+        assert self._loop is not None
+        self._door_is_watched = True
+        self._loop.call_soon(self._next_turn)
+
+    def _next_turn(self) -> None:
+        self._door_is_watched = False
+        self._door.open(self.node.clock.now())
+        while (connection := self._door.next(self.node.clock.now())) is not None:
+            if connection in self.connections:
+                connection.read_held()
+        if self._door.has_line:
+            self._watch_door()
 
     def has_stood_still(self) -> bool:
         """Whether what is read now may have waited in its socket, because this loop has just stood still."""

@@ -77,6 +77,7 @@ PURE = tuple(
             "feeds",
             "limits",
             "deadlines",
+            "door",
             "drain",
             "outages",
             "interruptions",

@@ -35,8 +35,8 @@ LEAD_SECONDS = 1.0
 RATE_SECONDS = 5.0
 """Who asked too much stays away for so long at least."""
 
-MOVED, KICKED, ELSEWHERE, OVER, RATE = 1012, 4403, 4409, 4410, 4429
-FINAL = frozenset({1000, 1002, 1003, 1007, 1009, 4400, 4401, KICKED, ELSEWHERE})
+MOVED, REFUSED, KICKED, ELSEWHERE, OVER, RATE = 1012, 4401, 4403, 4409, 4410, 4429
+FINAL = frozenset({1000, 1002, 1003, 1007, 1009, 4400, REFUSED, KICKED, ELSEWHERE})
 """Close codes after which connecting again would be wrong (protocol.md section 8)."""
 
 Waiter = asyncio.Future[native.Answer] | None
@@ -344,7 +344,8 @@ class Keeper:
         except TimeoutError:
             return Closed(1006, "")
         except Closed as closed:
-            return closed
+            # Without an answer that says so it was not refused: it came too late, to a node that is busy.
+            return Closed(1006, closed.reason) if closed.code == REFUSED else closed
         except Refused as refused:
             return await self._verdict(line, refused)
         return None
@@ -383,7 +384,7 @@ class Keeper:
             return Closed(MOVED, refused.message)
         if refused.code in (Code.UNAUTHORIZED, Code.BANNED):
             await line.ends_within(CODE_SECONDS)
-            return line.ended or Closed(4401, refused.message)
+            return line.ended or Closed(REFUSED, refused.message)
         return Closed(4400, refused.message)
 
     def _check(self, old: Line | None) -> None:

@@ -444,6 +444,17 @@ async def test_a_resume_that_is_refused_for_good_is_the_end(
             await client.join("lobby")
 
 
+async def test_a_hello_that_came_too_late_is_said_again(a_and_b: list[Scripted]) -> None:
+    a, b = a_and_b
+    async with client_of(a) as (client, call):
+        call.cut()
+        late = await b.call()
+        await late.send("error", code="unauthorized", message="no hello within 5 s")
+        await late.close(4401)
+        await (await a.call()).resume()
+        await client.next(Resumed)
+
+
 async def test_a_session_that_is_over_is_begun_anew_in_its_rooms_with_what_waits(a_and_b: list[Scripted]) -> None:
     a, b = a_and_b
     async with client_of(a) as (client, call):
