@@ -82,7 +82,8 @@ async def test_a_key_mutes_for_ten_minutes_and_the_same_key_lifts_it(console: Co
     assert members.card.mute.text() == "Unmute"
     assert members.card.muted.isVisible()
     assert "1 muted" in members.header.sentence.text()
-    assert "lobby" in console.context.toasts.text, "elsewhere Bob is heard"
+    toasts = console.context.toasts
+    await until(lambda: "lobby" in toasts.text, toasts.shown)  # elsewhere Bob is heard
     chat = console.rooms.pane.chat.model
 
     def shown() -> list[object]:
