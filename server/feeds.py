@@ -123,7 +123,7 @@ class Feeds:
     # --- connections ----------------------------------------------------------------------------------------
 
     def begin(self, session: str, key: Key, reader: Reader, *, audiences: Iterable[str] = ()) -> Feed:
-        """A new session is fed from here on; its cursors are `timeline.worked`, now."""
+        """A new session is fed from here on; its cursors are `timeline.cursors`, now."""
         feed = self._open(Feed(session, key, reader, frozenset(audiences), {}))
         feed.at = self.timeline.end
         feed.stage = Stage.LIVE

@@ -100,7 +100,7 @@ class Reception:
         if self._node.draining:
             self._send_away(client, hello)
         elif client.begin(record):
-            worked = dict(self._node.feeds.timeline.worked)
+            worked = self._node.feeds.timeline.cursors()
             client.send(self._welcome(record, hello, cursors=worked))
             client.take_backlog()
 

@@ -53,7 +53,7 @@ def _join(client: Conversation, request: native.Join) -> None:
             members=node.members(name),
             history=node.messenger.history.of(name),
             room_state=room.state,
-            cursors=dict(node.feeds.timeline.worked),
+            cursors=node.feeds.timeline.cursors(),
         )
     )
 

@@ -17,6 +17,9 @@ AUDIENCES = 4096
 PAST = 4000
 """Forgotten lives of which it is known how far they were worked."""
 
+FORGOTTEN = 64
+"""The last of them stand among cursors: a node that began later than this one forgets them later."""
+
 _EVERYBODY = ""
 
 
@@ -56,6 +59,12 @@ class Timeline:
     def size(self) -> int:
         """Bytes that it holds, about."""
         return self._size
+
+    def cursors(self) -> dict[Origin, int]:
+        """Where a client that is shown everything now stands: also in logs that others may not have forgotten yet."""
+        if not self._past:
+            return dict(self.worked)
+        return {**dict(itertools.islice(reversed(self._past.items()), FORGOTTEN)), **self.worked}
 
     def work(self, origin: Origin, upto: int) -> None:
         """A log is worked up to here."""

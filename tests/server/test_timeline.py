@@ -123,3 +123,16 @@ def test_nobody_is_sent_the_texts_of_a_forgotten_life_or_told_that_they_are_miss
     assert timeline.missing({}, ["r/lobby"]) == ["r/lobby"]
     timeline.add(text(A, 3), "r/lobby", (), now=0.0)
     assert found(timeline, {B: 1}) == [(A, 3)], "it lives after all"
+
+
+def test_cursors_stand_behind_the_lives_that_were_forgotten_last_too() -> None:
+    timeline = filled([(A, 3), (B, 1)])
+    timeline.forget(A)
+    assert timeline.cursors() == {A: 3, B: 1}
+    for number in range(timeline_module.FORGOTTEN):
+        timeline.add(text(f"x.{number}", 1), "r/lobby", (), now=0.0)
+        timeline.forget(f"x.{number}")
+    assert A not in timeline.cursors()
+    assert len(timeline.cursors()) == timeline_module.FORGOTTEN + 1
+    timeline.add(text(A, 4), "r/lobby", (), now=0.0)
+    assert timeline.cursors()[A] == 4, "it lives after all"

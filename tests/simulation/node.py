@@ -141,7 +141,7 @@ class Node:
             connection.session, key, connection, audiences=audiences(connection.record)
         )
         connection.is_live = True
-        connection.tell("welcome", cursors=dict(self.feeds.timeline.worked), rooms=[], recovered=None, gaps=[])
+        connection.tell("welcome", cursors=self.feeds.timeline.cursors(), rooms=[], recovered=None, gaps=[])
         connection.tell("live")
 
     def _resume(self, connection: Connection) -> None:
@@ -198,7 +198,7 @@ class Node:
         if self._serves(connection) and connection.record.seat(room) is None:
             connection.record = connection.record.seated(self._seat(room))
             self._listen(connection)
-            connection.tell("joined", room=room, cursors=dict(self.feeds.timeline.worked))
+            connection.tell("joined", room=room, cursors=self.feeds.timeline.cursors())
 
     def leave(self, connection: Connection, room: str) -> None:
         """A client leaves a room."""
