@@ -35,6 +35,7 @@ from bus.keys import Identity, claim
 from server import journal, options
 from server.addresses import is_loopback
 from server.config import Config, ConfigError, StartError, TokenRequest
+from server.descriptors import raise_limit
 from server.garbage import Collector
 from server.gateway import PORT, Gateway
 from server.identity import Key, Tokens, key_file, load_key, mint
@@ -77,6 +78,7 @@ def main(arguments: Sequence[str]) -> int:
                 from server.demo.stage import demo_config
 
                 config = stack.enter_context(demo_config(config))
+            raise_limit()
             journal.start(config.log_format, config.data_dir)
             identity = stack.enter_context(claim(config.data_dir))
             config = dataclasses.replace(config, name=config.name or default_name(identity.node))

@@ -38,6 +38,22 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
 
 
+def network_of(ip: str) -> str:
+    """Whom an address stands for: itself, of IPv6 its /64, as that is what one customer gets; ``""`` for loopback.
+
+    What is no address stands for itself.
+    """
+    try:
+        address = ipaddress.ip_address(ip.partition("%")[0])
+    except ValueError:
+        return ip
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return "" if address.is_loopback else str(ipaddress.ip_network((address, 64), strict=False))
+        address = address.ipv4_mapped
+    return "" if address.is_loopback else str(address)
+
+
 def host_port(text: str) -> tuple[str, int]:
     """``host:port`` in two; an IPv6 address stands in brackets. Raises ValueError with a sentence."""
     host, colon, port = text.rpartition(":")

@@ -49,6 +49,14 @@ class Config:
     drain_seconds: float = 5.0
     voice_fps: int = 55
     """Voice frames a second that one speaker may send; 0 for no limit."""
+    connections: int | None = None
+    """How many may be open at once; None: what the limit of open files leaves, 0: no limit."""
+    address_connections: int = 256
+    """How many of them of one address, of IPv6 of one /64; 0: no limit. Loopback has none of this kind."""
+    address_handshakes: int = 20
+    """New connections a second of one address, five times as many at once; 0: no limit."""
+    address_requests: int = 500
+    """Requests a second of all sessions of one address, four times as many at once; 0: no limit."""
     log_format: Literal["text", "json"] = "json"
     log_records: int = Bounds().records
     """Texts that the node keeps, of all nodes together."""

@@ -99,6 +99,7 @@ class Connection(asyncio.Protocol):
         "_transport",
         "_wire",
         "ip",
+        "is_made",
         "outbox",
     )
 
@@ -125,12 +126,15 @@ class Connection(asyncio.Protocol):
         self._tick = 0
         self._frames = 0
         self.ip = ""
+        self.is_made = False
+        """Whether it has a transport."""
 
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
         self._transport = cast(asyncio.Transport, transport)
+        self.is_made = True
         self.outbox = Outbox(self._gateway.node.post, write=self._transport.write, check=self._check_backlog)
         self._transport.set_write_buffer_limits(high=VOICE_LIMIT)
         peer = transport.get_extra_info("peername")
@@ -299,9 +303,10 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def abort(self) -> None:
-        """Cut the connection now."""
-        self.outbox.end()
-        self._transport.abort()
+        """Cut the connection now, if there is one."""
+        if self.is_made:
+            self.outbox.end()
+            self._transport.abort()
 
     def expire(self) -> None:
         """The deadline has passed."""
@@ -334,6 +339,7 @@ class Connection(asyncio.Protocol):
             response = self._wire.accept(request)
             self._wire.send_response(response)
             if response.status_code == 101:
+                self._gateway.entrance.is_heard(self)
                 self._conversation = Conversation(node, self)
                 self._await(Phase.HELLO, HELLO_SECONDS)
                 request.headers.clear()  # the library keeps the request; its headers are a sixth of an idle session
@@ -361,7 +367,7 @@ class Connection(asyncio.Protocol):
         return same or origins[0] in node.config.origins or node.cards.is_page_of_other(origin)
 
     def _write_reply(self, reply: web.Reply) -> None:
-        self._transport.write(_response(reply).serialize())
+        self._transport.write(write_reply(reply))
 
     def _take_frame(self, frame: Frame) -> None:
         opcode = frame.opcode
@@ -473,6 +479,11 @@ def _not_ready(node: Node) -> str | None:
         left = f", {drain.left} of {drain.of} sessions left" if drain else ""
         return f"draining: this node is going away{left}"
     return None if node.synced else "joining: this node does not know the cluster yet"
+
+
+def write_reply(reply: web.Reply) -> bytes:
+    """The bytes of an HTTP answer."""
+    return _response(reply).serialize()
 
 
 def _response(reply: web.Reply) -> Response:

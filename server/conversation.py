@@ -12,12 +12,13 @@ import msgspec
 
 from bus.record import ClientId, Origin
 from server import session as sessions
+from server.addresses import network_of
 from server.asides import Target
 from server.audience import room_of
 from server.closing import ABUSE, ELSEWHERE, KICKED, NOT_AUTHENTICATED, RATE, TOO_SLOW, Closing
 from server.feeds import Feed
 from server.identity import TokenError
-from server.limits import Abuse, Bucket, Streak
+from server.limits import Abuse, Bucket, Echo, Streak
 from server.outbox import Outbox
 from server.requests import HANDLERS, OUR_MISTAKE
 from server.session import RECORD_BYTES, Actor, Aim, Seat, SessionRecord
@@ -92,8 +93,10 @@ class Conversation:
         "_texts",
         "_told",
         "_voice",
+        "echoes",
         "feed",
         "link",
+        "network",
         "node",
         "outbox",
         "places",
@@ -109,12 +112,16 @@ class Conversation:
         self.node = node
         self.link = link
         self.outbox = link.outbox
+        self.network = network_of(link.ip)
+        """Whose the address is; empty for loopback."""
         self.state = State.OPENING
         self.record: SessionRecord | None = None
         self.places: dict[int, Place] = {}
         """By ssrc."""
         self.targets: dict[int, Target] = {}
         """By the number that its whispered frames carry."""
+        self.echoes: dict[str, Echo] = {}
+        """By room, what it said there last."""
         self._ear: Outbox | None = link.outbox
         """The outbox, if it is sent voice."""
         self.feed: Feed | None = None
@@ -288,7 +295,7 @@ class Conversation:
     def note_flood(self) -> None:
         """The client sends more messages than are read."""
         if self.state is State.LIVE or self.state is State.REPLAYING:
-            self.refuse(None, Refused(Code.RATE_LIMITED, "too many messages, wait a little", retry_after_ms=100))
+            self.refuse(None, self.one_too_many("messages", "too many messages, wait a little", 100))
 
     def measured(self, round_trip: float) -> None:
         """A ping was answered after `round_trip` seconds."""
@@ -364,6 +371,7 @@ class Conversation:
         seat = record.seat(room)
         assert seat is not None, "who leaves has a seat"
         del self.places[seat.ssrc]
+        self.echoes.pop(room, None)
         self.node.custody.unseat(self, room)
         self.send(native.Left(id=native.given(id), room=room, reason=None if reason == "left" else reason))
         self.record = record.unseated(room, reason)
@@ -390,7 +398,17 @@ class Conversation:
         now = self.node.clock.now()
         bucket = self._texts if isinstance(request, native.Say | native.Whisper) else self._requests
         if not bucket.take(now):
-            raise Refused(Code.RATE_LIMITED, "too many requests, wait a little", retry_after_ms=bucket.wait_ms)
+            raise self.one_too_many("session", "too many requests, wait a little", bucket.wait_ms)
+        quotas = self.node.quotas
+        if self.record is not None and (wait := quotas.users.take(self.record.user, now)):
+            raise self.one_too_many("user", "too many requests of all your sessions, wait a little", wait)
+        if self.network and (wait := quotas.addresses.take(self.network, now)):
+            raise self.one_too_many("address", "too many requests from your address, wait a little", wait)
+
+    def one_too_many(self, limit: str, sentence: str, wait_ms: int) -> Refused:
+        """The refusal of a request that is over a limit (see `Counters.limited`), which is counted."""
+        self.node.counters.limited[limit] += 1
+        return Refused(Code.RATE_LIMITED, sentence, retry_after_ms=wait_ms)
 
     def refuse(self, id: ClientId | None, refusal: Refused) -> None:
         self.send(
@@ -404,6 +422,9 @@ class Conversation:
             )
         )
         now = self.node.clock.now()
+        self.node.counters.refused[refusal.code] += 1
+        if self.record is not None:
+            self.node.refusals.note(self.record.session, now)
         if refusal.code is Code.RATE_LIMITED and self._refused.note(now) >= 5:
             self.cut(RATE)
         elif refusal.code in (Code.BAD_REQUEST, Code.TOO_LARGE) and self._abuse.note(now):

@@ -9,9 +9,11 @@ class Counters:
     """Totals since the start of the node."""
 
     __slots__ = (
+        "limited",
         "moderated",
         "received_text",
         "received_voice",
+        "refused",
         "resumed",
         "sent_text",
         "sent_voice",
@@ -27,6 +29,10 @@ class Counters:
         """Text messages put into a client's outbox."""
         self.sent_voice = 0
         """Voice frames put into a client's outbox."""
+        self.refused: Counter[str] = Counter()
+        """Requests that were refused, by the code of their error."""
+        self.limited: Counter[str] = Counter()
+        """Those of them that were one too many, by the limit: session, user, address, room, repeats, messages."""
         self.moderated: Counter[str] = Counter()
         """Acts of moderators that were carried out here: kick, mute, unmute."""
         self.resumed: Counter[str] = Counter()

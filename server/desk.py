@@ -33,6 +33,7 @@ from server.links import TOPIC as LINKS
 from server.listing import node_views
 from server.node import Node
 from server.rates import SECONDS, Rates, RatesView
+from server.refusals import TOPIC as REFUSALS
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.session import Actor, Role, Seat, SessionRecord
 from server.talk import Stretch, Talks, TalkView
@@ -80,6 +81,7 @@ class Desk:
         self._aftermath = Aftermath(node)
         node.watch(self._note)
         node.bus.subscribe(ROUND_TRIPS)
+        node.bus.subscribe(REFUSALS)
         node.bus.subscribe(LINKS)
         node.round_trips.remember()
 
@@ -380,6 +382,7 @@ class Desk:
             joined=seat.joined,
             connected=record.connected,
             round_trip=self._node.round_trips.of(record.session),
+            refused=self._node.refusals.of(record.session, self._node.clock.now()),
             client=record.client,
             ip=record.ip,
         )

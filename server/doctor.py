@@ -268,10 +268,9 @@ def descriptors() -> Finding:
         return ok("open files", "this system sets no limit")
     import resource
 
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= FEW_DESCRIPTORS:
-        return ok("open files", "without limit" if soft == resource.RLIM_INFINITY else f"{soft} at once")
-    within = hard == resource.RLIM_INFINITY or hard >= FEW_DESCRIPTORS
-    remedy = f"ulimit -n {FEW_DESCRIPTORS}" if within else "raise the hard limit: see `man limits.conf`"
-    text = f"{soft} at once, which is enough for {max(0, soft - OWN_DESCRIPTORS)} clients"
-    return (wrong if soft < NO_DESCRIPTORS else warn)("open files", text, remedy)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # a node raises the other one by itself
+    if hard == resource.RLIM_INFINITY or hard >= FEW_DESCRIPTORS:
+        return ok("open files", "without limit" if hard == resource.RLIM_INFINITY else f"{hard} at once")
+    text = f"{hard} at once, which is enough for {max(0, hard - OWN_DESCRIPTORS)} clients"
+    remedy = "raise the hard limit: see `man limits.conf`"
+    return (wrong if hard < NO_DESCRIPTORS else warn)("open files", text, remedy)

@@ -9,11 +9,14 @@ import urllib.parse
 from collections.abc import Callable
 from functools import partial
 
+from server.acceptor import Acceptor
 from server.addresses import is_loopback
 from server.config import Config, StartError
 from server.connection import Connection
 from server.deadlines import Wheel
+from server.descriptors import capacity
 from server.door import Door
+from server.entrance import Entrance
 from server.metrics import NodeMetrics
 from server.node import Node
 from server.outbox import HOLD_SECONDS
@@ -23,8 +26,8 @@ logger = logging.getLogger(__name__)
 
 PORT = 8765
 PORTS_TRIED = 100
-BACKLOG = 128
 TICK_SECONDS = 0.1
+TICKS_PER_SECOND = 10
 STANDSTILL_SECONDS = 0.2
 """Voice that waited while the loop stood still for longer may be too old (protocol.md section 6)."""
 
@@ -38,9 +41,14 @@ class Gateway:
     def __init__(self, node: Node, config: Config, site: Site | None = None) -> None:
         self.node = node
         self.site = site or Site({})
-        self.metrics = NodeMetrics(node)
         self.wheel: Wheel[Connection] = Wheel(now=node.clock.now())
         self.connections: set[Connection] = set()
+        self.entrance: Entrance[Connection] = Entrance(
+            most=config.connections if config.connections is not None else capacity(),
+            address_most=config.address_connections,
+            address_rate=config.address_handshakes,
+        )
+        self.metrics = NodeMetrics(node, self.entrance)
         self.ticks = 0
         """How many ticks there have been."""
         self.unlimited = config.voice_fps == 0
@@ -51,7 +59,7 @@ class Gateway:
         self._door_is_watched = False
         self._due = self._still_until = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._server: asyncio.Server | None = None
+        self._acceptor = Acceptor(self.entrance, partial(Connection, self), now=node.clock.now)
         self._timer: asyncio.TimerHandle | None = None
         self._emptied: asyncio.Event | None = None
 
@@ -70,15 +78,13 @@ class Gateway:
         host = self._config.host
         for port in range(wanted, min(wanted + tries, 65536)):
             try:
-                self._server = await self._loop.create_server(lambda: Connection(self), host, port, backlog=BACKLOG)
+                address = await self._acceptor.listen(host, port)
                 break
             except OSError as error:
                 if error.errno != errno.EADDRINUSE or port == wanted + tries - 1:
                     raise StartError(_why_not(error, host, port)) from None
-        assert self._server is not None
         self._tick(self.node.clock.now())
-        address = self._server.sockets[0].getsockname()
-        return str(address[0]), int(address[1])
+        return address
 
     async def drain(self, seconds: float) -> None:
         """Hand the clients to other nodes within `seconds` at most, then close what is left."""
@@ -96,9 +102,7 @@ class Gateway:
             self._timer = None
         for connection in list(self.connections):
             connection.abort()
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
+        await self._acceptor.close()
         await self._empty(1.0)
 
     async def _empty(self, seconds: float) -> None:
@@ -116,6 +120,7 @@ class Gateway:
     def forget(self, connection: Connection) -> None:
         """A connection has ended."""
         self.connections.discard(connection)
+        self.entrance.leave(connection)
         self._held.discard(connection)
         self.wheel.cancel(connection)
         if self._emptied is not None and not self.connections:
@@ -161,6 +166,13 @@ class Gateway:
         public = urllib.parse.urlsplit(self._config.public_url or "").hostname
         return not is_loopback(self._config.host) or name == public or name == "localhost" or is_loopback(name)
 
+    def _look_at_entrance(self, now: float) -> None:
+        """Forget who has not come of late, and say once a second who was turned away."""
+        self.entrance.forget(now)
+        self.node.quotas.forget(now)
+        if news := self.entrance.news():
+            logger.warning("%s", news)
+
     def _tick(self, due: float) -> None:
         assert self._loop is not None
         now = self.node.clock.now()
@@ -174,6 +186,8 @@ class Gateway:
         due_now: list[Callable[[], None]] = [connection.expire for connection in self.wheel.advance(now)]
         due_now.append(partial(self.node.tick, late))
         due_now.extend(connection.read_held for connection in held)
+        if self.ticks % TICKS_PER_SECOND == 0:
+            due_now.append(partial(self._look_at_entrance, now))
         for act in due_now:
             try:
                 act()

@@ -1,8 +1,12 @@
-"""How much one client may ask: token buckets, and when refusals become a reason to close; pure."""
+"""How much one client may ask, and several together: token buckets, and when refusals close; pure."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
 
 
 class Bucket:
@@ -27,6 +31,10 @@ class Bucket:
             return False
         self._tokens = tokens - 1.0
         return True
+
+    def is_full(self, now: float) -> bool:
+        """Whether nothing would be different if this bucket were new."""
+        return self._tokens + (now - self._at) * self._rate >= self._burst
 
     @property
     def wait_ms(self) -> int:
@@ -69,3 +77,81 @@ class Abuse:
             self._times = deque(maxlen=self.MOST)
         self._times.append(now)
         return len(self._times) == self.MOST and now - self._times[0] <= self.SECONDS
+
+
+class Shares(Generic[K]):
+    """A bucket for each of many keys, such as users or addresses; those that are full are forgotten."""
+
+    __slots__ = ("_buckets", "_burst", "_most", "_rate")
+
+    MOST = 20_000
+    """Keys of which it is known what they have used; beyond it the one that came first is forgotten."""
+
+    def __init__(self, rate: float, burst: float, *, most: int = MOST) -> None:
+        """`rate` a second and `burst` at once for each key; a `rate` of 0 is no limit."""
+        self._rate = rate
+        self._burst = burst
+        self._most = most
+        self._buckets: dict[K, Bucket] = {}
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def take(self, key: K, now: float) -> int:
+        """Use one token of `key`; returns 0, or in how many milliseconds there is one again."""
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            if not self._rate:
+                return 0
+            if len(self._buckets) >= self._most:
+                del self._buckets[next(iter(self._buckets))]
+            bucket = self._buckets[key] = Bucket(self._rate, self._burst, now=now)
+        return 0 if bucket.take(now) else bucket.wait_ms
+
+    def forget(self, now: float) -> None:
+        """Drop the keys that have asked for nothing of late."""
+        for key in [key for key, bucket in self._buckets.items() if bucket.is_full(now)]:
+            del self._buckets[key]
+
+
+class Echo:
+    """Sees that somebody says the same again and again; a bucket that only repeats use."""
+
+    __slots__ = ("_bucket", "_last")
+
+    RATE, BURST = 2.0, 120.0
+    """A hundred and twenty times the same at once, or twice a second for ever: no person, and no bot that is read."""
+
+    def __init__(self, *, now: float) -> None:
+        self._last = 0
+        self._bucket = Bucket(self.RATE, self.BURST, now=now)
+
+    def hear(self, text: str, now: float) -> int:
+        """Hear a text; returns 0, or in how many milliseconds it may be said again."""
+        seen, self._last = self._last, hash(text)
+        return 0 if seen != self._last or self._bucket.take(now) else self._bucket.wait_ms
+
+
+class Quotas:
+    """What several sessions of one node may ask together, beside what each of them may."""
+
+    __slots__ = ("addresses", "rooms", "users")
+
+    def __init__(self, *, address_requests: int) -> None:
+        """`address_requests` a second are those of one address, four times as many at once; 0 for no limit."""
+        self.users: Shares[str] = Shares(*USER)
+        self.addresses: Shares[str] = Shares(address_requests, 4 * address_requests)
+        self.rooms: Shares[str] = Shares(*ROOM)
+
+    def forget(self, now: float) -> None:
+        """Drop what is as new again."""
+        self.users.forget(now)
+        self.addresses.forget(now)
+        self.rooms.forget(now)
+
+
+USER = 250.0, 500.0
+"""Requests of all sessions of one user on a node, a second and at once: those of five devices, each at its limit."""
+
+ROOM = 1000.0, 3000.0
+"""Texts said in one room on a node: those of fifty members, as many as a room takes unless told otherwise."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from bus.interface import Peer
 from server.copying import Part
+from server.entrance import Entrance, Refusal
 from server.interruptions import totals
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 class NodeMetrics(Collector):
     """Reads a node when it is asked, so that counting costs an addition and nothing more."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, entrance: Entrance[Any]) -> None:
         self._node = node
+        self._entrance = entrance
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -55,6 +57,7 @@ class NodeMetrics(Collector):
         sent.add_metric(["text"], node.counters.sent_text)
         sent.add_metric(["voice"], node.counters.sent_voice)
         yield sent
+        yield from self._refusing()
         dropped = CounterMetricFamily("switchboard_voice_dropped", "Voice frames dropped", labels=["reason"])
         reasons = {**node.counters.voice_dropped, "late": node.counters.voice_dropped["late"] + node.bus.stale}
         for reason, count in sorted(reasons.items()):
@@ -75,6 +78,28 @@ class NodeMetrics(Collector):
         yield nodes
         yield from self._resuming()
         yield from self._copying()
+
+    def _refusing(self) -> Iterator[Metric]:
+        """Who and what is turned away."""
+        counters, entrance = self._node.counters, self._entrance
+        yield GaugeMetricFamily("switchboard_connections", "Connections of clients", value=len(entrance))
+        yield GaugeMetricFamily(
+            "switchboard_handshakes", "Those of them that have not said what they want", value=entrance.unheard
+        )
+        away = CounterMetricFamily(
+            "switchboard_connections_refused", "Connections that were turned away", labels=["reason"]
+        )
+        for reason in Refusal:
+            away.add_metric([reason.value], entrance.refused[reason])
+        yield away
+        refused = CounterMetricFamily("switchboard_refused", "Requests that were refused", labels=["code"])
+        for code, count in sorted(counters.refused.items()):
+            refused.add_metric([code], count)
+        yield refused
+        limited = CounterMetricFamily("switchboard_limited", "Requests over a limit, by which", labels=["limit"])
+        for limit in ("session", "user", "address", "room", "repeats", "messages"):
+            limited.add_metric([limit], counters.limited[limit])
+        yield limited
 
     def _resuming(self) -> Iterator[Metric]:
         """How sessions go on whose node was lost; each by the node at which it does, so that nodes add up."""

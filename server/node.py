@@ -41,6 +41,7 @@ from server.identity import LEEWAY_SECONDS, Tokens
 from server.interruptions import Interruptions
 from server.keyring import CALL as KEYS
 from server.keyring import Keyring
+from server.limits import Quotas
 from server.links import TOPIC as LINKS
 from server.links import Links
 from server.messenger import Messenger
@@ -48,6 +49,8 @@ from server.moderation import Moderation
 from server.outbox import Outbox, Post
 from server.presence import Change, Entered, GivenUp, Lost, Parted, Presence, Resumed, Updated
 from server.reception import Reception
+from server.refusals import TOPIC as REFUSALS
+from server.refusals import Refusals
 from server.resumption import LIVES
 from server.rooms import Room
 from server.roundtrips import TOPIC as ROUND_TRIPS
@@ -91,6 +94,8 @@ class Node:
         self.speech = Speech(bus.node)
         self.interruptions = Interruptions(bus.node)
         self.round_trips = RoundTrips()
+        self.refusals = Refusals()
+        self.quotas = Quotas(address_requests=config.address_requests)
         self.links = Links(bus.node)
         self.rooms: dict[str, Room] = {}
         """The rooms that have members, in the order of opening."""
@@ -115,6 +120,7 @@ class Node:
             SPEAKERS: self._hear_speakers,
             asides.topic_of(bus.node): self.asides.hear,
             ROUND_TRIPS: lambda told: self.round_trips.merge(told, now=self.clock.now()),
+            REFUSALS: lambda told: self.refusals.merge(told, now=self.clock.now()),
             LINKS: lambda told: self.links.merge(told, self.clock.now()),
         }
 
@@ -429,6 +435,7 @@ class Node:
             fresh = self.round_trips.take()
             if fresh and self.bus.wanted(ROUND_TRIPS):
                 self.bus.cast(ROUND_TRIPS, fresh)
+            self._tell_refusals(now)
             self.links.measure(self.bus.peers(), now)
             if self.bus.wanted(LINKS):
                 self.bus.cast(LINKS, self.links.tell())
@@ -436,6 +443,13 @@ class Node:
             self.tell_urls()
             self.emit(NodeChanged(self.node_id))
         self.copies.tick()
+
+    def _tell_refusals(self, now: float) -> None:
+        self.refusals.look(now)
+        self.refusals.forget(self.presence.present)
+        fresh = self.refusals.take()
+        if fresh and self.bus.wanted(REFUSALS):
+            self.bus.cast(REFUSALS, fresh)
 
     def tell_urls(self) -> None:
         """Let the clients know where else they may go, so that they know it when this node is suddenly gone."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bus.record import ClientId
 from server.departure import Begin
+from server.limits import Echo
 from server.listing import list_page
 from server.session import Aim, Role
 from server.texts import Receipt, Sender
@@ -77,6 +78,7 @@ def _say(client: Conversation, request: native.Say) -> None:
         room = _room_of(client, request.room)
         _refuse_muted(client, room)
         text = names.chat_text(request.text)
+        _refuse_flood(client, room, text)
         _take(client, request.id, partial(client.node.messenger.say, client.actor, room, request.id, text))
 
 
@@ -100,6 +102,19 @@ def _refuse_muted(client: Conversation, room: str | None) -> None:
     """A mute of the room silences there, one without a room everywhere."""
     if client.session.muted(room):
         raise Refused(Code.MUTED, "a moderator has muted you")
+
+
+def _refuse_flood(client: Conversation, room: str, text: str) -> None:
+    """The same again and again, though not of this machine itself, where it is a measurement; and too much in all."""
+    now = client.node.clock.now()
+    if client.network:
+        echo = client.echoes.get(room)
+        if echo is None:
+            echo = client.echoes[room] = Echo(now=now)
+        if wait := echo.hear(text, now):
+            raise client.one_too_many("repeats", "you say the same again and again, wait a little", wait)
+    if wait := client.node.quotas.rooms.take(room, now):
+        raise client.one_too_many("room", f"too much is said in {room}, wait a little", wait)
 
 
 def _is_repeated(client: Conversation, id: ClientId) -> bool:

@@ -74,6 +74,8 @@ class MemberView(msgspec.Struct, frozen=True, gc=False):
     client: str
     """What it says of its program, such as ``web/1.0``; untrusted text."""
     ip: str
+    refused: int = 0
+    """Requests of it that were refused in the last minute."""
 
 
 class PersonView(msgspec.Struct, frozen=True, gc=False):

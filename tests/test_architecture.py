@@ -76,6 +76,8 @@ PURE = tuple(
             "audience",
             "feeds",
             "limits",
+            "entrance",
+            "refusals",
             "deadlines",
             "door",
             "drain",

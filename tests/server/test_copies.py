@@ -179,7 +179,7 @@ async def test_metrics_name_every_peer(serve: Serving, monkeypatch: pytest.Monke
     deaf(b, monkeypatch)
     await a.members("Ann")
     alarms_after(a, Desk(a.node, "Lena"), 5)
-    text = NodeMetrics(a.node).text().decode()
+    text = NodeMetrics(a.node, a.gateway.entrance).text().decode()
     found = dict(re.findall(r"^(switchboard_(?:peer|alarms)\S+) (\S+)$", text, flags=re.M))
     lag = found['switchboard_peer_lag_records{peer="n2"}']
     assert float(lag) > 0
@@ -196,6 +196,8 @@ async def test_peers_of_one_name_are_told_apart_in_metrics(serve: Serving, monke
     a.advance(1)
     monkeypatch.setattr(a.node.cards, "name_of", lambda node: "twin")
     found = re.findall(
-        r'^switchboard_peer_refused_packets_total\{peer="([^"]+)"\}', NodeMetrics(a.node).text().decode(), flags=re.M
+        r'^switchboard_peer_refused_packets_total\{peer="([^"]+)"\}',
+        NodeMetrics(a.node, a.gateway.entrance).text().decode(),
+        flags=re.M,
     )
     assert sorted(found) == [f"twin {b.node.node_id}", f"twin {c.node.node_id}"]
