@@ -158,6 +158,7 @@ def test_a_file_speaks_of_all_options_in_its_own_types(tmp_path: Path) -> None:
         'peer = ["127.0.0.1:1", "127.0.0.1:2"]\nauth = "token"\nauth-key-file = "key"\ndata-dir = "/data"\n'
         'origin = "*"\npublic-url = "ws://a.example/ws"\ndrain-seconds = 1\nvoice-fps = 60\nlog-format = "text"\n'
         "resume-seconds = 60\nlost-seconds = 7.5\n"
+        "connections = 1000\naddress-connections = 10\naddress-handshakes = 5\naddress-requests = 50\n"
         "log-records = 1000\nlog-bytes = 2000000\nlog-seconds = 3600\n"
     )
     assert set(re.findall(r"^[a-z-]+", file.read_text(), flags=re.M)) == {option.flag for option in OPTIONS}
