@@ -14,7 +14,7 @@ from tests.faults.field import MESH, Load, field
 from tests.faults.result import Result
 
 PLAN = Plan(kills=4, every=7.0, away=2.0, seed=4)
-"""With this seed those are killed who have people on them, of two nodes and of three."""
+"""With this seed each is killed, of two nodes and of three."""
 PATIENCE = 300
 """Seconds for both; a bound on failure, never a measure."""
 

@@ -13,7 +13,7 @@ is, and `node` where that was:
     {"event":"not sent","id","code"}           or was refused
     {"event":"read","room","sender","id","text","origin","seq"}
     {"event":"told","room","what","member","reason"}   of somebody: joined, left, reconnecting, online
-    {"event":"away","code"}                    the connection was lost
+    {"event":"away","code","meant"}            the connection was lost, or it was cut by its own client
     {"event":"welcomed","recovered","gaps","members"}  and another one goes on with the session; who is in its rooms
     {"event":"live"}                           and all that was missed was read
     {"event":"gone","code","meant"}            the session is over, by its own wish or not
@@ -82,10 +82,12 @@ class Verdict:
     """Seconds from saying to reading, for each reader."""
     live_after: list[float] = dataclasses.field(default_factory=list)
     """Seconds from the loss of a connection, or the death of its node, to being live."""
+    roamed_after: list[float] = dataclasses.field(default_factory=list)
+    """Seconds to that from where a client had cut its connection itself."""
     unheard: list[float] = dataclasses.field(default_factory=list)
     """Seconds for which somebody heard nothing of a speaker, because one of the two lost the connection."""
     stuttered: list[float] = dataclasses.field(default_factory=list)
-    """Seconds for which somebody heard nothing of a speaker, and neither had lost it."""
+    """Seconds for which somebody heard nothing of a speaker, and neither had lost it, but perhaps cut it."""
     healed_after: float = 0.0
     """Seconds from the end of the last fault to when all that was said before was read."""
 
@@ -203,7 +205,8 @@ def _connections(verdict: Verdict, history: History, session: str, own: Sequence
                 since = line["at"]
             case "away":
                 deaths = [death["at"] for death in history.of["killed"] if death["node"] == line["node"]]
-                away = {**line, "at": min([line["at"], *(at for at in deaths if since < at)])}
+                if away is None:
+                    away = {**line, "at": min([line["at"], *(at for at in deaths if since < at)])}
             case "welcomed":
                 verdict.resumed += 1
                 verdict.unrecovered += not line["recovered"]
@@ -213,7 +216,8 @@ def _connections(verdict: Verdict, history: History, session: str, own: Sequence
             case "live":
                 since = line["at"]
                 if away is not None:
-                    verdict.live_after.append(line["at"] - away["at"])
+                    took = verdict.roamed_after if away.get("meant") else verdict.live_after
+                    took.append(line["at"] - away["at"])
                 away = None
             case "gone" if not line.get("meant", True):
                 verdict.ended.append(f"{session}: {line.get('code')} {line.get('why')}{_place(line)}")
@@ -285,7 +289,8 @@ def _missing(verdict: Verdict, history: History, first: dict[tuple[str, Text], f
 def _voice(verdict: Verdict, history: History) -> None:
     losses: dict[str, list[float]] = defaultdict(list)
     for line in history.of["away"]:
-        losses[line["session"]].append(line["at"])
+        if not line.get("meant"):
+            losses[line["session"]].append(line["at"])
     for line in history.of["heard again"]:
         if line["after"] is not None:
             silent = line["at"] - line["after"] - NEAR_SECONDS

@@ -115,10 +115,11 @@ class Crowd:
                 self._living[twin] = tasks.create_task(twin.live())
             case "cut":
                 self._members[order["member"]].cut(order.get("url"))
-            case "home":
+            case "home":  # each who is elsewhere comes to this node, in the time given
+                loop = asyncio.get_running_loop()
                 for member in self._members:
                     if member.node != self._part.node:
-                        member.cut(self._part.urls[0])
+                        loop.call_later(random.uniform(0, order["seconds"]), member.cut, self._part.urls[0])
             case "sessions":
                 tasks.create_task(self._list_sessions(order["number"]))
 

@@ -120,7 +120,7 @@ class Person:
         self._posts: asyncio.Queue[Message] = asyncio.Queue()
         self._socket: ClientConnection | None = None
         self._ssrc: int | None = None
-        self._away = False
+        self._away = self._cut = False
         self._speakers: dict[int, str] = {}
         self._heard: dict[int, Hearing] = {}
 
@@ -234,7 +234,8 @@ class Person:
             self._over(code, why, meant=code == 4409 and self.contested)
         elif self.ticket is not None and not self._away:
             self._away = True
-            self._write("away", code=code, why=why)
+            self._write("away", code=code, why=why, meant=self._cut)
+        self._cut = False
 
     def _over(self, code: int, why: str, *, meant: bool = False) -> None:
         """The session is over."""
@@ -250,6 +251,7 @@ class Person:
         """Lose the connection without a word, and go to `url` next."""
         if self._socket is not None:
             self._given = url
+            self._cut = True
             self.present.clear()
             self._socket.transport.abort()
 

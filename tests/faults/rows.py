@@ -269,7 +269,7 @@ async def again(field: Field, long: bool) -> Result:
         result.check(after[1] > before[1], f"{what}: the incarnation grows, {before[1]} to {after[1]}")
         result.check(before[0] == after[0], f"{what}: its id is the same")
         await whole(field, result, back, 10.0)
-        field.order("home", "c")
+        field.order("home", "c", seconds=1)
         home = await field.until(lambda: field.at("c") == field.load.clients // len(MESH), within=15)
         result.check(home, f"{what}: its people are resumed elsewhere, and there again when they come home")
         await same_sessions(field, result, back, 35.0)

@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections import Counter
 
-from tests.chaos.kills import Plan, judge_texts, judge_times, kill_nodes
+from tests.chaos.kills import Plan, judge_texts, kill_nodes
 from tests.faults.check import Line, share
 from tests.faults.fate import Fate
 from tests.faults.field import CONNECTIONS, Field
@@ -134,7 +134,8 @@ async def roaming(field: Field, long: bool) -> Result:
     result.check(done, f"{len(field.mesh)} people came again {times} times each, on random nodes")
     verdict = await field.settle()
     judge_texts(result, verdict)
-    judge_times(result, verdict)
+    result.within(share(verdict.roamed_after, 0.95), 2.0, "p95 of being live again")
+    result.within(share(verdict.stuttered, 0.95), 2.0, "p95 of gaps in voice")
     return result
 
 

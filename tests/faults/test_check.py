@@ -287,6 +287,9 @@ def test_how_long_it_took_to_be_live_after_the_death_of_a_node() -> None:
     killed = next(line for line in lines if line["event"] == "killed")
     live = next(line for line in lines if line["event"] == "live")
     assert judge(lines).live_after == [pytest.approx(live["at"] - killed["at"])]
+    away = next(line for line in lines if line["event"] == "away")
+    away["meant"] = True
+    assert (judge(lines).live_after, len(judge(lines).roamed_after)) == ([], 1)
 
 
 def test_how_long_a_speaker_was_not_heard() -> None:
