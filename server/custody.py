@@ -235,6 +235,8 @@ class Custody:
         room.outboxes[conversation.session.session] = conversation.outbox
         if not conversation.session.deafened:
             self._listen(conversation, room)
+            if conversation.session.resumes:
+                room.returned[seat.ssrc.to_bytes(4, "big")] = conversation.outbox
         return room
 
     def unseat(self, conversation: Conversation, name: str) -> None:
@@ -270,5 +272,6 @@ class Custody:
         room.listeners[conversation.session.session] = conversation.outbox
 
     def _listen_no_more(self, conversation: Conversation, room: Room) -> None:
+        room.returned = {ssrc: outbox for ssrc, outbox in room.returned.items() if outbox is not conversation.outbox}
         if room.listeners.pop(conversation.session.session, None) is not None and not room.listeners:
             self._node.bus.unsubscribe(room.topic)

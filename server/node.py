@@ -340,8 +340,9 @@ class Node:
         if take is None:
             room = self.rooms.get(topic.removeprefix("voice/"))
             if room is not None:
+                returned = room.returned
                 for frame in frames:
-                    self._fan_out(room, frame, None)
+                    self._fan_out(room, frame, returned.get(frame[4:8]) if returned else None)
                 if self.tap is not None:
                     self.tap.heard(room, frames)
             return

@@ -40,7 +40,19 @@ class Talker:
 class Room:
     """What a node keeps of a room beyond its members."""
 
-    __slots__ = ("_told", "broken", "listeners", "name", "opened", "outboxes", "spoke", "state", "talkers", "topic")
+    __slots__ = (
+        "_told",
+        "broken",
+        "listeners",
+        "name",
+        "opened",
+        "outboxes",
+        "returned",
+        "spoke",
+        "state",
+        "talkers",
+        "topic",
+    )
 
     def __init__(self, name: str, *, opened: int) -> None:
         self.name = name
@@ -52,6 +64,8 @@ class Room:
         """Session id to outbox, of the members on this node."""
         self.listeners: dict[str, Outbox] = {}
         """The same less the deafened ones: who is sent voice."""
+        self.returned: dict[bytes, Outbox] = {}
+        """By ssrc, of the listeners who resumed here: what they said at another node may come after them."""
         self.talkers: dict[str, Talker] = {}
         """Session id to talker, of the members on all nodes who speak now."""
         self.spoke: int | None = None

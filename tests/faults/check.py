@@ -38,7 +38,7 @@ Line = dict[str, Any]
 Text = tuple[str, str]
 """A text by its sender's session and its id."""
 
-KINDS = ("missing", "doubled", "swapped", "altered", "sunk", "refused", "ended", "stranded", "rumoured")
+KINDS = ("missing", "doubled", "swapped", "altered", "sunk", "refused", "ended", "stranded", "rumoured", "echoed")
 NEAR_SECONDS = 1.0
 """A loss is noted so much after the last frame at most."""
 SILENT_SECONDS = 2.5
@@ -67,6 +67,8 @@ class Verdict:
     """Lost connections after which a session did not become live again, or was no longer in its room."""
     rumoured: list[str] = dataclasses.field(default_factory=list)
     """Somebody was said to have joined or left, who had not."""
+    echoed: list[str] = dataclasses.field(default_factory=list)
+    """Somebody heard the own voice."""
     said: int = 0
     sent: int = 0
     """Acknowledged, whatever the copies."""
@@ -298,6 +300,8 @@ def _voice(verdict: Verdict, history: History) -> None:
             (verdict.unheard if lost else verdict.stuttered).append(line["after"])
     last: dict[tuple[str, str], float] = {}
     for line in history.of["heard"]:
+        if line["session"] == line["speaker"]:
+            verdict.echoed.append(f"{line['session']} heard {line['frames']} frames of its own{_place(line)}")
         last[line["session"], line["speaker"]] = float(line["last"])
     for hushed in history.of["hushed"][-1:]:
         verdict.unheard += [

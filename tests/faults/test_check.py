@@ -310,6 +310,13 @@ def test_how_long_a_speaker_was_not_heard() -> None:
     assert judge(lines).unheard == [0.9, 12.0]
 
 
+def test_a_speaker_who_hears_the_own_voice() -> None:
+    lines = history()
+    line = {"event": "heard", "session": "ann", "speaker": "ann", "frames": 2, "at": 9.0, "last": 9.0}
+    lines.append({**line, "where": "ann.jsonl:99"})
+    assert judge(lines).faults == ["echoed: ann heard 2 frames of its own (ann.jsonl:99)"]
+
+
 def test_what_nobody_acknowledged_may_be_missing_and_what_one_node_held_only_if_it_is_asked_for() -> None:
     lines = history()
     del lines[reading(lines, "cid", "ann", 3)]

@@ -47,6 +47,22 @@ async def test_a_session_goes_on_at_another_node_and_its_older_socket_is_closed(
     assert not {"member_left", "member_joined"} & {event["type"] for event in ann.unread if isinstance(event, dict)}
 
 
+async def test_who_comes_from_another_node_does_not_hear_what_he_said_there(serve: Serving) -> None:
+    a, b = await pair(serve)
+    ann, bob = await talk(a, b)
+    bob = await a.back(bob)
+    mine, hers = (
+        frame(a.node.presence.present[guest.session].seats[0].ssrc, flags=FIRST, packet=b"late")
+        for guest in (bob, ann)
+    )
+    for late in (mine, hers):
+        b.node.bus.cast(b.node.rooms["lobby"].topic, late)
+    assert await bob.voice() == hers
+    assert await ann.voice() == mine
+    await bob.ask("leave", room="lobby")
+    assert not a.node.rooms["lobby"].returned
+
+
 async def test_a_session_goes_on_though_its_node_has_died(serve: Serving) -> None:
     """Its texts come once and in order; its ssrc, its mute and the time of its joining are the same."""
     a, b = await pair(serve)
