@@ -34,7 +34,7 @@ from bus.interface import Bus, BusStartError
 from bus.keys import Identity, claim
 from server import journal, options
 from server.addresses import is_loopback
-from server.config import Config, ConfigError, StartError, TokenRequest
+from server.config import Config, ConfigError, KeyRequest, StartError, TokenRequest
 from server.descriptors import raise_limit
 from server.garbage import Collector
 from server.gateway import PORT, Gateway
@@ -68,6 +68,8 @@ def main(arguments: Sequence[str]) -> int:
         command, rest = options.read_command(arguments)
         if command == "token":
             return print_token(options.read_token_request(rest))
+        if command == "cluster-key":
+            return tend_cluster_key(options.read_key_request(rest))
         if command == "players":
             return run_players()
         if command == "doctor":
@@ -107,6 +109,25 @@ def print_token(request: TokenRequest) -> int:
         print_line(token.encode())
     except OSError as error:
         raise StartError(f"the token cannot be printed: {error.strerror}") from None
+    return 0
+
+
+def tend_cluster_key(request: KeyRequest) -> int:
+    """Make, show or change the secret of a mesh, and print its fingerprint. Raises BusStartError, StartError."""
+    from bus.secret import make_secret, read_secret, rotate_secret
+    from bus.zeromq_curve import Key
+
+    match request.action:
+        case "make":
+            secret = make_secret(request.file)
+        case "show":
+            secret = read_secret(request.file)
+        case "rotate":
+            secret = rotate_secret(request.file, request.new)
+    try:
+        print_line(Key.of(secret).fingerprint.encode())
+    except OSError as error:
+        raise StartError(f"the fingerprint cannot be printed: {error.strerror}") from None
     return 0
 
 
@@ -283,9 +304,18 @@ def new_bus(config: Config, identity: Identity) -> Bus:
         from bus.memory import MemoryNetwork
 
         return MemoryNetwork().bus(identity, bounds=config.bounds)
+    from bus.secret import SecretFile
     from bus.zeromq import ZeroMQBus
 
-    return ZeroMQBus(identity, host=config.bus_host, port=config.bus_port, peers=config.peers, bounds=config.bounds)
+    return ZeroMQBus(
+        identity,
+        host=config.bus_host,
+        port=config.bus_port,
+        peers=config.peers,
+        bounds=config.bounds,
+        secret=None if config.cluster_key_file is None else SecretFile(config.cluster_key_file),
+        advertise=config.bus_advertise,
+    )
 
 
 class Ending:

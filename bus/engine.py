@@ -25,12 +25,13 @@ from bus.effects import (
     Shown,
     Synced,
     Unlink,
-)
-from bus.interface import Bounds, BusError, Figures, Listener, Peer, PeerState
+)  # fmt: skip
+from bus.interface import Bounds, BusError, Figures, Listener, Peer, PeerState, Refusal, Sought
 from bus.keys import Identity
 from bus.membership import TICK_SECONDS
 from bus.packets import CALL_BYTES, Answer, Call, Packet, node_of
 from bus.record import ClientId, Kind, NodeId, Origin, Record
+from bus.refusals import Refusals
 from bus.replica import Replica
 
 FRAME_BYTES = 0xFFFF
@@ -88,6 +89,7 @@ class Engine(abc.ABC):
         self._timer: Timer | None = None
         self._turning = False
         self._listed: collections.deque[Effect] = collections.deque()
+        self._refusals = Refusals()
         self.garbage = 0
         """What came in and was no packet, subscription or cast; dropped."""
         self.stale = 0
@@ -116,9 +118,37 @@ class Engine(abc.ABC):
         self._touch()
 
     def give_up(self, address: str) -> None:
-        """Look there no more; a peer that was found there stays."""
+        """Look there no more, as it was given; a peer that was found there stays."""
         self._running.links.give_up(self._reachable(address))
         self._touch()
+
+    def sought(self) -> Sequence[Sought]:
+        """Where this node looks because it was told to."""
+        if self._replica is None:
+            return []
+        membership = self._replica.membership
+        return [
+            Sought(address, address, membership.links.get(address, 0) is None)
+            for address in sorted(membership.configured)
+        ]
+
+    def refusals(self) -> Sequence[Refusal]:
+        """Who wanted to have a part in the mesh, or did not let this node have one, the newest first; bounded."""
+        return self._refusals.listed()
+
+    @property
+    def refused_connections(self) -> int:
+        """How often that was, since the start."""
+        return self._refusals.total
+
+    @property
+    def fingerprint(self) -> str:
+        """What people compare of the key with which this node listens; empty where the mesh has none."""
+        return ""
+
+    def derived(self, purpose: str) -> Sequence[bytes]:
+        """Keys that only nodes of this mesh have, by a purpose; empty where the mesh has no secret."""
+        return []
 
     def append(
         self,
@@ -351,6 +381,8 @@ class Engine(abc.ABC):
         self._timer = self._clock.call_later(TICK_SECONDS, self._tick)
         self._replica.tick(now)
         self._calls.expire(now)
+        if line := self._refusals.line(now):
+            _log.warning("%s", line)
         self._touch()
 
     def _turn(self) -> None:

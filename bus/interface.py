@@ -49,6 +49,43 @@ class Peer(msgspec.Struct, frozen=True):
     """Messages taken from it in this life: records, frames of casts, packets of any other kind."""
 
 
+class Reason(enum.StrEnum):
+    """Why somebody has no part in the mesh."""
+
+    KEY = "wrong key"
+    """It speaks our language with a key that does not hold, that of before a rotation too."""
+    PLAIN = "other encryption"
+    """It speaks our language, and is not encrypted where we are, or the other way round."""
+    GARBAGE = "not a node"
+    """What it sends is nothing that a mesh sends."""
+    SILENT = "said nothing"
+    """It connected and left, or was left, before it said who it is."""
+    ANSWER = "refuses this node"
+    """This node wants to connect there, and it is the other one that does not let it."""
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who was refused for a reason."""
+
+    address: str
+    """Its host, or ``host:port`` where this node wants to connect; empty where that is not known."""
+    reason: Reason
+    count: int
+    first: float
+    """In seconds of this node's monotonic clock."""
+    last: float
+
+
+class Sought(msgspec.Struct, frozen=True):
+    """An address where a node looks for a peer because it was told to."""
+
+    given: str
+    """As it was given."""
+    address: str
+    """``host:port`` in numbers; empty until the name is found."""
+    connected: bool
+
+
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """How the copying to and from one peer goes."""
 
@@ -153,7 +190,27 @@ class Bus(Protocol):
         """
 
     def give_up(self, address: str) -> None:
-        """Look there no more; a peer that was found there stays."""
+        """Look there no more, as it was given; a peer that was found there stays."""
+
+    def sought(self) -> Sequence[Sought]:
+        """Where this node looks because it was told to, in the order in which it was."""
+
+    def refusals(self) -> Sequence[Refusal]:
+        """Who wanted to have a part in the mesh, or did not let this node have one, the newest first; bounded."""
+
+    @property
+    def refused_connections(self) -> int:
+        """How often that was, since the start."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What people compare of the key with which this node listens; empty where the mesh has none."""
+
+    def derived(self, purpose: str) -> Sequence[bytes]:
+        """Keys of 32 bytes that only nodes of this mesh have, by a purpose; empty where the mesh has no secret.
+
+        That to use first; while the secret is changed, the other one that holds follows.
+        """
 
     def append(
         self,

@@ -27,24 +27,27 @@ class Links:
         self._address = address
         self._membership = membership
         self._effects = effects
-        self._joined: set[str] = set()
         for sought in membership.sought:
             self.reach(sought)
 
     def join(self, address: str) -> None:
         """Look for a peer there from now on, as if it had been configured."""
         if address and address != self._address:
-            if address not in self._membership.configured:
-                self._membership.configured |= {address}
-                self._joined.add(address)
+            self._membership.configured |= {address}
             self.reach(address)
 
     def give_up(self, address: str) -> None:
-        """Look there no more; a peer that was found there stays, and so does what was configured at the start."""
-        if address in self._joined:
-            self._joined.discard(address)
+        """Look there no more; a peer that was found there stays."""
+        if address in self._membership.configured:
             self._membership.configured -= {address}
             self.leave(address)
+
+    def move(self, address: str) -> None:
+        """The node's own address is another from now on."""
+        self._address = address
+        if address in self._membership.links:
+            del self._membership.links[address]
+            self._effects.append(Unlink(address))
 
     def follow(self, seen: Sighting, before: Whereabouts | None) -> None:
         """Go with a node from where it was `before` to where it is now."""

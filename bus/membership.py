@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from bus.interface import Peer, PeerState
-from bus.packets import ORIGINS, PEERS, Digest, incarnation_of, node_of
+from bus.packets import ORIGINS, PEERS, Digest, KeyId, incarnation_of, node_of
 from bus.record import NodeId, Origin
 
 TICK_SECONDS = 0.125
@@ -41,6 +41,8 @@ class Sighting:
     round_trip: float | None = None
     received: int = 0
     """Messages taken from it."""
+    keys: tuple[KeyId, ...] = ()
+    """The keys of the mesh that hold for it, with what it listens first."""
     held: dict[Origin, int] = dataclasses.field(default_factory=dict)
     """How far it holds each log, by what it sent."""
 
@@ -176,6 +178,7 @@ class Membership:
             )
         seen.heard, seen.heard_at = self.ticks, now
         seen.address, seen.endpoints, seen.card = digest.address, digest.endpoints, digest.card
+        seen.keys = digest.keys
         if self.origin in digest.hears:
             seen.named = self.ticks
         if not seen.held.keys() <= digest.held.keys():

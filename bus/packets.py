@@ -21,6 +21,8 @@ PEERS, ORIGINS = 128, 1000
 
 _Origin = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\.[0-9]{1,15}\Z")]
 Address = Annotated[str, msgspec.Meta(max_length=80)]
+KeyId = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\Z")]
+"""What nodes call a key of the mesh: the beginning of the hash of its public half."""
 _Place = Annotated[int, msgspec.Meta(ge=0, le=HIGHEST)]
 _Stamp = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 _Records = Annotated[list[Record], msgspec.Meta(max_length=1000)]
@@ -57,6 +59,10 @@ class Digest(_Packet, frozen=True, tag=3):
     known: Annotated[dict[_Origin, Address], msgspec.Meta(max_length=PEERS)]
     """The lives that are not down for it, and where they are."""
     card: Annotated[bytes, msgspec.Meta(max_length=CARD_BYTES)]
+    keys: Annotated[tuple[KeyId, ...], msgspec.Meta(max_length=2)] = ()
+    """The keys of the mesh that hold for it, with what it listens first."""
+    reached: Address = ""
+    """Where the sender reached the receiver, when this goes to one alone."""
 
 
 class Ask(_Packet, frozen=True, tag=4):

@@ -7,16 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from bus.admission import Admission
 from bus.arrival import Arrival
 from bus.dead import Dead
-from bus.effects import (
-    Changed,
-    Effect,
-    Fenced,
-    Forgotten,
-    Ignore,
-    Remember,
-    Send,
-    Synced,
-)
+from bus.effects import Changed, Effect, Fenced, Forgotten, Ignore, Remember, Send, Synced
 from bus.figures import Ledger
 from bus.giving import Giving
 from bus.holdings import Holdings
@@ -34,6 +25,7 @@ from bus.packets import (
     Call,
     Digest,
     Fill,
+    KeyId,
     Outlived,
     Packet,
     Ping,
@@ -92,6 +84,10 @@ class Replica:
         )
         self._mine, self._incarnation = node_of(origin) + ".", incarnation_of(origin)
         self.card = b""
+        self.keys: tuple[KeyId, ...] = ()
+        """The keys of the mesh that hold for this node; set by its engine."""
+        self.reached = ""
+        """Where a peer reached this node, as it was told last."""
         self.fenced = False
         """A newer life of this node's id was met: this one says nothing more."""
         self.refused = 0
@@ -151,12 +147,22 @@ class Replica:
             raise ValueError(f"a card of {len(card)} bytes is over {CARD_BYTES}")
         self.card = card
 
+    def move(self, address: str, endpoints: tuple[str, ...]) -> None:
+        """Peers find this node elsewhere from now on."""
+        self.address, self.endpoints = address, endpoints
+        self.links.move(address)
+        self.tell()
+
+    def tell(self) -> None:
+        """Let all know at once where this node is and what holds for it."""
+        self._send(None, self._digest())
+
     def linked(self, address: str) -> None:
         """The connection to `address` stands."""
         if address in self.membership.links:
             self.membership.links[address] = None
             self._stirred = True
-            self._send(address, self._digest())
+            self._send(address, self._digest(address))
 
     def lost(self, address: str) -> None:
         """The connection to `address` is lost; the engine tries to make it again."""
@@ -181,7 +187,7 @@ class Replica:
             for seen in self.membership.present():
                 self._send(seen.address, Ping(self.origin, now))
             for address in self.membership.strangers():
-                self._send(address, self._digest())
+                self._send(address, self._digest(address))
             self._bury()
             self.shelf.trim()
             present = [seen.held.get(self.origin, 0) for seen in self.membership.present()]
@@ -417,6 +423,7 @@ class Replica:
                     self._send(None, Outlived(self.origin, known.origin))
             return
         self._stirred = True
+        self.reached = packet.reached or self.reached
         self._connect(seen, before)
         for life, address in packet.known.items():
             self.membership.tell_of(life)
@@ -438,7 +445,7 @@ class Replica:
         fresh = before is None or before[0] != packet.sender
         if (fresh or not named) and (fresh or now - self._replied.get(node, -1.0) >= REPLY_SECONDS):
             self._replied[node] = now
-            self._send(seen.address, self._digest())
+            self._send(seen.address, self._digest(seen.address))
 
     def _connect(self, seen: Sighting, before: Whereabouts | None) -> None:
         """Follow a node to where it is now, and part from those that had to make room for it."""
@@ -449,7 +456,8 @@ class Replica:
             self._forget(forgotten.origin)
         self.membership.forgotten.clear()
 
-    def _digest(self) -> Digest:
+    def _digest(self, address: str = "") -> Digest:
+        """What goes to all, or to the node at an address alone."""
         return Digest(
             self.origin,
             self.address,
@@ -458,6 +466,8 @@ class Replica:
             [seen.origin for seen in self.membership.heard()],
             {seen.origin: seen.address for seen in self.membership.present()},
             self.card,
+            self.keys,
+            address,
         )
 
     def _tell(self) -> None:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import collections
-import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 
 import zmq
-from zmq.utils.monitor import parse_monitor_message
 
 from bus.casts import KEY_BYTES, STALE_MS, Ages, key_of, pack, unpack
 from bus.engine import Engine
-from bus.interface import Bounds, BusStartError, Listener
+from bus.interface import Bounds, BusStartError, Listener, Reason, Sought
 from bus.keys import Identity
 from bus.membership import TICK_SECONDS
 from bus.packets import Packet, decode, encode
-from bus.zeromq_address import DEFAULT_PORT, bind, bind_next, joined, loopback, peer_address, reachable
+from bus.replica import Replica
+from bus.secret import SecretFile
+from bus.zeromq_address import DEFAULT_PORT, listening, peer_address, reachable
+from bus.zeromq_bound import Bound
+from bus.zeromq_curve import Gate, Key, Ring
 from bus.zeromq_drain import Drain
+from bus.zeromq_names import AGAIN_TICKS, Names
+from bus.zeromq_place import Place
+from bus.zeromq_ways import Told, Ways
 
 MESSAGE_BYTES = 1 << 20
 """No message is longer; a connection that sends one is cut."""
@@ -52,16 +57,13 @@ _OPTIONS = {
     zmq.TCP_KEEPALIVE_CNT: 3,
 }
 
-_FAILED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+LOOK_TICKS = 8
+"""1 s: how often the file of the secret is looked at, and whether this machine has another address."""
 
+NAMES_SECONDS = 2.0
+"""How long a start waits for the names of peers to be found."""
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Connection:
-    """The way to one peer."""
-
-    socket: zmq.Socket[bytes]
-    monitor: zmq.Socket[bytes]
-    drain: Drain[list[bytes]]
+_log = logging.getLogger("switchboard.bus")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -82,7 +84,11 @@ class _Sockets:
 
 
 class ZeroMQBus(Engine):
-    """One node of a mesh on loopback. `port` None takes 8766 or the next free one, 0 any free one."""
+    """One node of a mesh. `port` None takes 8766 or the next free one, 0 any free one.
+
+    With a `secret` every connection is CURVE with the one key pair that it makes, and the mesh may be on many hosts;
+    without one it is on loopback, and open to everybody there.
+    """
 
     def __init__(
         self,
@@ -92,19 +98,30 @@ class ZeroMQBus(Engine):
         port: int | None = None,
         peers: Sequence[str] = (),
         bounds: Bounds | None = None,
+        secret: SecretFile | None = None,
+        advertise: str = "",
     ) -> None:
-        """Raises BusStartError for a host or peer that is not on loopback, or is no address at all."""
-        super().__init__(identity, peers=[peer_address(peer) for peer in peers], bounds=bounds)
-        self._host = loopback(host)
+        """`advertise` is the host, perhaps with a port, that peers are told instead of that where it listens.
+
+        Raises BusStartError for a host or peer that is no address at all, or not on loopback without a secret.
+        """
+        self._keyed = secret is not None
+        self._names = Names([peer_address(peer, keyed=self._keyed) for peer in peers], self._on_moved)
+        super().__init__(identity, peers=self._names.numbers, bounds=bounds)
+        self._ring = None if secret is None else Ring(secret)
+        self._host = listening(host, keyed=self._keyed)
+        self._place = Place(self._host, advertise, self._names.numbers)
         self._port = port
         self._address = ""
         self._sockets: _Sockets | None = None
+        self._bound: tuple[Bound, ...] = ()
+        self._served: Key | None = None
+        self._gate: Gate | None = None
+        self._ways: Ways
         self._loop: asyncio.AbstractEventLoop
         self._drains: list[Drain[bytes] | Drain[list[bytes]]] = []
         self._voice_drain: Drain[bytes]
         self._wants_drain: Drain[bytes]
-        self._connections: dict[str, _Connection] = {}
-        self._listening: collections.Counter[str] = collections.Counter()
         self._wanted: set[bytes] = set()
         self._topics: dict[bytes, str] = {}
         self._ages = Ages()
@@ -117,29 +134,33 @@ class ZeroMQBus(Engine):
 
     async def start(self, listener: Listener) -> None:
         """Bind and begin to look for peers. Raises BusStartError when a port cannot be had."""
-        self._loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         sockets = self._sockets = _open()
-        bound = (sockets.inbox, sockets.records, sockets.voice)
-        # Before anybody can connect, so that none is missed.
-        monitors = [sock.get_monitor_socket(_FAILED) for sock in bound]
+        served = sockets.inbox, sockets.records, sockets.voice
+        if self._ring is not None:
+            # First of all, so that there is nobody whom nobody asks for a key.
+            self._gate = Gate(sockets.context, self._refuse, loop=loop)
+            self._gate.admit(self._ring.keys)
+            self._served = self._ring.keys[0]
+            for sock in served:
+                self._served.serve(sock)
+        self._bound = tuple(Bound(sock, self._refuse, loop=loop) for sock in served)
+        self._ways = Ways(
+            lambda: _way(sockets.context),
+            (sockets.heard_records, sockets.heard_voice),
+            self._ring,
+            Told(self._linked, self._lost, lambda address: self._refuse(address, Reason.ANSWER)),
+            linger_ms=LINGER_MS,
+            loop=loop,
+        )
         try:
-            if self._port is None:
-                port = bind_next(sockets.inbox, self._host, DEFAULT_PORT)
-            else:
-                port = bind(sockets.inbox, self._host, self._port)
-            further = 0 if self._port == 0 else port + 1
-            endpoints = tuple(
-                joined(self._host, bind_next(sock, self._host, further) if further else bind(sock, self._host, 0))
-                for sock in (sockets.records, sockets.voice)
-            )
+            self._bind()
         except BusStartError:
-            self._sockets = None
-            sockets.context.destroy(linger=0)
+            self._release()
             raise
-        self._address = joined(self._host, port)
         for key in self._topics:
             sockets.heard_voice.setsockopt(zmq.SUBSCRIBE, key)
-        loop, heard, wants = self._loop, sockets.heard_voice, sockets.voice
+        heard, wants = sockets.heard_voice, sockets.voice
         first = self._voice_drain = Drain(heard, heard.recv, self._on_voice, loop=loop)
         self._wants_drain = Drain(wants, wants.recv, self._on_want, loop=loop, first=first)
         self._drains += (
@@ -147,9 +168,28 @@ class ZeroMQBus(Engine):
             self._wants_drain,
             Drain(sockets.heard_records, sockets.heard_records.recv, self._on_packet, loop=loop, first=first),
             Drain(sockets.inbox, sockets.inbox.recv_multipart, self._on_inbox, loop=loop, first=first),
-            *(self._watch(monitor, self._on_failed) for monitor in monitors),
         )
-        self._begin(listener, loop, endpoints=endpoints)
+        await self._names.first(NAMES_SECONDS)
+        if self._sockets is None:
+            return  # it was stopped meanwhile
+        self._configured = self._names.numbers
+        self._begin(listener, loop, endpoints=self._place.endpoints)
+        if self._ring is not None:
+            self._running.keys = self._ring.ids
+
+    def _bind(self) -> None:
+        inbox, *streams = self._bound
+        if self._port is None:
+            inbox.bind_next(self._host, DEFAULT_PORT)
+        else:
+            inbox.bind(self._host, self._port)
+        for number, stream in enumerate(streams):
+            if self._port == 0:
+                stream.bind(self._host, 0)
+            else:
+                stream.bind_next(self._host, inbox.port + 1 + number)
+        self._place.settle([bound.port for bound in self._bound])
+        self._address = self._place.address
 
     async def stop(self) -> None:
         """Tell the peers, hand over what is queued (0.5 s at most), release every socket. Safe to call twice."""
@@ -162,12 +202,51 @@ class ZeroMQBus(Engine):
         sockets, self._sockets = self._sockets, None
         if sockets is None:
             return
-        for address in list(self._connections):
-            self._unlink(address)
-        for drain in self._drains:
+        self._names.close()
+        self._ways.close()
+        for drain in (*self._drains, *self._bound):
             drain.close()
         self._drains.clear()
+        if self._gate is not None:
+            self._gate.close()
         sockets.context.destroy()
+
+    # --- where others are -----------------------------------------------------------------------------------
+
+    def join(self, address: str) -> None:
+        """Look for a peer there from now on. Raises ValueError for an address that cannot be reached."""
+        number = self._names.add(self._reachable(address))
+        if number:
+            super().join(number)
+
+    def give_up(self, address: str) -> None:
+        """Look there no more, as it was given; a peer that was found there stays."""
+        number = self._names.remove(self._reachable(address))
+        if number:
+            super().give_up(number)
+
+    def sought(self) -> Sequence[Sought]:
+        """Where this node looks because it was told to, in the order in which it was."""
+        links = {} if self._replica is None else self._replica.membership.links
+        return [each for each in self._names.sought(links) if each.address != self._address]
+
+    def _on_moved(self, before: str, address: str) -> None:
+        """A name of a peer leads elsewhere now."""
+        if self._replica is not None:  # else it is only started
+            if before:
+                super().give_up(before)
+            super().join(address)
+
+    def _look_around(self, replica: Replica) -> None:
+        """Whether this node is elsewhere now, and whether the names of peers lead elsewhere."""
+        ticks = replica.membership.ticks
+        if ticks % AGAIN_TICKS == 0:
+            self._names.look(replica.membership.links)
+        if ticks % LOOK_TICKS == 0 and self._place.look(replica.reached):
+            self._address = self._place.address
+            _log.info("this node is reached at %s now", self._address)
+            replica.move(self._address, self._place.endpoints)
+            self._touch()
 
     # --- casts ----------------------------------------------------------------------------------------------
 
@@ -230,12 +309,8 @@ class ZeroMQBus(Engine):
         if address is None:
             self._sockets.records.send(encode(packet), zmq.NOBLOCK)
             return
-        connection = self._connections.get(address)
-        # Asking what the socket is ready for, unlike sending, always works what its thread has told it meanwhile.
-        if connection is not None and int(connection.socket.getsockopt(zmq.EVENTS)) & zmq.POLLOUT:
-            with contextlib.suppress(zmq.Again):  # the connection was lost between asking and sending
-                connection.socket.send(encode(packet), zmq.NOBLOCK)
-        # Else it is not connected, or its queue is full: whatever matters is asked for again.
+        self._ways.send(address, encode(packet))
+        # Where it is not connected, or its queue is full, it is lost: whatever matters is asked for again.
 
     def _on_packet(self, message: bytes) -> None:
         packet = decode(message)
@@ -254,73 +329,91 @@ class ZeroMQBus(Engine):
 
     def _reachable(self, address: str) -> str:
         try:
-            return peer_address(address)
+            return peer_address(address, keyed=self._keyed)
         except BusStartError as error:
             raise ValueError(str(error)) from None
 
     def _link(self, address: str) -> None:
-        if self._sockets is None or address in self._connections:
+        if self._sockets is None or address in self._ways:
             return
-        if not reachable(address):
+        if not reachable(address, keyed=self._keyed):
             self.garbage += 1
             return
-        sock = _socket(self._sockets.context, zmq.DEALER, CONTROL_PACKETS)
-        sock.setsockopt(zmq.IMMEDIATE, 1)
-
-        def changed(parts: list[bytes]) -> None:
-            event = parse_monitor_message(parts)["event"]
-            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                self._linked(address)
-            elif event == zmq.EVENT_DISCONNECTED:
-                self._lost(address)
-
-        monitor = sock.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
-        self._connections[address] = _Connection(sock, monitor, self._watch(monitor, changed))
-        sock.connect(f"tcp://{address}")
+        self._ways.link(address)
 
     def _unlink(self, address: str) -> None:
-        connection = self._connections.pop(address, None)
-        if connection is not None:
-            connection.drain.close()
-            connection.socket.disable_monitor()
-            connection.monitor.close(0)
-            connection.socket.close(LINGER_MS)
+        self._ways.unlink(address)
 
     def _listen(self, endpoints: tuple[str, ...]) -> None:
         if self._sockets is None:
             return
-        if len(endpoints) != 2 or not all(map(reachable, endpoints)):
+        if len(endpoints) != 2 or not all(reachable(endpoint, keyed=self._keyed) for endpoint in endpoints):
             self.garbage += 1
             return
-        for sock, endpoint in zip((self._sockets.heard_records, self._sockets.heard_voice), endpoints, strict=True):
-            self._listening[endpoint] += 1
-            if self._listening[endpoint] == 1:
-                sock.connect(f"tcp://{endpoint}")
+        self._ways.see(self._running.membership.nodes.values())
+        self._ways.listen(endpoints)
         self._voice_drain.soon()
 
     def _ignore(self, endpoints: tuple[str, ...]) -> None:
-        if self._sockets is None or len(endpoints) != 2:
-            return
-        for sock, endpoint in zip((self._sockets.heard_records, self._sockets.heard_voice), endpoints, strict=True):
-            self._listening[endpoint] -= 1
-            if self._listening[endpoint] == 0:
-                sock.disconnect(f"tcp://{endpoint}")
-        self._voice_drain.soon()
+        if self._sockets is not None and len(endpoints) == 2:
+            self._ways.ignore(endpoints)
+            self._voice_drain.soon()
 
-    def _watch(self, monitor: zmq.Socket[bytes], handle: Callable[[list[bytes]], None]) -> Drain[list[bytes]]:
-        return Drain(monitor, monitor.recv_multipart, handle, loop=self._loop)
-
-    def _on_failed(self, parts: list[bytes]) -> None:
-        """Somebody connected who does not speak ZeroMQ."""
+    def _refuse(self, address: str, reason: Reason) -> None:
+        """Somebody wanted to have a part in the mesh, or did not let this node have one."""
         self.garbage += 1
+        self._refusals.note(address, reason, now=self._loop.time())
+
+    # --- keys -----------------------------------------------------------------------------------------------
+
+    @property
+    def fingerprint(self) -> str:
+        """What people compare of the key with which this node listens; empty where the mesh has none."""
+        return "" if self._ring is None else self._ring.keys[0].fingerprint
+
+    def derived(self, purpose: str) -> Sequence[bytes]:
+        """Keys that only nodes of this mesh have, by a purpose; empty where the mesh has no secret."""
+        return [] if self._ring is None else self._ring.derived(purpose)
+
+    def _turn_keys(self, replica: Replica, ring: Ring) -> None:
+        """Follow the secret, and go on with a rotation (`bus.rotation`)."""
+        ticks = replica.membership.ticks
+        changed = ticks % LOOK_TICKS == 0 and ring.look(ticks)
+        changed |= ring.rotation.turn([seen.keys for seen in replica.membership.up()], ticks=ticks)
+        if changed and self._gate is not None:
+            self._gate.admit(ring.keys)
+            replica.keys = ring.ids
+            replica.tell()
+            self._touch()
+            # Not before that is on its way: who hears it connects with the new key as soon as the old way ends.
+            self._loop.call_soon(self._serve_with, ring.keys[0])
+
+    def _serve_with(self, key: Key) -> None:
+        """Take connections with this key alone."""
+        if self._sockets is not None and key != self._served:
+            self._served = key
+            for bound in self._bound:
+                bound.reopen(key)
+            self._wants_drain.soon()
 
     def _tick(self) -> None:
         for drain in self._drains:
             drain.now()
-        for connection in list(self._connections.values()):
-            connection.drain.now()
+        if self._sockets is not None:
+            self._ways.now()
+            for bound in self._bound:
+                bound.now()
+        if self._gate is not None:
+            self._gate.now()
         self._ages.drift(TICK_SECONDS)
         super()._tick()
+        if self._replica is not None:
+            self._look_around(self._replica)
+            if self._ring is not None:
+                self._turn_keys(self._replica, self._ring)
+            self._ways.see(self._replica.membership.nodes.values())
+            self._ways.follow(self._replica.membership.ticks)
+            self._voice_drain.soon()
 
 
 def _open() -> _Sockets:
@@ -338,6 +431,12 @@ def _open() -> _Sockets:
         heard.setsockopt(zmq.SNDHWM, TOPICS)  # what a SUB socket sends is subscriptions, and none may be lost
     sockets.heard_records.setsockopt(zmq.SUBSCRIBE, b"")
     return sockets
+
+
+def _way(context: zmq.Context[zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
+    sock = _socket(context, zmq.DEALER, CONTROL_PACKETS)
+    sock.setsockopt(zmq.IMMEDIATE, 1)
+    return sock
 
 
 def _socket(context: zmq.Context[zmq.Socket[bytes]], kind: int, bound: int) -> zmq.Socket[bytes]:

@@ -51,6 +51,8 @@ class Commands:
         if spec.bus_host != defaults.bus_host:
             options.append(f"--bus-host={spec.bus_host}")
         options += [f"--data-dir={self.folder(spec.name)}", f"--auth-key-file={self._auth_key_file}"]
+        if config.cluster_key_file is not None:
+            options.append(f"--cluster-key-file={config.cluster_key_file}")
         if config.auth != defaults.auth:
             options.append(f"--auth={config.auth}")
         options += [f"--origin={origin}" for origin in config.origins]

@@ -33,8 +33,12 @@ class Config:
     bus_host: str = "127.0.0.1"
     bus_port: int | None = None
     """None: 8766 or the next free one; 0: any free one."""
+    bus_advertise: str = ""
+    """Host, perhaps with a port, that other nodes are told; empty: as `bus_host`, or where a peer reached it."""
     peers: tuple[str, ...] = ()
     """``host:port`` of each."""
+    cluster_key_file: Path | None = None
+    """Secret of the mesh; None: it has none, and stays on loopback."""
     auth: Literal["open", "token"] = "open"
     auth_key_file: Path | None = None
     """None: made in `data_dir` at the first start."""
@@ -84,6 +88,16 @@ class TokenRequest:
     """Seconds until the token expires."""
     auth_key_file: Path | None = None
     data_dir: Path
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRequest:
+    """The options of ``cluster-key``."""
+
+    action: Literal["make", "show", "rotate"]
+    file: Path
+    new: Path | None = None
+    """What to change to; None makes a new one."""
 
 
 def default_data_dir() -> Path:

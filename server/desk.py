@@ -286,7 +286,7 @@ class Desk:
 
     def problem_of(self, address: str) -> str:
         """One sentence that says why no cluster can be joined at this address, or nothing."""
-        return joining.problem(address, self.nodes())
+        return joining.problem(address, self.nodes(), keyed=bool(self._node.bus.fingerprint))
 
     async def join(self, address: str) -> str:
         """Join the cluster that has a node at this mesh address; returns that node's name. Raises Refused."""

@@ -16,23 +16,26 @@ SECONDS = 4.0
 """How long an answer may take."""
 
 
-def problem(text: str, nodes: list[NodeView]) -> str:
+def problem(text: str, nodes: list[NodeView], *, keyed: bool = False) -> str:
     """One sentence that says why this is no address to join, or nothing.
 
     Args:
         text: What was written, ``host:port`` of a mesh.
         nodes: Those of this cluster, this one first.
+        keyed: Whether its mesh has a key, and so may be on many machines.
     """
     try:
         host, port = addresses.host_port(text.strip())
     except ValueError:
         return "An address is a host and a port, such as 127.0.0.1:8766."
-    if not addresses.is_loopback(host):
-        return "The mesh reaches nodes of this machine only: begin with 127.0.0.1."
+    if not keyed and not addresses.is_loopback(host):
+        return "Without --cluster-key-file the mesh reaches nodes of this machine only: begin with 127.0.0.1."
+    number = "127.0.0.1" if host == "localhost" else host
     for node in nodes:
-        if node.here and port == _port(node.url):
+        mesh = _place(node.bus)
+        if node.here and port == _port(node.url) and number in (urllib.parse.urlsplit(node.url).hostname, mesh[0]):
             return f"Port {port} is for clients. The mesh port of a node is in its ready line, as bus."
-        if node.bus == f"127.0.0.1:{port}" and host in ("localhost", "127.0.0.1") and node.state != "down":
+        if mesh == (number, port) and node.state != "down":
             return "This is the address of this console." if node.here else "This node is in the mesh already."
     return ""
 
@@ -41,15 +44,23 @@ def _port(url: str) -> int | None:
     return urllib.parse.urlsplit(url).port
 
 
+def _place(bus: str) -> tuple[str, int]:
+    try:
+        return addresses.host_port(bus)
+    except ValueError:
+        return "", 0
+
+
 async def join(node: Node, address: str) -> str:
     """Join the cluster that has a node at this address; returns the name of the node that answered.
 
     Raises Refused where the address is none, or nobody has answered in `SECONDS`; it is given up then.
     """
     address = address.strip()
-    fault = problem(address, node_views(node))
+    fault = problem(address, node_views(node), keyed=bool(node.bus.fingerprint))
     if fault:
         raise Refused(Code.BAD_REQUEST, fault, field="address")
+    known = {sought.given for sought in node.bus.sought()}
     before = {view.node for view in node_views(node) if view.state == "up"}
     answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -73,5 +84,5 @@ async def join(node: Node, address: str) -> str:
         ) from None
     finally:
         unwatch()
-        if not answered.done() or answered.cancelled():
+        if (not answered.done() or answered.cancelled()) and address not in known:
             node.bus.give_up(address)

@@ -1,4 +1,4 @@
-"""The keys of resume tokens: kept in the data folder, handed on between the nodes of a cluster."""
+"""The keys of resume tokens: made from the cluster's secret; or where it has none, handed on between its nodes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import msgspec
 from bus import private
 from bus.interface import BusError, Peer, PeerState
 from bus.record import NodeId, Origin
-from server.resumption import KEYS, SECRET_BYTES, Resumption
+from server.identity import LEEWAY_SECONDS
+from server.resumption import KEYS, LIVES, SECRET_BYTES, Resumption
 
 if TYPE_CHECKING:
     from server.node import Node
@@ -32,28 +33,57 @@ _answer: msgspec.msgpack.Decoder[_Secrets] = msgspec.msgpack.Decoder(_Secrets)
 _file: msgspec.json.Decoder[_Secrets] = msgspec.json.Decoder(_Secrets)
 
 
+PURPOSE = "switchboard resume tokens"
+"""What these keys are for, among all that the cluster's secret makes."""
+
+
 class Keyring:
-    """What a node knows of the keys of its cluster. The mesh is among nodes that trust each other."""
+    """What a node knows of the keys of its cluster. The mesh is among nodes that trust each other.
+
+    A key that the secret of before a change made is read with until no token that it signed is good any more.
+    """
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._path = node.config.data_dir / FILE
+        self._derived = list(node.bus.derived(PURPOSE))
+        self._retired: dict[bytes, float] = {}
+        self._asked: dict[NodeId, Origin] = {}
+        if self._derived:
+            self.tokens = Resumption(())
+            self.tokens.use(self._derived)
+            return
         known = self._read()
         self.tokens = Resumption(known or [secrets.token_bytes(SECRET_BYTES)])
         """Makes and reads tokens with them."""
         if not known:
             self._keep()
-        self._asked: dict[NodeId, Origin] = {}
+
+    def tick(self, now: float) -> None:
+        """Follow the cluster's secret; called every second."""
+        if not self._derived:
+            return
+        derived = list(self._node.bus.derived(PURPOSE))
+        over = [secret for secret, until in self._retired.items() if now > until or secret in derived]
+        if derived == self._derived and not over:
+            return
+        for secret in over:
+            del self._retired[secret]
+        for secret in self._derived:
+            if secret not in derived:
+                self._retired[secret] = now + LIVES * self._node.config.resume_seconds + LEEWAY_SECONDS
+        self._derived = derived
+        self.tokens.use([*derived, *self._retired])
 
     def meet(self, peer: Peer) -> None:
         """A peer has said something: if it is up, and was not asked in this life, ask what keys it knows."""
-        if peer.state is PeerState.UP and self._asked.get(peer.node) != peer.origin:
+        if not self._derived and peer.state is PeerState.UP and self._asked.get(peer.node) != peer.origin:
             self._asked[peer.node] = peer.origin
             self._node.tasks.start(self._ask(peer), name="keys")
 
     def answer(self) -> bytes:
-        """What a peer that asks is told."""
-        return msgspec.msgpack.encode(self.tokens.secrets)
+        """What a peer that asks is told; nothing where it can make them itself."""
+        return msgspec.msgpack.encode([] if self._derived else self.tokens.secrets)
 
     async def _ask(self, peer: Peer) -> None:
         try:

@@ -440,6 +440,7 @@ class Node:
             self.links.measure(self.bus.peers(), now)
             if self.bus.wanted(LINKS):
                 self.bus.cast(LINKS, self.links.tell())
+            self.keyring.tick(now)
             self.copies.look(now)
             self.tell_urls()
             self.emit(NodeChanged(self.node_id))

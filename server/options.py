@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, cast
 
 from server.addresses import host_port, is_loopback, listening_host, origin_form, websocket_url
-from server.config import Config, ConfigError, TokenRequest, default_data_dir
+from server.config import Config, ConfigError, KeyRequest, TokenRequest, default_data_dir
 from server.session import Role
 from server.wire import names
 
-Command = Literal["console", "node", "token", "doctor", "players"]
+Command = Literal["console", "node", "token", "cluster-key", "doctor", "players"]
 
 COMMANDS: Mapping[Command, str] = {
     "console": "opens a window with a node embedded in it; what runs when no command is given",
     "node": "runs a node without a window",
     "token": "prints an access token and nothing else",
+    "cluster-key": "makes the secret of a mesh, shows its fingerprint, or changes it while the cluster runs",
     "doctor": "checks what a console or a node needs here; says what is wrong and what to do",
 }
 PLAYERS: Command = "players"
@@ -31,10 +32,17 @@ ENVIRONMENT = "SWITCHBOARD_"
 _SOURCES = """\
 Each option can also stand in the file of --config (bus-port = 8766) or in the environment
 (SWITCHBOARD_BUS_PORT=8766; several values with commas). Command line beats environment beats file."""
+KEY_ACTIONS = {
+    "make": "write a new secret to a file that is not there yet, for its owner alone, and print its fingerprint",
+    "show": "print the fingerprint of a secret, to compare that of two hosts",
+    "rotate": "change the secret, and keep the one before beside it as FILE.previous; print the new fingerprint.\n"
+    "          Copy both files to the other hosts within ten minutes: nodes that run follow them by themselves",
+}
 SOURCES: Mapping[Command, str] = {
     "console": _SOURCES,
     "node": _SOURCES,
     "doctor": _SOURCES,
+    "cluster-key": "actions:\n" + "\n".join(f"  {name:8}{meaning}" for name, meaning in KEY_ACTIONS.items()),
     "token": "The key is found as a node finds it: file and environment are read for --auth-key-file and --data-dir.",
 }
 LONGEST_TTL = 10 * 366 * 86_400
@@ -87,18 +95,18 @@ def _within(least: float, most: float, what: str) -> Callable[[float], float]:
     return check
 
 
-def _bus_host(value: str) -> str:
-    host = listening_host(value)
-    if not is_loopback(host):
-        raise ValueError(f"{value!r} is not loopback: off it the mesh needs encryption, which this version lacks")
-    return host
-
-
 def _peer(value: str) -> str:
     host, port = host_port(value)
-    if not is_loopback(host):
-        raise ValueError(f"{value!r} is not loopback: off it the mesh needs encryption, which this version lacks")
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _advertised(value: str) -> str:
+    """A host, or host:port; an IPv6 address that stands with a port has brackets."""
+    try:
+        return _peer(value)
+    except ValueError:
+        host = listening_host(value)
+        return f"[{host}]" if ":" in host else host
 
 
 def _path(value: str) -> Path:
@@ -108,6 +116,11 @@ def _path(value: str) -> Path:
 
 
 _port = _within(0, 65_535, "a port, a number")
+
+CLUSTER_KEY = Option(
+    "cluster-key-file", "cluster_key_file", "secret of the mesh, 32 bytes or more, the same on all nodes: encrypts it"
+    " and lets it leave loopback; `main.py cluster-key make` makes one", "", "FILE", _path,
+)  # fmt: skip
 
 KEY_OPTIONS = (
     Option(
@@ -126,11 +139,15 @@ OPTIONS = (
     Option("port", "port", "WebSocket and HTTP port, 0 for any free one",
            "8765; the console takes the next free one", "PORT", _port, int),
     Option("bus", "bus", "zeromq, or memory for one node alone", "zeromq", "ENGINE", _engine),
-    Option("bus-host", "bus_host", "loopback address where this node's mesh listens", "127.0.0.1", "HOST", _bus_host),
+    Option("bus-host", "bus_host", "address where this node's mesh listens; off loopback it needs --cluster-key-file",
+           "127.0.0.1", "HOST", listening_host),
     Option("bus-port", "bus_port", "port of the mesh, 0 for any free one", "8766 or the next free one", "PORT",
            _port, int),
+    Option("bus-advertise", "bus_advertise", "address that other nodes are told, perhaps with a port",
+           "where the mesh listens; with 0.0.0.0 or :: where a peer reached it", "HOST[:PORT]", _advertised),
     Option("peer", "peers", "mesh address of any node of the cluster, the rest is learned from it; repeatable", "",
            "HOST:PORT", _peer, repeatable=True),
+    CLUSTER_KEY,
     Option("auth", "auth", "open: anyone may pick a name; token: a token is required", "open", "MODE",
            _one_of("open", "token")),
     *KEY_OPTIONS,
@@ -168,7 +185,7 @@ _DEMO_HELP = (
     "folder of its own and leaves nothing behind"
 )
 _DEMO_SEED = Option("demo-seed", "demo_seed", "", "", "N", _within(0, 10**9, "a number"), int)
-_NOT_IN_A_DEMO = ("bus", "peers", "auth", "auth_key_file", "data_dir")
+_NOT_IN_A_DEMO = ("bus", "peers", "auth", "auth_key_file", "data_dir", "cluster_key_file", "bus_advertise")
 """Fields of what a demo has of its own; what file or environment say of them is for other consoles."""
 
 TOKEN_OPTIONS = (
@@ -214,7 +231,28 @@ def read_config(
     )
     if config.bus == "memory" and config.peers:
         raise ConfigError("--peer: a node with --bus memory is alone, it has no peers")
+    _check_mesh(config)
     return config
+
+
+def _check_mesh(config: Config) -> None:
+    """Whether the mesh stays on loopback where it has no key. Raises ConfigError."""
+    if config.cluster_key_file is not None or config.bus == "memory":
+        return
+    hosts = [("bus-host", config.bus_host)]
+    if config.bus_advertise:
+        hosts.append(("bus-advertise", config.bus_advertise))
+    hosts += [("peer", peer) for peer in config.peers]
+    for flag, text in hosts:
+        try:
+            host, _ = host_port(text)
+        except ValueError:
+            host = text.strip("[]")
+        if not is_loopback(host):
+            raise ConfigError(
+                f"--{flag}: {text!r} is not loopback: off it the mesh is encrypted, which needs --cluster-key-file"
+                " (`main.py cluster-key make` makes one)"
+            )
 
 
 def _demo_seed(given: argparse.Namespace) -> int | None:
@@ -247,6 +285,27 @@ def read_token_request(arguments: Sequence[str], environment: Mapping[str, str] 
     return TokenRequest(**values)
 
 
+def read_key_request(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> KeyRequest:
+    """Read what `cluster-key` was told. Raises ConfigError; `--help` prints and raises SystemExit."""
+    parser = _parser("cluster-key", (CLUSTER_KEY,))
+    parser.usage = f"%(prog)s {{{','.join(KEY_ACTIONS)}}} --cluster-key-file FILE [--new FILE]"
+    parser.add_argument("action", nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--new", metavar="FILE", help="with rotate: the secret to change to (default: one that is made)"
+    )
+    given = parser.parse(arguments)
+    if given.action not in KEY_ACTIONS:
+        wrong = "nothing is asked for" if given.action is None else f"{_shown(given.action)} is not known"
+        raise ConfigError(f"cluster-key: {wrong}, it is one of {', '.join(KEY_ACTIONS)}")
+    if given.new is not None and given.action != "rotate":
+        raise ConfigError("--new: it is for rotate")
+    values = _gather((CLUSTER_KEY,), given, environment)
+    if "cluster_key_file" not in values:
+        raise ConfigError("--cluster-key-file is required: it says where the secret is, or shall be")
+    new = None if given.new is None else Path(given.new).expanduser()
+    return KeyRequest(action=given.action, file=values["cluster_key_file"], new=new)
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse that raises instead of printing its usage, and does not guess."""
 
@@ -263,7 +322,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser(command: Command, options: Sequence[Option]) -> _Parser:
-    commands = "\n".join(f"  {name:10}{meaning}" for name, meaning in COMMANDS.items())
+    commands = "\n".join(f"  {name:13}{meaning}" for name, meaning in COMMANDS.items())
     parser = _Parser(
         prog="main.py" if command == "console" else f"main.py {command}",
         usage="%(prog)s [command] [options]" if command == "console" else "%(prog)s [options]",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jwt
@@ -36,7 +36,8 @@ class Bearer:
 
 
 class Resumption:
-    """Makes and reads resume tokens. Signed is with the known key of the lowest id, read is with any."""
+    """Makes and reads resume tokens. Signed is with the known key of the lowest id, or the one given first to `use`;
+    read is with any."""
 
     def __init__(self, secrets: Iterable[bytes]) -> None:
         self._keys: dict[str, bytes] = {}
@@ -56,6 +57,11 @@ class Resumption:
                 self._keys[_id_of(secret)] = secret
         self._signer = min(self._keys, default="")
         return len(self._keys) > before
+
+    def use(self, secrets: Sequence[bytes]) -> None:
+        """Know these keys and no others, and sign with the first."""
+        self._keys = {_id_of(secret): secret for secret in secrets}
+        self._signer = _id_of(secrets[0])
 
     def issue(self, record: SessionRecord, *, expires: int) -> str:
         """A token for a session, good until `expires`, seconds since 1970."""

@@ -58,6 +58,8 @@ PURE = tuple(
             "packets",
             "calls",
             "casts",
+            "rotation",
+            "refusals",
         ),
         "server": (
             "views",

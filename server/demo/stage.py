@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
+from server.addresses import is_loopback
 from server.child import Child, ChildState, Ready, Spec
 from server.childio import pieces
 from server.childlog import LineCutter
@@ -44,7 +45,10 @@ def demo_config(config: Config) -> Iterator[Config]:
             name=config.name or NAMES[0],
             bus="zeromq",
             bus_port=config.bus_port or 0,
+            bus_host=config.bus_host if is_loopback(config.bus_host) else "127.0.0.1",
+            bus_advertise="",
             peers=(),
+            cluster_key_file=None,
             auth="open",
             auth_key_file=None,
             data_dir=Path(folder),

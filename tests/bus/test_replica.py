@@ -644,9 +644,31 @@ def test_an_address_that_was_given_up_is_left_and_one_that_has_a_peer_is_kept() 
     assert "h:2" in node.membership.links
 
 
-def test_an_address_of_the_start_is_looked_for_on_when_it_is_given_up() -> None:
+def test_an_address_of_the_start_is_left_too_when_it_is_given_up() -> None:
     node = Replica(ME, now=0.0, address="h:1", peers=["h:7"])
     assert {effect.address for effect in node.turn(0.0) if isinstance(effect, Link)} == {"h:7"}
-    node.links.join("h:7")
     node.links.give_up("h:7")
-    assert not [effect for effect in node.turn(1.0) if isinstance(effect, Unlink)]
+    assert [effect.address for effect in node.turn(1.0) if isinstance(effect, Unlink)] == ["h:7"]
+
+
+def test_a_node_that_moved_tells_its_new_address_at_once_and_does_not_look_for_itself() -> None:
+    node = replica()
+    node.links.join("h:9")
+    node.turn(1.0)
+    node.move("h:9", ("h:10",))
+    effects = node.turn(1.0)
+    assert [effect.address for effect in effects if isinstance(effect, Unlink)] == ["h:9"]
+    told = [effect.packet for effect in effects if isinstance(effect, Send) and effect.address is None]
+    assert [(each.address, each.endpoints) for each in told if isinstance(each, Digest)] == [("h:9", ("h:10",))]
+
+
+def test_who_is_told_alone_is_told_where_it_was_reached() -> None:
+    node = replica()
+    node.links.join("h:7")
+    node.turn(1.0)
+    node.linked("h:7")
+    told = [effect.packet for effect in node.turn(1.0) if isinstance(effect, Send) and effect.address == "h:7"]
+    assert [each.reached for each in told if isinstance(each, Digest)] == ["h:7"]
+    assert node.reached == ""
+    node.receive(Digest(PEER, "h:2", (), {}, [ME], {}, b"", reached="g:1"), 1.0)
+    assert node.reached == "g:1"

@@ -181,7 +181,7 @@ class TestStrangers:
         known = {f"{8:016x}.1": "example.org:1", f"{9:016x}.1": "nonsense"}
         dealer.send(encode(Digest(f"{7:016x}.1", "192.0.2.1:8", away, {}, [], known, b"")))
         await eventually(lambda: bus.refused >= before + 4)
-        assert set(bus._connections) == {nodes[1][0].address}
+        assert bus._ways.addresses == [nodes[1][0].address]
         await still_works(nodes)
 
 
@@ -243,7 +243,7 @@ class TestStart:
         b, _ = await mesh.add(peers=[a.address.replace("127.0.0.1", "localhost"), a.address])
         await ear.until(lambda: ear.up() == {b.node})
         assert isinstance(b, ZeroMQBus)
-        assert set(b._connections) == {a.address}
+        assert b._ways.addresses == [a.address]
 
     async def test_a_mesh_works_on_version_6_loopback(self) -> None:
         a, b = ZeroMQBus(identity(1), host="::1", port=0), None
@@ -304,7 +304,7 @@ class TestStop:
         (a, ear), (b, _) = await mesh.joined(2)
         assert isinstance(a, ZeroMQBus)
         assert isinstance(b, ZeroMQBus)
-        way = b._connections[a.address].socket
+        way = b._ways._connections[a.address].socket
 
         def die_first(packet: Packet) -> bytes:
             if isinstance(packet, Bye) and a._sockets is not None:
