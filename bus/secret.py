@@ -6,20 +6,16 @@ import contextlib
 import dataclasses
 import hashlib
 import hmac
-import os
 import secrets
-import stat
 import time
 from pathlib import Path
 
+from bus import private
 from bus.interface import BusStartError
 from bus.rotation import OVERLAP_SECONDS
 
 LEAST_BYTES = 32
 """A secret is no shorter; white space at its ends does not count."""
-
-MOST_BYTES = 4096
-"""A file that is longer is no secret."""
 
 _MESH = "switchboard mesh curve"
 
@@ -49,18 +45,14 @@ def previous_file(file: Path) -> Path:
 def read_secret(file: Path) -> Secret:
     """The secret in a file. Raises BusStartError for one that is missing, too short or open to everybody."""
     try:
-        with file.open("rb") as opened:
-            mode = os.fstat(opened.fileno()).st_mode
-            found = opened.read(MOST_BYTES + 1)
+        found = private.read(file)
+    except private.ExposedError as error:
+        raise BusStartError(f"The cluster key {error}") from error
     except OSError as error:
         raise BusStartError(
             f"The cluster key {file} cannot be read ({error.strerror or error}): make one with"
             f" `main.py cluster-key make`, or give --cluster-key-file another."
         ) from error
-    if os.name == "posix" and stat.S_ISREG(mode) and mode & stat.S_IRWXO:
-        raise BusStartError(f"The cluster key {file} is open to everybody ({mode & 0o777:04o}): chmod 600 {file}")
-    if len(found) > MOST_BYTES:
-        raise BusStartError(f"The cluster key {file} is longer than {MOST_BYTES} bytes, so it is no key.")
     found = found.strip()
     if len(found) < LEAST_BYTES:
         raise BusStartError(
@@ -73,13 +65,14 @@ def read_secret(file: Path) -> Secret:
 def make_secret(file: Path) -> Secret:
     """Write a new secret to a file that is not there yet, readable by its owner alone. Raises BusStartError."""
     try:
-        _write(file, _fresh(), exclusive=True)
-    except FileExistsError:
-        raise BusStartError(
-            f"{file} is there already: `main.py cluster-key rotate` changes it, or give --cluster-key-file another."
-        ) from None
+        private.make_folder(file.parent)
+        made = private.make_once(file, _fresh())
     except OSError as error:
         raise BusStartError(f"The cluster key {file} cannot be written: {error.strerror or error}.") from error
+    if not made:
+        raise BusStartError(
+            f"{file} is there already: `main.py cluster-key rotate` changes it, or give --cluster-key-file another."
+        )
     return read_secret(file)
 
 
@@ -96,8 +89,8 @@ def rotate_secret(file: Path, new: Path | None = None) -> Secret:
             f" {left:.0f} s, or remove {aside} if all of them run with {file}."
         )
     try:
-        _write(aside, old._bytes + b"\n")
-        _write(file, _fresh() if fresh is None else fresh._bytes + b"\n")
+        private.replace(aside, old._bytes + b"\n")
+        private.replace(file, _fresh() if fresh is None else fresh._bytes + b"\n")
     except OSError as error:
         raise BusStartError(f"The cluster key {file} cannot be changed: {error.strerror or error}.") from error
     return read_secret(file)
@@ -170,20 +163,3 @@ def _age(path: Path) -> float:
 
 def _fresh() -> bytes:
     return secrets.token_hex(LEAST_BYTES).encode() + b"\n"
-
-
-def _write(file: Path, data: bytes, *, exclusive: bool = False) -> None:
-    """Replace a file in one step, for its owner alone; with `exclusive` only where there is none. Raises OSError."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = file.with_name(f"{file.name}.{secrets.token_hex(4)}.new")
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-            opened.write(data)
-            opened.flush()
-            os.fsync(opened.fileno())
-        if exclusive:
-            os.link(fresh, file)
-        else:
-            os.replace(fresh, file)
-    finally:
-        fresh.unlink(missing_ok=True)
