@@ -15,8 +15,8 @@ from server.views import AgainView, OutageView
 if TYPE_CHECKING:
     from server.node import Node
 
-LAST_WORD_SECONDS = 1.0
-"""What a lost node last said of its speakers is no older than this when it was last heard."""
+LAST_WORD_SECONDS = 2.0
+"""What a lost node last said of its speakers is no older than this when its loss began, as far as that is known."""
 
 
 class Aftermath:

@@ -21,6 +21,9 @@ BACK_MS = 8_000
 MOVED_MS = 10_000
 """A client may be at another node before this one knows that its own was lost, by so much at most."""
 
+NOTICED_MS = 2_000
+"""The end of a process is noticed after it, by so much at most: clients notice it at once."""
+
 Known = Callable[[str], SessionRecord | None]
 """The record of a session wherever it is, also of one that reconnects; None where it has ended."""
 
@@ -145,7 +148,8 @@ class Outages:
         self, node: NodeId, *, name: str, at: int, state: PeerState, cut: bool, present: Mapping[str, SessionRecord]
     ) -> _Outage:
         had = {record.session: record.resumes for record in present.values() if record.node == node}
-        had |= {session: resumes for when, was, session, resumes in self._moved if was == name and when >= at}
+        since = at - NOTICED_MS
+        had |= {session: resumes for when, was, session, resumes in self._moved if was == name and when >= since}
         outage = self._outages[node] = _Outage(name, at, state, cut, False, had, len(had))
         return outage
 

@@ -15,6 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from gui.app import Console
+from gui.nodes.losses import percentiles
 from gui.nodes.rows import Standing
 from gui.rooms.events import event_words
 from gui.rooms.members_model import NODE
@@ -91,7 +92,7 @@ async def test_sessions_of_a_killed_node_are_followed_until_each_is_resumed_or_h
             "Not yet": "1",
             "Spoke at that time": "1",
             "Heard again": "1",
-            "Speaking again after": f"p50 {outage.again.p50:.1f} s, p95 {outage.again.p95:.1f} s",
+            "Speaking again after": plain(percentiles(outage.again)),
         }
 
         await _read_the_room(meshed)

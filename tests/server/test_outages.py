@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from bus.interface import PeerState
-from server.outages import BACK_MS, KEPT_MS, MOVED_MS, Outages
+from server.outages import BACK_MS, KEPT_MS, MOVED_MS, NOTICED_MS, Outages
 from server.session import Role, SessionRecord
 from server.views import OutageView
 
@@ -101,11 +101,19 @@ def test_where_the_sessions_were_resumed_is_counted(outages: Outages) -> None:
 
 def test_a_session_that_was_elsewhere_before_the_loss_was_known_was_lost_too(outages: Outages) -> None:
     gone = session("s1", "ann", "n1", resumes=3)
-    outages.moved("fra-2", session("s7", "eve", "n1", resumes=1), now=HEARD - 1)
+    outages.moved("fra-2", session("s7", "eve", "n1", resumes=1), now=HEARD - NOTICED_MS - 1)
     outages.moved("fra-2", gone, now=HEARD + 20)
     outages.moved("fra-3", session("s8", "zoe", "n1", resumes=1), now=HEARD + 30)
     see(outages, SUSPECT, HAD | present(gone), cut=True)
     assert only(outages).sessions == 2, "who roamed before is none of them"
+    outages.follow((HAD | present(gone)).get, NOW)
+    assert fates(outages) == (2, 1, 0, 1)
+
+
+def test_the_clients_of_a_process_may_notice_its_end_before_who_launched_it(outages: Outages) -> None:
+    gone = session("s1", "ann", "n1", resumes=1)
+    outages.moved("fra-2", gone, now=HEARD)
+    outages.end("n2", name="fra-2", at=HEARD + 300, present=HAD | present(gone))
     outages.follow((HAD | present(gone)).get, NOW)
     assert fates(outages) == (2, 1, 0, 1)
 
