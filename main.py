@@ -32,15 +32,16 @@ import msgspec
 
 from bus.interface import Bus, BusStartError
 from bus.keys import Identity, claim
-from server import journal, options
-from server.addresses import is_loopback
-from server.config import Config, ConfigError, KeyRequest, StartError, TokenRequest
+from server import journal, options, selfsigned
+from server.addresses import is_name
+from server.config import CertificateRequest, Config, ConfigError, KeyRequest, StartError, TokenRequest
 from server.descriptors import raise_limit
 from server.garbage import Collector
 from server.gateway import PORT, Gateway
 from server.identity import Key, Tokens, key_file, load_key, mint
 from server.node import Node
 from server.plaintext import plain
+from server.tls import tls_of
 from server.web import Site
 from server.wire import names
 
@@ -70,6 +71,8 @@ def main(arguments: Sequence[str]) -> int:
             return print_token(options.read_token_request(rest))
         if command == "cluster-key":
             return tend_cluster_key(options.read_key_request(rest))
+        if command == "tls":
+            return make_certificate(options.read_certificate_request(rest))
         if command == "players":
             return run_players()
         if command == "doctor":
@@ -128,6 +131,14 @@ def tend_cluster_key(request: KeyRequest) -> int:
         print_line(Key.of(secret).fingerprint.encode())
     except OSError as error:
         raise StartError(f"the fingerprint cannot be printed: {error.strerror}") from None
+    return 0
+
+
+def make_certificate(request: CertificateRequest) -> int:
+    """Make a certificate that nobody else has signed, and say what it is worth. Raises StartError."""
+    told = selfsigned.make(request)
+    with contextlib.suppress(OSError):  # nobody reads it; the files are there
+        print_line(told.encode())
     return 0
 
 
@@ -260,17 +271,21 @@ async def serving(
     `next_free` as in `Gateway.listen`. Raises StartError, BusStartError.
     """
     node = Node(config, new_bus(config, identity), tokens)
-    gateway = Gateway(node, config, Site(read_site(RESOURCES / "web")))
+    gateway = Gateway(node, config, Site(read_site(RESOURCES / "web")), tls=tls_of(config))
     collector = Collector(lambda: node.counters.received_voice + node.counters.sent_voice)
     host, port = await gateway.listen(next_free=next_free)
     drain_seconds = 0.0
     try:
         if next_free and config.port is None and port != PORT:
             logger.warning("port %d is in use: clients are served on port %d", PORT, port)
-        if not is_loopback(host):
-            logger.warning("clients on %s are served without encryption: browsers there refuse the microphone", host)
-        authority = authority_of(host, port)
-        await node.start(url=f"ws://{authority}/ws", http=f"http://{authority}/")
+        authority = authority_of(config.host if is_name(config.host) else host, port)
+        secure = "s" if gateway.tls else ""
+        await node.start(url=f"ws{secure}://{authority}/ws", http=f"http{secure}://{authority}/")
+        for remark in node.exposure.remarks(node.url):
+            logger.warning("%s", remark)
+        if config.public_url is None and (hint := node.exposure.hint(node.url)):
+            logger.info("%s", hint)
+        on_hangup(gateway.reload if gateway.tls else None)
         drain_seconds = config.drain_seconds
         collector.start()
         yield node
@@ -368,6 +383,12 @@ class Ending:
             pass  # whatever it was, it is no parent any more
         self._loop.remove_reader(0)
         self._wished.set()
+
+
+def on_hangup(reload: Callable[[], None] | None) -> None:
+    """Have SIGHUP read the certificate again instead of ending the process, where there is one."""
+    if reload is not None and hasattr(signal, "SIGHUP"):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
 
 
 def tell_ready(node: Node) -> None:

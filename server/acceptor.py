@@ -8,14 +8,13 @@ import errno
 import logging
 import os
 import socket
-import ssl
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from server import web
 from server.addresses import network_of
-from server.connection import HANDSHAKE_SECONDS, Connection, write_reply
+from server.connection import Connection, write_reply
 from server.entrance import Entrance, Refusal
 from server.tasks import Tasks
 
@@ -49,9 +48,9 @@ class Acceptor:
         new_connection: Callable[[], Connection],
         *,
         now: Callable[[], float],
-        tls: Callable[[], ssl.SSLContext | None] = lambda: None,
+        tls: Callable[[Connection], asyncio.Protocol] | None = None,
     ) -> None:
-        """`tls` is asked for each connection, so that a certificate can be another from one to the next."""
+        """`tls` puts TLS between a socket and its connection; None: there is none."""
         self._entrance = entrance
         self._new_connection = new_connection
         self._now = now
@@ -129,12 +128,10 @@ class Acceptor:
 
     async def _begin(self, taken: socket.socket, connection: Connection) -> None:
         """Make a transport, which calls the connection from then on. What fails is the client's matter."""
-        tls = self._tls()
+        protocol = connection if self._tls is None else self._tls(connection)
         try:
-            await self._loop.connect_accepted_socket(
-                lambda: connection, taken, ssl=tls, ssl_handshake_timeout=HANDSHAKE_SECONDS if tls else None
-            )
-        except (OSError, ssl.SSLError):
+            await self._loop.connect_accepted_socket(lambda: protocol, taken)
+        except OSError:
             pass
         finally:
             if not connection.is_made:
@@ -145,7 +142,7 @@ class Acceptor:
 
     def _turn_away(self, taken: socket.socket, refusal: Refusal) -> None:
         with contextlib.suppress(OSError):
-            if self._tls() is None:
+            if self._tls is None:
                 taken.send(write_reply(REPLIES[refusal]))
         taken.close()
 

@@ -33,6 +33,11 @@ def listening_host(text: str) -> str:
     return host
 
 
+def is_name(host: str) -> bool:
+    """Whether `host` is a name by which clients reach a machine over a network: no address, and not ``localhost``."""
+    return host != "localhost" and not _is_ip(host)
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` surely is this machine alone; of names only ``localhost`` is."""
     return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)

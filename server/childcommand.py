@@ -56,6 +56,9 @@ class Commands:
         if config.auth != defaults.auth:
             options.append(f"--auth={config.auth}")
         options += [f"--origin={origin}" for origin in config.origins]
+        if config.tls_cert and config.tls_key:
+            options += [f"--tls-cert={config.tls_cert.absolute()}", f"--tls-key={config.tls_key.absolute()}"]
+        options += [f"--trusted-proxy={each}" for each in config.trusted_proxies]
         if config.resume_seconds != defaults.resume_seconds:
             options.append(f"--resume-seconds={config.resume_seconds}")
         if config.lost_seconds != defaults.lost_seconds:

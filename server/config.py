@@ -46,6 +46,12 @@ class Config:
     origins: tuple[str, ...] = ()
     """Allowed ``Origin`` values beside the same origin; ``*`` allows all."""
     public_url: str | None = None
+    tls_cert: Path | None = None
+    """Certificates of the port, its own first; None: it speaks no TLS."""
+    tls_key: Path | None = None
+    """Given if and only if `tls_cert` is."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks of the proxies that are believed for whom they speak."""
     resume_seconds: int = 300
     """How long a session whose connection is lost can resume."""
     lost_seconds: float = 30.0
@@ -98,6 +104,20 @@ class KeyRequest:
     file: Path
     new: Path | None = None
     """What to change to; None makes a new one."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateRequest:
+    """The options of ``tls self-signed``."""
+
+    hosts: tuple[str, ...]
+    """Names and addresses that clients will use."""
+    days: int = 365
+    """How long it holds."""
+    out: Path
+    """The folder for the two files."""
+    force: bool = False
+    """Whether files that are there may be replaced."""
 
 
 def default_data_dir() -> Path:

@@ -28,7 +28,9 @@ from server.closing import BROKEN_TEXT, TOO_BIG, TOO_SLOW, Closing
 from server.conversation import HELLO_SECONDS, Conversation, State
 from server.metrics import CONTENT_TYPE
 from server.node import Node
+from server.origins import is_allowed
 from server.outbox import TEXT_LIMIT, VOICE_LIMIT, Outbox
+from server.proxies import scheme
 from server.web import Site
 from server.wire import native, voice
 from server.wire.websocket import Edges, sole_payload
@@ -139,6 +141,7 @@ class Connection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=VOICE_LIMIT)
         peer = transport.get_extra_info("peername")
         self.ip = str(peer[0]) if peer else ""
+        """Of the client, as far as it is known: once its request is read, that of who is behind a trusted proxy."""
         sock = transport.get_extra_info("socket")
         if sock is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
             try:
@@ -329,11 +332,14 @@ class Connection(asyncio.Protocol):
         self._gateway.wheel.set(self, self._gateway.node.clock.now() + seconds)
 
     def _take_request(self, request: Request) -> None:
-        node = self._gateway.node
+        node, headers = self._gateway.node, request.headers
+        proxied = self._gateway.proxies.trusts(self.ip)
+        if proxied:
+            self.ip = self._gateway.proxies.client(self.ip, headers.get_all("X-Forwarded-For"))
         path = request.path.partition("?")[0]
-        upgrade = any(value.lower() == "websocket" for value in request.headers.get_all("Upgrade"))
+        upgrade = any(value.lower() == "websocket" for value in headers.get_all("Upgrade"))
         if path == "/ws" and request.method == "GET" and upgrade:
-            if not self._allowed(request.headers):
+            if not self._allowed(headers, proxied):
                 self._wire.send_response(self._wire.reject(403, "This origin is not allowed here."))
                 return
             response = self._wire.accept(request)
@@ -342,7 +348,7 @@ class Connection(asyncio.Protocol):
                 self._gateway.entrance.is_heard(self)
                 self._conversation = Conversation(node, self)
                 self._await(Phase.HELLO, HELLO_SECONDS)
-                request.headers.clear()  # the library keeps the request; its headers are a sixth of an idle session
+                headers.clear()  # the library keeps the request; its headers are a sixth of an idle session
             return
         reply = web.answer(
             request.method,
@@ -354,17 +360,18 @@ class Connection(asyncio.Protocol):
         )
         self._wire.send_response(_response(reply))
 
-    def _allowed(self, headers: Headers) -> bool:
-        """Whether a page of that origin may connect; a client without `Origin` is no page (RFC 6455, 10.2)."""
-        origins, hosts = headers.get_all("Origin"), headers.get_all("Host")
-        node = self._gateway.node
-        if not origins or "*" in node.config.origins:
-            return True
-        if len(origins) != 1 or len(hosts) != 1:
-            return False
-        origin, host = origins[0].lower(), hosts[0].lower()
-        same = origin in (f"http://{host}", f"https://{host}") and self._gateway.is_own_host(host)
-        return same or origins[0] in node.config.origins or node.cards.is_page_of_other(origin)
+    def _allowed(self, headers: Headers, proxied: bool) -> bool:
+        """Whether a page of that origin may connect."""
+        gateway = self._gateway
+        told = scheme(headers.get_all("X-Forwarded-Proto")) if proxied else None
+        return is_allowed(
+            headers.get_all("Origin"),
+            headers.get_all("Host"),
+            named=gateway.node.config.origins,
+            schemes=gateway.schemes if told is None else (told,),
+            is_own_host=lambda host: proxied or gateway.is_own_host(host),
+            is_page_of_other=gateway.node.cards.is_page_of_other,
+        )
 
     def _write_reply(self, reply: web.Reply) -> None:
         self._transport.write(write_reply(reply))
@@ -491,6 +498,12 @@ def _response(reply: web.Reply) -> Response:
     for name, value in reply.headers.items():
         headers[name] = value
     return Response(reply.status.value, reply.status.phrase, headers, reply.body)
+
+
+def refuse_plain() -> bytes:
+    """The answer to HTTP on a port that speaks TLS."""
+    reply = web.plain(HTTPStatus.BAD_REQUEST, "this port speaks TLS: use https:// for pages and wss:// for clients")
+    return _response(reply).serialize()
 
 
 def _why_no_request(head: bytes) -> web.Reply:

@@ -12,14 +12,18 @@ from functools import partial
 from server.acceptor import Acceptor
 from server.addresses import is_loopback
 from server.config import Config, StartError
-from server.connection import Connection
+from server.connection import Connection, refuse_plain
 from server.deadlines import Wheel
 from server.descriptors import capacity
 from server.door import Door
+from server.encrypted import Encrypted
 from server.entrance import Entrance
+from server.exposure import Exposure
 from server.metrics import NodeMetrics
 from server.node import Node
 from server.outbox import HOLD_SECONDS
+from server.proxies import Proxies
+from server.tls import Tls
 from server.web import Site
 
 logger = logging.getLogger(__name__)
@@ -28,6 +32,8 @@ PORT = 8765
 PORTS_TRIED = 100
 TICK_SECONDS = 0.1
 TICKS_PER_SECOND = 10
+LOOK_TICKS = 6000
+"""How often the certificate is looked at: every ten minutes."""
 STANDSTILL_SECONDS = 0.2
 """Voice that waited while the loop stood still for longer may be too old (protocol.md section 6)."""
 
@@ -38,8 +44,13 @@ NEWCOMERS_SECONDS = 0.01
 class Gateway:
     """Listens for clients, and gives the node its ticks."""
 
-    def __init__(self, node: Node, config: Config, site: Site | None = None) -> None:
+    def __init__(self, node: Node, config: Config, site: Site | None = None, *, tls: Tls | None = None) -> None:
+        """Make the port of `node`; with `tls` it speaks that and nothing else."""
         self.node = node
+        self.tls = tls
+        self.proxies = Proxies(config.trusted_proxies)
+        self.schemes = ("https",) if tls else ("http", "https")
+        """How pages of this node may be reached; without TLS nobody knows whether a proxy has put it before."""
         self.site = site or Site({})
         self.wheel: Wheel[Connection] = Wheel(now=node.clock.now())
         self.connections: set[Connection] = set()
@@ -59,9 +70,12 @@ class Gateway:
         self._door_is_watched = False
         self._due = self._still_until = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._acceptor = Acceptor(self.entrance, partial(Connection, self), now=node.clock.now)
+        self._acceptor = Acceptor(
+            self.entrance, partial(Connection, self), now=node.clock.now, tls=self._encrypt if tls else None
+        )
         self._timer: asyncio.TimerHandle | None = None
         self._emptied: asyncio.Event | None = None
+        self._refusal = refuse_plain()
 
     async def listen(self, *, next_free: bool = False) -> tuple[str, int]:
         """Bind the port and begin to serve; returns host and port.
@@ -84,7 +98,30 @@ class Gateway:
                 if error.errno != errno.EADDRINUSE or port == wanted + tries - 1:
                     raise StartError(_why_not(error, host, port)) from None
         self._tick(self.node.clock.now())
+        self.show_exposure(address[0])
         return address
+
+    def _encrypt(self, connection: Connection) -> asyncio.Protocol:
+        assert self.tls is not None
+        return Encrypted(connection, self.tls.context, refusal=self._refusal)
+
+    def reload(self) -> None:
+        """Read certificate and key again; nobody who is connected notices."""
+        if self.tls is not None:
+            self.tls.reload()
+            self.show_exposure(self.node.exposure.host)
+
+    def show_exposure(self, host: str) -> None:
+        """Let the node know how clients come in at `host`."""
+        tls = self.tls
+        self.node.exposure = Exposure(
+            host=host,
+            encrypted=tls is not None,
+            certificate=tls.certificate if tls else None,
+            certificate_file=str(tls.certificate_file) if tls else "",
+            refused=tls.refused if tls else "",
+            behind=bool(self._config.trusted_proxies) and (self.node.config.public_url or "").startswith("wss:"),
+        )
 
     async def drain(self, seconds: float) -> None:
         """Hand the clients to other nodes within `seconds` at most, then close what is left."""
@@ -164,7 +201,8 @@ class Gateway:
         """Whether a ``Host`` header can mean this node, so that no foreign name that leads here passes for it."""
         name = urllib.parse.urlsplit(f"//{host}").hostname or ""
         public = urllib.parse.urlsplit(self._config.public_url or "").hostname
-        return not is_loopback(self._config.host) or name == public or name == "localhost" or is_loopback(name)
+        certified = self.tls is not None and self.tls.certificate.is_for(name)
+        return not is_loopback(self._config.host) or name == public or certified or is_loopback(name)
 
     def _look_at_entrance(self, now: float) -> None:
         """Forget who has not come of late, and say once a second who was turned away."""
@@ -182,6 +220,8 @@ class Gateway:
         self._due = due = max(due + TICK_SECONDS, now)
         self._timer = self._loop.call_later(max(0.0, due - now), self._tick, due)
         self.ticks += 1
+        if self.tls is not None and self.ticks % LOOK_TICKS == 1:
+            self.tls.look(self.node.clock.wall_ms())
         held, self._held = self._held, set()
         due_now: list[Callable[[], None]] = [connection.expire for connection in self.wheel.advance(now)]
         due_now.append(partial(self.node.tick, late))

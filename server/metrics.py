@@ -76,6 +76,12 @@ class NodeMetrics(Collector):
         for state, count in states.items():
             nodes.add_metric([state], count)
         yield nodes
+        if (certificate := node.exposure.certificate) is not None:
+            yield GaugeMetricFamily(
+                "switchboard_tls_certificate_expiry_seconds",
+                "Until the certificate of this node expires; below 0 since then",
+                value=(certificate.expires - node.clock.wall_ms()) / 1000,
+            )
         yield from self._resuming()
         yield from self._copying()
 

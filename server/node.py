@@ -34,6 +34,7 @@ from server.events import (
     SessionResumed,
     SpeakersChanged,
 )
+from server.exposure import Exposure
 from server.feeds import Feeds
 from server.flow import CALL as FLOW
 from server.hearsay import CALL as LIVES_CALL
@@ -78,6 +79,8 @@ class Node:
         self.node_id = bus.node
         self.url = ""
         self.http = ""
+        self.exposure = Exposure()
+        """How clients come in; told by who owns the port."""
         self.started = self.clock.wall_ms()
         self.fenced = False
         """Another process runs under this node's id: this one has nothing to say any more."""

@@ -13,17 +13,19 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, cast
 
 from server.addresses import host_port, is_loopback, listening_host, origin_form, websocket_url
-from server.config import Config, ConfigError, KeyRequest, TokenRequest, default_data_dir
+from server.config import CertificateRequest, Config, ConfigError, KeyRequest, TokenRequest, default_data_dir
+from server.proxies import network
 from server.session import Role
 from server.wire import names
 
-Command = Literal["console", "node", "token", "cluster-key", "doctor", "players"]
+Command = Literal["console", "node", "token", "tls", "cluster-key", "doctor", "players"]
 
 COMMANDS: Mapping[Command, str] = {
     "console": "opens a window with a node embedded in it; what runs when no command is given",
     "node": "runs a node without a window",
     "token": "prints an access token and nothing else",
     "cluster-key": "makes the secret of a mesh, shows its fingerprint, or changes it while the cluster runs",
+    "tls": "makes a certificate for https:// and wss://: tls self-signed --host NAME",
     "doctor": "checks what a console or a node needs here; says what is wrong and what to do",
 }
 PLAYERS: Command = "players"
@@ -43,8 +45,10 @@ SOURCES: Mapping[Command, str] = {
     "node": _SOURCES,
     "doctor": _SOURCES,
     "cluster-key": "actions:\n" + "\n".join(f"  {name:8}{meaning}" for name, meaning in KEY_ACTIONS.items()),
+    "tls": "Files that are there already are kept, unless you say --force.",
     "token": "The key is found as a node finds it: file and environment are read for --auth-key-file and --data-dir.",
 }
+SELF_SIGNED = "tls self-signed --host NAME"
 LONGEST_TTL = 10 * 366 * 86_400
 
 
@@ -155,6 +159,11 @@ OPTIONS = (
            origin_form, repeatable=True),
     Option("public-url", "public_url", "URL that clients are told to reach this node at", "from host and port",
            "URL", websocket_url),
+    Option("tls-cert", "tls_cert", "serve https:// and wss:// with this certificate (PEM), read again on SIGHUP", "",
+           "FILE", _path),
+    Option("tls-key", "tls_key", "its private key, readable by this user alone", "", "FILE", _path),
+    Option("trusted-proxy", "trusted_proxies", "address or network of a proxy that is believed in X-Forwarded-For and"
+           " X-Forwarded-Proto; repeatable", "", "CIDR", network, repeatable=True),
     Option("resume-seconds", "resume_seconds", "how long a session whose connection is lost can resume", "300",
            "SECONDS", _within(1, 86_400, "a number"), int),
     Option("lost-seconds", "lost_seconds", "when members are told that such a session is lost", "30", "SECONDS",
@@ -185,7 +194,10 @@ _DEMO_HELP = (
     "folder of its own and leaves nothing behind"
 )
 _DEMO_SEED = Option("demo-seed", "demo_seed", "", "", "N", _within(0, 10**9, "a number"), int)
-_NOT_IN_A_DEMO = ("bus", "peers", "auth", "auth_key_file", "data_dir", "cluster_key_file", "bus_advertise")
+_NOT_IN_A_DEMO = (
+    *("bus", "peers", "auth", "auth_key_file", "data_dir", "cluster_key_file", "bus_advertise"),
+    *("tls_cert", "tls_key", "trusted_proxies"),
+)
 """Fields of what a demo has of its own; what file or environment say of them is for other consoles."""
 
 TOKEN_OPTIONS = (
@@ -194,6 +206,13 @@ TOKEN_OPTIONS = (
     Option("name", "name", "name shown to people", "chosen by the client", "NAME", names.person_name),
     Option("ttl", "ttl", "seconds until it expires", "3600", "SECONDS", _within(1, LONGEST_TTL, "a number"), int),
 )
+
+CERTIFICATE_OPTIONS = (
+    Option("host", "hosts", "name or address that clients will use, required; repeatable, so that all nodes can have"
+           " the same", "", "NAME", listening_host, repeatable=True),
+    Option("days", "days", "days until it expires", "365", "N", _within(1, 3650, "a number"), int),
+    Option("out", "out", "folder for cert.pem and key.pem", "tls in the data folder", "DIR", _path),
+)  # fmt: skip
 
 
 def read_command(arguments: Sequence[str]) -> tuple[Command, Sequence[str]]:
@@ -232,6 +251,9 @@ def read_config(
     if config.bus == "memory" and config.peers:
         raise ConfigError("--peer: a node with --bus memory is alone, it has no peers")
     _check_mesh(config)
+    for given_one, missing in ((config.tls_cert, "key"), (config.tls_key, "cert")):
+        if given_one is not None and getattr(config, f"tls_{missing}") is None:
+            raise ConfigError(f"--tls-{missing} is missing: TLS needs a certificate and its key")
     return config
 
 
@@ -306,6 +328,24 @@ def read_key_request(arguments: Sequence[str], environment: Mapping[str, str] = 
     return KeyRequest(action=given.action, file=values["cluster_key_file"], new=new)
 
 
+def read_certificate_request(arguments: Sequence[str]) -> CertificateRequest:
+    """Read what `tls` was told. Raises ConfigError; `--help` prints and raises SystemExit."""
+    parser = _parser("tls", CERTIFICATE_OPTIONS, config=False)
+    parser.add_argument("what", metavar="self-signed", nargs="?", help="the one kind that it can make")
+    parser.add_argument("--force", action="store_true", help="replace the files that are there")
+    given = parser.parse(arguments)
+    if given.what != "self-signed":
+        raise ConfigError(f"tls makes one kind of certificate: {SELF_SIGNED}")
+    values: dict[str, Any] = {
+        option.field: _read(option, text, f"--{option.flag}")
+        for option in CERTIFICATE_OPTIONS
+        if (text := getattr(given, option.field)) is not None
+    }
+    if "hosts" not in values:
+        raise ConfigError(f"--host is required, it says by which name clients come: {SELF_SIGNED}")
+    return CertificateRequest(**{"out": default_data_dir() / "tls", **values}, force=given.force)
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse that raises instead of printing its usage, and does not guess."""
 
@@ -321,7 +361,7 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError(message.removeprefix("argument "))
 
 
-def _parser(command: Command, options: Sequence[Option]) -> _Parser:
+def _parser(command: Command, options: Sequence[Option], *, config: bool = True) -> _Parser:
     commands = "\n".join(f"  {name:13}{meaning}" for name, meaning in COMMANDS.items())
     parser = _Parser(
         prog="main.py" if command == "console" else f"main.py {command}",
@@ -341,7 +381,8 @@ def _parser(command: Command, options: Sequence[Option]) -> _Parser:
             action="append" if option.repeatable else "store",
             help=f"{option.meaning}{default}".replace("%", "%%"),
         )
-    parser.add_argument("--config", metavar="FILE", help="TOML file with options")
+    if config:
+        parser.add_argument("--config", metavar="FILE", help="TOML file with options")
     return parser
 
 

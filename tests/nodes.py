@@ -15,6 +15,7 @@ from server.gateway import Gateway
 from server.identity import Key, Tokens, mint
 from server.node import Node
 from server.session import Role
+from server.tls import tls_of
 from server.web import Site
 from tests.guest import Event, Guest
 
@@ -108,23 +109,25 @@ def token(role: str = "user", *, user: str = "ann", name: str | None = None, ttl
 class Serving:
     """Makes nodes and ends them."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, **always: Any) -> None:
         self.network = MemoryNetwork()
+        self._always = always
         self.served: list[Served] = []
         self._data_dir = data_dir
 
     async def __call__(self, *peers: str, address: str = "", site: Site | None = None, **options: Any) -> Served:
         """A node; with an address it is in a cluster with `peers`."""
         number = len(self.served) + 1
-        config = Config(name=f"n{number}", port=0, bus="memory", data_dir=self._data_dir, **options)
+        config = Config(name=f"n{number}", port=0, bus="memory", data_dir=self._data_dir, **self._always, **options)
         bus = self.network.bus(Identity(f"{number:016x}", 1), address=address, peers=peers, bounds=config.bounds)
         clock = HandClock()
         node = Node(config, bus, Tokens(KEY), clock=clock)
-        gateway = Gateway(node, config, site)
+        gateway = Gateway(node, config, site, tls=tls_of(config))
         host, port = await gateway.listen()
-        served = Served(node, gateway, clock, f"ws://{host}:{port}/ws")
+        secure = "s" if gateway.tls else ""
+        served = Served(node, gateway, clock, f"ws{secure}://{host}:{port}/ws")
         self.served.append(served)
-        await node.start(url=served.url, http=f"http://{host}:{port}/")
+        await node.start(url=served.url, http=f"http{secure}://{host}:{port}/")
         return served
 
     async def close(self) -> None:

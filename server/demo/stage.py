@@ -51,6 +51,9 @@ def demo_config(config: Config) -> Iterator[Config]:
             cluster_key_file=None,
             auth="open",
             auth_key_file=None,
+            tls_cert=None,
+            tls_key=None,
+            trusted_proxies=(),
             data_dir=Path(folder),
         )
 
