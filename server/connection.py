@@ -11,7 +11,6 @@ import itertools
 import logging
 import socket
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
 from websockets.datastructures import Headers
@@ -31,7 +30,6 @@ from server.node import Node
 from server.origins import is_allowed
 from server.outbox import TEXT_LIMIT, VOICE_LIMIT, Outbox
 from server.proxies import scheme
-from server.web import Site
 from server.wire import native, voice
 from server.wire.websocket import Edges, sole_payload
 
@@ -238,7 +236,7 @@ class Connection(asyncio.Protocol):
                     self._edges = Edges()
         self._frames += len(events)
         if self._conversation is None and wire.handshake_exc is not None and wire.writes == [SEND_EOF]:
-            self._write_reply(_why_no_request(self._head))
+            self._write_reply(web.no_request(self._head))
         if wire.writes:
             self._send_wire()
 
@@ -334,8 +332,9 @@ class Connection(asyncio.Protocol):
     def _take_request(self, request: Request) -> None:
         node, headers = self._gateway.node, request.headers
         proxied = self._gateway.proxies.trusts(self.ip)
-        if proxied:
-            self.ip = self._gateway.proxies.client(self.ip, headers.get_all("X-Forwarded-For"))
+        if proxied and (refused := self._gateway.look_behind(self, headers.get_all("X-Forwarded-For"))) is not None:
+            self._wire.send_response(_response(refused))
+            return
         path = request.path.partition("?")[0]
         upgrade = any(value.lower() == "websocket" for value in headers.get_all("Upgrade"))
         if path == "/ws" and request.method == "GET" and upgrade:
@@ -498,17 +497,3 @@ def _response(reply: web.Reply) -> Response:
     for name, value in reply.headers.items():
         headers[name] = value
     return Response(reply.status.value, reply.status.phrase, headers, reply.body)
-
-
-def refuse_plain() -> bytes:
-    """The answer to HTTP on a port that speaks TLS."""
-    reply = web.plain(HTTPStatus.BAD_REQUEST, "this port speaks TLS: use https:// for pages and wss:// for clients")
-    return _response(reply).serialize()
-
-
-def _why_no_request(head: bytes) -> web.Reply:
-    """The answer to what `websockets` could not read as a request without a body."""
-    method = head.split(b" ", 1)[0]
-    if method.isalpha() and method.isupper() and method not in (b"GET", b"HEAD"):
-        return web.answer(method.decode(), "/", site=Site({}), not_ready=None, metrics=None, metrics_type="")
-    return web.plain(HTTPStatus.BAD_REQUEST, "this is no HTTP request that is understood here")

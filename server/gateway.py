@@ -6,13 +6,13 @@ import asyncio
 import errno
 import logging
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
-from server.acceptor import Acceptor
-from server.addresses import is_loopback
+from server.acceptor import REPLIES, Acceptor
+from server.addresses import is_loopback, network_of
 from server.config import Config, StartError
-from server.connection import Connection, refuse_plain
+from server.connection import Connection, write_reply
 from server.deadlines import Wheel
 from server.descriptors import capacity
 from server.door import Door
@@ -24,7 +24,7 @@ from server.node import Node
 from server.outbox import HOLD_SECONDS
 from server.proxies import Proxies
 from server.tls import Tls
-from server.web import Site
+from server.web import Reply, Site, tls_only
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Gateway:
         )
         self._timer: asyncio.TimerHandle | None = None
         self._emptied: asyncio.Event | None = None
-        self._refusal = refuse_plain()
+        self._refusal = write_reply(tls_only())
 
     async def listen(self, *, next_free: bool = False) -> tuple[str, int]:
         """Bind the port and begin to serve; returns host and port.
@@ -196,6 +196,13 @@ class Gateway:
         """Whether what is read now may have waited in its socket, because this loop has just stood still."""
         now = self.node.clock.now()
         return now < self._still_until or now - self._due > STANDSTILL_SECONDS
+
+    def look_behind(self, connection: Connection, forwarded: Sequence[str]) -> Reply | None:
+        """Take the client of a trusted proxy for who it is; returns what it hears if it has come too often."""
+        connection.ip = self.proxies.client(connection.ip, forwarded)
+        address = network_of(connection.ip)
+        refusal = self.entrance.comes_from(connection, address, self.node.clock.now())
+        return None if refusal is None else REPLIES[refusal]
 
     def is_own_host(self, host: str) -> bool:
         """Whether a ``Host`` header can mean this node, so that no foreign name that leads here passes for it."""

@@ -75,3 +75,16 @@ def _answer_get(path: str, site: Site, not_ready: str | None, metrics: bytes | N
         case "/ws":
             return plain(HTTPStatus.UPGRADE_REQUIRED, "connect here with a WebSocket", Upgrade="websocket")
     return site.find(path) or plain(HTTPStatus.NOT_FOUND, "there is nothing here")
+
+
+def no_request(head: bytes) -> Reply:
+    """The answer to what could not be read as a request without a body; `head` is how it begins."""
+    method = head.split(b" ", 1)[0]
+    if method.isalpha() and method.isupper() and method not in (b"GET", b"HEAD"):
+        return answer(method.decode(), "/", site=Site({}), not_ready=None, metrics=None, metrics_type="")
+    return plain(HTTPStatus.BAD_REQUEST, "this is no HTTP request that is understood here")
+
+
+def tls_only() -> Reply:
+    """The answer to HTTP on a port that speaks TLS."""
+    return plain(HTTPStatus.BAD_REQUEST, "this port speaks TLS: use https:// for pages and wss:// for clients")
