@@ -349,6 +349,8 @@ async def wire(url: str) -> AsyncIterator[Wire]:
     """A TCP connection to the host and port of `url`, within the block."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=1 << 22, ssl=blind(url))
+    if (limit := getattr(writer.transport, "set_read_buffer_limits", None)) is not None:
+        limit(4096)  # who pauses reading shall not read on into buffers of asyncio's TLS
     try:
         yield Wire(reader, writer, parts.netloc)
     finally:
