@@ -69,6 +69,12 @@ class Process:
         """Send a signal."""
         self._process.send_signal(signum)
 
+    async def until_said(self, words: str) -> None:
+        """Read the log until a line has these words."""
+        async with asyncio.timeout(START_SECONDS):
+            while words not in (line := (await self.stderr.readline()).decode()):
+                assert line, f"it ended without saying {words!r}"
+
     async def end(self) -> tuple[int, str, str]:
         """Wait for its end: exit code, and what was not yet read of stdout and stderr."""
         async with asyncio.timeout(END_SECONDS):

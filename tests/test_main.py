@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import urllib.parse
@@ -31,7 +32,7 @@ from server.session import Role
 from server.wire import native
 from server.wire.native import Refused
 from server.wire.websocket import text_frame
-from tests.guest import Guest
+from tests.guest import Guest, fetch
 from tests.processes import END_SECONDS, ROOT, environment, full_pipe, node, started
 
 
@@ -81,6 +82,10 @@ def taken() -> Any:
         (("bench",), "'bench' is not a command"),
         (("players",), "players are started by a console"),
         (("token",), "--user is required"),
+        (("node", "--tls-cert", "c.pem"), "--tls-key is missing"),
+        (("node", "--tls-key", "k.pem"), "--tls-cert is missing"),
+        (("tls",), "tls self-signed --host NAME"),
+        (("tls", "self-signed"), "--host is required"),
         (("token", "--user", "ann", "--role", "king"), "--role: 'king' is none of"),
     ],
 )
@@ -137,6 +142,68 @@ def test_a_key_that_cannot_be_used_is_one_line_and_exit_3(tmp_path: Path) -> Non
             ended = run(*command, f"--data-dir={tmp_path}", f"--auth-key-file={file}")
             assert (ended.returncode, ended.stdout) == (3, "")
             assert why in one_line(ended.stderr)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for loopback that the helper made, and its key."""
+    made = run("tls", "self-signed", "--host=127.0.0.1", f"--out={tmp_path / 'tls'}")
+    assert (made.returncode, made.stderr) == (0, "")
+    return tmp_path / "tls" / "cert.pem", tmp_path / "tls" / "key.pem"
+
+
+@pytest.mark.parametrize("what", ["no certificate", "no pair", "a key for everybody"])
+def test_a_pair_that_cannot_be_used_is_one_line_and_exit_3(
+    tmp_path: Path, pair: tuple[Path, Path], what: str
+) -> None:
+    match what:
+        case "no certificate":
+            pair[0].unlink()
+        case "no pair":
+            pair[1].write_bytes(pair[0].read_bytes())
+        case _:
+            pair[1].chmod(0o644)
+    options = (f"--tls-cert={pair[0]}", f"--tls-key={pair[1]}", "--port=0", "--bus=memory", f"--data-dir={tmp_path}")
+    ended = run("node", *options)
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert str(pair[1] if what != "no certificate" else pair[0]) in one_line(ended.stderr)
+    assert "tls-cert" in ended.stderr or "tls-key" in ended.stderr or "chmod" in ended.stderr
+
+
+async def test_a_node_speaks_tls_and_reads_its_certificate_again_on_sighup(
+    tmp_path: Path, pair: tuple[Path, Path]
+) -> None:
+    async with node(tmp_path / "n", "--bus=memory", f"--tls-cert={pair[0]}", f"--tls-key={pair[1]}") as process:
+        assert process.ready["url"].startswith("wss://127.0.0.1:")
+        assert process.ready["http"].startswith("https://127.0.0.1:")
+        trusting = ssl.create_default_context(cafile=str(pair[0]))
+        ann = await Guest.connect(process.ready["url"], tls=trusting)
+        assert (await ann.ask("hello"))["type"] == "welcome"
+        made = run("tls", "self-signed", "--host=127.0.0.1", f"--out={pair[0].parent}", "--force")
+        assert made.returncode == 0
+        process.send(signal.SIGHUP)
+        await process.until_said("new connections get the certificate")
+        bob = await Guest.connect(process.ready["url"], tls=ssl.create_default_context(cafile=str(pair[0])))
+        assert (await bob.ask("hello"))["type"] == "welcome"
+        await ann.join()
+        await bob.join()
+        await ann.say("still here")
+        assert (await bob.next("message"))["text"] == "still here"
+        answer = await fetch(process.ready["http"], "/healthz")
+        assert answer.status == 200
+
+
+async def test_a_node_in_plain_text_off_loopback_warns_once_with_the_ways_out(tmp_path: Path) -> None:
+    async with node(tmp_path, "--bus=memory", "--host=0.0.0.0") as process:
+        process.send(signal.SIGTERM)
+        _, _, said = await process.end()
+    lines = [json.loads(line) for line in said.splitlines()]
+    warnings = [line["message"] for line in lines if line["level"] == "warning"]
+    assert len(warnings) == 1
+    assert "microphone" in warnings[0]
+    assert "--tls-cert" in warnings[0]
+    assert "--trusted-proxy" in warnings[0]
+    assert any("--public-url" in line["message"] for line in lines)
 
 
 def test_a_data_folder_that_cannot_be_written_is_one_line_and_exit_3(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from bus.interface import Bounds
 from server import options
 from server.config import Config, ConfigError, TokenRequest
-from server.options import OPTIONS, read_command, read_config, read_token_request
+from server.options import OPTIONS, read_certificate_request, read_command, read_config, read_token_request
 from server.session import Role
 
 
@@ -60,6 +60,8 @@ def test_the_defaults_are_those_of_the_protocol() -> None:
         ("--origin=*", "origins", ("*",)),
         ("--origin=https://A.example:8443", "origins", ("https://a.example:8443",)),
         ("--public-url=wss://voice.example/ws", "public_url", "wss://voice.example/ws"),
+        ("--trusted-proxy=10.0.0.0/8", "trusted_proxies", ("10.0.0.0/8",)),
+        ("--trusted-proxy=::1", "trusted_proxies", ("::1/128",)),
         ("--resume-seconds=60", "resume_seconds", 60),
         ("--lost-seconds=0.5", "lost_seconds", 0.5),
         ("--drain-seconds=0.5", "drain_seconds", 0.5),
@@ -110,6 +112,12 @@ def test_an_option_is_taken(argument: str, field: str, value: object) -> None:
         ("--origin=null", "--origin: "),
         ("--public-url=http://a.example/", "--public-url: "),
         ("--public-url=ws://", "--public-url: "),
+        ("--tls-cert=c.pem", "--tls-key is missing"),
+        ("--tls-key=k.pem", "--tls-cert is missing"),
+        ("--tls-key=", "--tls-key: '' is not a path"),
+        ("--trusted-proxy=10.0.0.1/8", "--trusted-proxy: '10.0.0.1/8' is no network: is 10.0.0.0/8 meant?"),
+        ("--trusted-proxy=proxy.example", "--trusted-proxy: 'proxy.example' is no address and no network"),
+        ("--trusted-proxy=*", "--trusted-proxy: "),
         ("--drain-seconds=-1", "--drain-seconds: "),
         ("--drain-seconds=nan", "--drain-seconds: 'nan' is not a number"),
         ("--drain-seconds=soon", "--drain-seconds: "),
@@ -164,6 +172,7 @@ def test_a_file_speaks_of_all_options_in_its_own_types(tmp_path: Path) -> None:
         'peer = ["127.0.0.1:1", "127.0.0.1:2"]\nauth = "token"\nauth-key-file = "key"\ndata-dir = "/data"\n'
         'cluster-key-file = "cluster.key"\nbus-advertise = "127.0.0.1:9000"\n'
         'origin = "*"\npublic-url = "ws://a.example/ws"\ndrain-seconds = 1\nvoice-fps = 60\nlog-format = "text"\n'
+        'tls-cert = "c.pem"\ntls-key = "/k.pem"\ntrusted-proxy = ["10.0.0.0/8"]\n'
         "resume-seconds = 60\nlost-seconds = 7.5\n"
         "connections = 1000\naddress-connections = 10\naddress-handshakes = 5\naddress-requests = 50\n"
         "log-records = 1000\nlog-bytes = 2000000\nlog-seconds = 3600\n"
@@ -174,6 +183,7 @@ def test_a_file_speaks_of_all_options_in_its_own_types(tmp_path: Path) -> None:
     assert config.origins == ("*",)
     assert config.auth_key_file == tmp_path / "key"
     assert config.data_dir == Path("/data")
+    assert (config.tls_cert, config.tls_key) == (tmp_path / "c.pem", Path("/k.pem"))
     assert config.drain_seconds == 1
     assert config.bounds == Bounds(records=1000, size=2_000_000, seconds=3600)
 
@@ -281,5 +291,31 @@ def test_help_lists_every_option_with_its_default(command: Any, capsys: pytest.C
         assert f"--{option.flag} {option.metavar}" in text
         if option.default and option.flag != "data-dir":
             assert f"(default: {option.default})" in text
-    for later in ("--bus-url", "--store", "--tls", "bench"):
+    for later in ("--bus-url", "--store", "bench"):
         assert later not in text
+
+
+def test_a_certificate_is_asked_for(tmp_path: Path) -> None:
+    request = read_certificate_request(
+        ["self-signed", "--host=Voice.example", "--host", "[::1]", "--days=30", f"--out={tmp_path}", "--force"]
+    )
+    assert (request.hosts, request.days) == (("Voice.example", "::1"), 30)
+    assert (request.out, request.force) == (tmp_path, True)
+    assert read_certificate_request(["self-signed", "--host=a"]).force is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ([], "tls makes one kind of certificate: tls self-signed --host NAME"),
+        (["signed"], "tls makes one kind"),
+        (["self-signed"], "--host is required"),
+        (["self-signed", "--host=a b"], "--host: 'a b' is not a host"),
+        (["self-signed", "--host=a", "--days=0"], "--days: "),
+        (["self-signed", "--host=a", "--out="], "--out: "),
+        (["self-signed", "--host=a", "--port=1"], "--port is not an option here"),
+    ],
+)
+def test_a_wrong_request_for_a_certificate_is_refused(arguments: list[str], why: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(why)):
+        read_certificate_request(arguments)

@@ -228,6 +228,16 @@ async def test_a_connection_that_ends_needs_no_collector(served: Served) -> None
         gc.enable()
 
 
+async def test_a_page_of_the_node_is_one_over_https(served: Served) -> None:
+    async with wire(served.url) as raw:
+        await raw.send(upgrade(raw.host, Origin=f"https://{raw.host}"))
+        assert (await raw.head()).startswith(b"HTTP/1.1 101 ")
+    for origin in ("http://{}", "https://evil.example", "https://{}.evil.example", "https://x{}"):
+        async with wire(served.url) as raw:
+            await raw.send(upgrade(raw.host, Origin=origin.format(raw.host)))
+            assert (await raw.head()).startswith(b"HTTP/1.1 403 ")
+
+
 # Another certificate
 
 
