@@ -17,9 +17,10 @@ from bus.membership import TICK_SECONDS
 from bus.packets import Packet, decode, encode
 from bus.replica import Replica
 from bus.secret import SecretFile
-from bus.zeromq_address import DEFAULT_PORT, listening, peer_address, reachable
+from bus.zeromq_address import DEFAULT_PORT, listening, peer_address, reachable, split
 from bus.zeromq_bound import Bound
 from bus.zeromq_curve import Gate, Key, Ring
+from bus.zeromq_door import Doorman, is_possible
 from bus.zeromq_drain import Drain
 from bus.zeromq_names import AGAIN_TICKS, Names
 from bus.zeromq_place import Place
@@ -117,6 +118,7 @@ class ZeroMQBus(Engine):
         self._bound: tuple[Bound, ...] = ()
         self._served: Key | None = None
         self._gate: Gate | None = None
+        self._doorman: Doorman | None = None
         self._ways: Ways
         self._loop: asyncio.AbstractEventLoop
         self._drains: list[Drain[bytes] | Drain[list[bytes]]] = []
@@ -144,12 +146,14 @@ class ZeroMQBus(Engine):
             self._served = self._ring.keys[0]
             for sock in served:
                 self._served.serve(sock)
-        self._bound = tuple(Bound(sock, self._refuse, loop=loop) for sock in served)
+            if is_possible():
+                self._doorman = Doorman(self._refuse, [key.raw for key in self._ring.keys], loop=loop)
+        self._bound = tuple(Bound(sock, self._on_not_let_in, self._doorman, loop=loop) for sock in served)
         self._ways = Ways(
             lambda: _way(sockets.context),
             (sockets.heard_records, sockets.heard_voice),
             self._ring,
-            Told(self._linked, self._lost, lambda address: self._refuse(address, Reason.ANSWER)),
+            Told(self._on_linked, self._on_lost, lambda address: self._refuse(address, Reason.ANSWER)),
             linger_ms=LINGER_MS,
             loop=loop,
         )
@@ -209,6 +213,8 @@ class ZeroMQBus(Engine):
         self._drains.clear()
         if self._gate is not None:
             self._gate.close()
+        if self._doorman is not None:
+            self._doorman.close()
         sockets.context.destroy()
 
     # --- where others are -----------------------------------------------------------------------------------
@@ -339,6 +345,7 @@ class ZeroMQBus(Engine):
         if not reachable(address, keyed=self._keyed):
             self.garbage += 1
             return
+        self._expect(address)
         self._ways.link(address)
 
     def _unlink(self, address: str) -> None:
@@ -359,8 +366,31 @@ class ZeroMQBus(Engine):
             self._ways.ignore(endpoints)
             self._voice_drain.soon()
 
+    def _on_linked(self, address: str) -> None:
+        self._expect(address)
+        self._linked(address)
+
+    def _on_lost(self, address: str) -> None:
+        self._expect(address)
+        self._lost(address)
+
+    def _expect(self, address: str) -> None:
+        """The node there may connect to this one in a moment."""
+        if self._doorman is not None:
+            self._doorman.expect(split(address)[0])
+
+    def _on_not_let_in(self, host: str, reason: Reason) -> None:
+        """Somebody did not come through a handshake. Where ZeroMQ does not say who, it is whom the door expected."""
+        expected = () if self._doorman is None else self._doorman.expected
+        self._refuse(host or (expected[0] if len(expected) == 1 else ""), reason)
+
     def _refuse(self, address: str, reason: Reason) -> None:
         """Somebody wanted to have a part in the mesh, or did not let this node have one."""
+        if reason in (Reason.KEY, Reason.ANSWER) and self._ring is not None and self._ring.rotation.under_way:
+            host = address if reason is Reason.KEY else split(address)[0]
+            nodes = [] if self._replica is None else self._replica.membership.present()
+            if any(split(seen.address)[0] == host for seen in nodes):
+                return  # it only has not heard yet which of the two keys is right
         self.garbage += 1
         self._refusals.note(address, reason, now=self._loop.time())
 
@@ -382,6 +412,8 @@ class ZeroMQBus(Engine):
         changed |= ring.rotation.turn([seen.keys for seen in replica.membership.up()], ticks=ticks)
         if changed and self._gate is not None:
             self._gate.admit(ring.keys)
+            if self._doorman is not None:
+                self._doorman.secrets = tuple(key.raw for key in ring.keys)
             replica.keys = ring.ids
             replica.tell()
             self._touch()
@@ -405,6 +437,8 @@ class ZeroMQBus(Engine):
                 bound.now()
         if self._gate is not None:
             self._gate.now()
+        if self._doorman is not None:
+            self._doorman.tick()
         self._ages.drift(TICK_SECONDS)
         super()._tick()
         if self._replica is not None:

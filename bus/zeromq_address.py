@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import socket
-from collections.abc import Iterable
-
-import zmq
+from collections.abc import Callable, Iterable
 
 from bus.interface import BusStartError
 
@@ -110,27 +108,20 @@ def joined(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def bind(sock: zmq.Socket[bytes], host: str, port: int) -> int:
-    """Bind to one port, 0 for any free one; returns it. Raises BusStartError."""
-    try:
-        sock.bind(f"tcp://{joined(host, port)}")
-    except zmq.ZMQError as error:
-        if error.errno == zmq.EADDRINUSE:
-            raise BusStartError(
-                f"Mesh port {port} on {host} is in use: stop what holds it, or give --bus-port another (0 picks one)."
-            ) from error
-        raise BusStartError(f"The mesh cannot listen on {joined(host, port)}: {error.strerror}.") from error
-    return int(sock.getsockopt_string(zmq.LAST_ENDPOINT).rpartition(":")[2])
+class PortInUseError(BusStartError):
+    """Somebody has the port."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(
+            f"Mesh port {port} on {host} is in use: stop what holds it, or give --bus-port another (0 picks one)."
+        )
 
 
-def bind_next(sock: zmq.Socket[bytes], host: str, port: int) -> int:
-    """Bind to `port` or the next free one above it; returns it. Raises BusStartError when there is none."""
+def next_free(take: Callable[[str, int], int], host: str, port: int) -> int:
+    """Take `port` or the next free one above it; returns it. Raises BusStartError when there is none."""
     for candidate in range(port, min(port + PORTS_TRIED, 65536)):
-        try:
-            return bind(sock, host, candidate)
-        except BusStartError as error:
-            if not (isinstance(error.__cause__, zmq.ZMQError) and error.__cause__.errno == zmq.EADDRINUSE):
-                raise
+        with contextlib.suppress(PortInUseError):
+            return take(host, candidate)
     raise BusStartError(f"No free mesh port from {port} up on {host}: give --bus-port another (0 picks one).")
 
 

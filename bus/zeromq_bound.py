@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 from collections.abc import Callable
@@ -11,8 +12,9 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from bus.interface import BusStartError, Reason
-from bus.zeromq_address import bind, bind_next, joined, plain_host
+from bus.zeromq_address import PortInUseError, joined, next_free, plain_host
 from bus.zeromq_curve import Key, reason_of
+from bus.zeromq_door import Doorman
 from bus.zeromq_drain import Drain
 
 AGAIN_SECONDS = 0.01
@@ -29,10 +31,12 @@ class Bound:
         self,
         sock: zmq.Socket[bytes],
         refused: Callable[[str, Reason], None],
+        doorman: Doorman | None,
         *,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         """`refused` is told the host of who did not come through the handshake; empty where it is gone already."""
+        self._doorman = doorman
         self.socket = sock
         self.host, self.port = "", 0
         self._refused, self._loop = refused, loop
@@ -47,13 +51,23 @@ class Bound:
 
     def bind(self, host: str, port: int) -> int:
         """Listen on one port, 0 for any free one; returns it. Raises BusStartError."""
-        self.host, self.port = host, bind(self.socket, host, port)
+        try:
+            if self._doorman is not None:
+                port, descriptor = self._doorman.open(host, port)
+                self.socket.setsockopt(zmq.USE_FD, descriptor)
+            self.socket.bind(f"tcp://{joined(host, port)}")
+        except (zmq.ZMQError, OSError) as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortInUseError(host, port) from error
+            reason = error.strerror
+            raise BusStartError(f"The mesh cannot listen on {joined(host, port)}: {reason}.") from error
+        self.host = host
+        self.port = int(self.socket.getsockopt_string(zmq.LAST_ENDPOINT).rpartition(":")[2])
         return self.port
 
     def bind_next(self, host: str, port: int) -> int:
         """Listen on `port` or the next free one above it; returns it. Raises BusStartError where there is none."""
-        self.host, self.port = host, bind_next(self.socket, host, port)
-        return self.port
+        return next_free(self.bind, host, port)
 
     def reopen(self, key: Key) -> None:
         """End all connections and take new ones with `key` alone, at the same port."""
@@ -63,11 +77,14 @@ class Bound:
 
     def _bind_again(self) -> None:
         """The port is free as soon as the thread of ZeroMQ has let go of it."""
-        if self._open:
-            try:
-                bind(self.socket, self.host, self.port)
-            except BusStartError:
-                self._loop.call_later(AGAIN_SECONDS, self._bind_again)
+        if not self._open:
+            return
+        if self._doorman is not None:
+            self.socket.setsockopt(zmq.USE_FD, self._doorman.again(self.port))
+        try:
+            self.socket.bind(f"tcp://{joined(self.host, self.port)}")
+        except zmq.ZMQError:
+            self._loop.call_later(AGAIN_SECONDS, self._bind_again)
 
     def now(self) -> None:
         """See `Drain.now`."""

@@ -45,6 +45,11 @@ class Key:
         return cls(hashlib.sha256(z85.decode(public)).hexdigest()[:ID_CHARS], public, private)
 
     @property
+    def raw(self) -> bytes:
+        """Its secret half as bytes."""
+        return z85.decode(self.secret)
+
+    @property
     def fingerprint(self) -> str:
         """Its id as people compare it."""
         return fingerprint_of(self.id)

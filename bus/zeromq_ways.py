@@ -199,7 +199,9 @@ class Ways:
         if self._failures[address] == FAILURES:
             self._told.refused(address)
         connection = self._connections.get(address)
-        if self._ring is not None and connection is not None and connection.key is not None:
+        # Once may only have been the door there, which cuts whom it does not expect.
+        twice = self._failures[address] % 2 == 0
+        if twice and self._ring is not None and connection is not None and connection.key is not None:
             other = self._ring.after(connection.key)
             if other != connection.key:
                 self._tries[address] = other, self._keys_told(address)  # it follows at the next tick

@@ -62,6 +62,8 @@ PURE = tuple(
             "casts",
             "rotation",
             "refusals",
+            "greeting",
+            "hello",
         ),
         "server": (
             "views",

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 import zmq
 
+from bus import zeromq_door
 from bus.interface import Reason
 from bus.keys import Identity
 from bus.record import Kind
@@ -63,9 +64,18 @@ Nodes = list[tuple[ZeroMQBus, Ear]]
 
 
 @pytest_asyncio.fixture
-async def nodes(mesh: KeyedMesh) -> Nodes:
-    found = await mesh.joined(2)
-    return [(bus, ear) for bus, ear in found if isinstance(bus, ZeroMQBus)]
+async def nodes(mesh: KeyedMesh, monkeypatch: pytest.MonkeyPatch) -> Nodes:
+    """Two nodes that have met, and expect nobody any more."""
+    monkeypatch.setattr(zeromq_door, "EXPECTED_TICKS", 8)
+    nodes = [(bus, ear) for bus, ear in await mesh.joined(2) if isinstance(bus, ZeroMQBus)]
+    for bus, _ in nodes:
+        await at_rest(bus)
+    return nodes
+
+
+async def at_rest(bus: ZeroMQBus) -> None:
+    """Wait until everybody who comes to a node is looked at first."""
+    await eventually(lambda: bus._doorman is not None and not bus._doorman.expected)
 
 
 def ports(bus: ZeroMQBus) -> list[int]:
@@ -124,13 +134,13 @@ class TestStrangers:
         stranger = ZeroMQBus(identity(9), port=0, peers=[nodes[named][0].address], secret=other)
         if named == 0:
             await self.join_in_vain(mesh, nodes, stranger)
-            await refused(nodes[0][0], Reason.KEY)
+            assert reasons(nodes[0][0]) == {"127.0.0.1": {Reason.KEY}}
             await refused(stranger, Reason.ANSWER)
             assert nodes[0][0].address in reasons(stranger)
 
     async def test_a_node_without_a_key_is_refused_and_named(self, mesh: KeyedMesh, nodes: Nodes) -> None:
         await self.join_in_vain(mesh, nodes, ZeroMQBus(identity(9), port=0, peers=[nodes[0][0].address]))
-        await refused(nodes[0][0], Reason.PLAIN)
+        assert reasons(nodes[0][0]) == {"127.0.0.1": {Reason.PLAIN}}
 
     async def test_a_node_with_a_key_has_no_part_in_a_mesh_without(self, mesh: KeyedMesh, nodes: Nodes) -> None:
         plain, ear = ZeroMQBus(identity(8), port=0, peers=[nodes[0][0].address]), Ear()
@@ -163,6 +173,16 @@ class TestStrangers:
             await eventually(lambda: bool(monitor.poll(0)))
             monitor.close()
         assert reasons(bus) == {"127.0.0.1": {Reason.KEY}}
+        await still_works(nodes)
+
+    @pytest.mark.parametrize("port", range(3))
+    async def test_random_bytes_at_any_port_are_refused_and_named(self, nodes: Nodes, port: int) -> None:
+        bus = nodes[0][0]
+        _, writer = await asyncio.open_connection("127.0.0.1", ports(bus)[port])
+        writer.write(secrets.token_bytes(5000))
+        await refused(bus, Reason.GARBAGE)
+        writer.close()
+        assert set(reasons(bus)) == {"127.0.0.1"}
         await still_works(nodes)
 
     async def test_without_an_answer_of_ours_nobody_comes_in(self, mesh: KeyedMesh, nodes: Nodes) -> None:
