@@ -7,10 +7,10 @@ NODES ?= 3
 SEEDS ?= 300
 WAITING := tests/browser tests/chaos tests/cluster tests/faults $(wildcard tests/test_*.py)
 ALONE := tests/gui/test_first_light.py
-WORKING := tests/bus tests/gui tests/server tests/simulation
+WORKING := tests/bus tests/fuzz tests/gui tests/server tests/simulation
 
 .DEFAULT_GOAL := help
-.PHONY: help run test style types bench bench-log bench-resume simulate seen autobahn bench-window bench-window-size pictures faults chaos
+.PHONY: help run test style types bench bench-log bench-resume simulate seen autobahn fuzz bench-window bench-window-size pictures faults chaos
 
 help:  ## show this list
 	@echo 'make run      open the console; ARGS="..." passes options, such as ARGS="node --port 0" or ARGS="--help"'
@@ -23,6 +23,7 @@ help:  ## show this list
 	@echo 'make bench    measure this machine: our nodes beside two reference servers; ARGS="--help" lists options'
 	@echo 'make bench-log   measure what the log promises: casts, records, texts, joining, voice beside them; ARGS="--only sent" is one'
 	@echo 'make bench-resume   measure 2,000 sessions that resume at one node at once, because theirs was killed'
+	@echo 'make fuzz     feed every decoder with bytes that nobody wrote, by coverage, for MINUTES=60; what fails is kept in build/fuzz'
 	@echo 'make autobahn   the Autobahn suite against our gateway and against the library; needs Python 2.7; ARGS="--save" keeps the report'
 	@echo 'make seen   act out a bad minute before a console and two browsers, as root; ARGS="--into FOLDER" for pictures'
 	@echo 'make pictures   take the pictures of the console from a demo, and read them for faults'
@@ -91,6 +92,11 @@ seen:
 faults:
 	@.ci/setup faults
 	@$(PYTHON_IN_VENV) -m tests.faults $(ARGS)
+
+fuzz: MINUTES = 60
+fuzz:
+	@.ci/setup check
+	@$(PYTHON_IN_VENV) -m tests.fuzz --minutes $(MINUTES) $(ARGS)
 
 autobahn:
 	@.ci/setup check

@@ -164,6 +164,8 @@ class Connection(asyncio.Protocol):
                 if self._frames > FRAMES_PER_TICK and not self._within_budget():
                     self._wait_for_tick()
                 return
+        if self._eof:
+            return  # what it says beyond its answer or its close is read, so that it can read these, and not heard
         if (conversation is None or conversation.state is State.OPENING) and not self._gateway.lets_in(self):
             self._held += data
             self._flooding = True
@@ -229,7 +231,7 @@ class Connection(asyncio.Protocol):
         for event in events:
             if isinstance(event, Frame):
                 self._take_frame(event)
-            elif isinstance(event, Request):
+            elif isinstance(event, Request) and not self._eof:
                 self._take_request(event)
                 self._send_wire()
                 if self._conversation is not None and data.endswith(b"\r\n\r\n"):
@@ -333,13 +335,16 @@ class Connection(asyncio.Protocol):
         node, headers = self._gateway.node, request.headers
         proxied = self._gateway.proxies.trusts(self.ip)
         if proxied and (refused := self._gateway.look_behind(self, headers.get_all("X-Forwarded-For"))) is not None:
-            self._wire.send_response(_response(refused))
+            self._respond(_response(refused))
             return
         path = request.path.partition("?")[0]
         upgrade = any(value.lower() == "websocket" for value in headers.get_all("Upgrade"))
         if path == "/ws" and request.method == "GET" and upgrade:
             if not self._allowed(headers, proxied):
-                self._wire.send_response(self._wire.reject(403, "This origin is not allowed here."))
+                self._respond(self._wire.reject(403, "This origin is not allowed here."))
+                return
+            if self._wire.eof_sent:
+                self._respond(_response(web.NO_REQUEST))
                 return
             response = self._wire.accept(request)
             self._wire.send_response(response)
@@ -357,7 +362,13 @@ class Connection(asyncio.Protocol):
             metrics=self._gateway.metrics.text() if path == "/metrics" else None,
             metrics_type=CONTENT_TYPE,
         )
-        self._wire.send_response(_response(reply))
+        self._respond(_response(reply))
+
+    def _respond(self, response: Response) -> None:
+        if self._wire.eof_sent:  # more came with the request, and was no WebSocket frame: the library is done with it
+            self._transport.write(response.serialize())
+        else:
+            self._wire.send_response(response)
 
     def _allowed(self, headers: Headers, proxied: bool) -> bool:
         """Whether a page of that origin may connect."""
@@ -450,7 +461,8 @@ class Connection(asyncio.Protocol):
         if self._eof or self._transport.is_closing() or (self._phase is Phase.CLOSE and not ends):
             return  # after a close nobody waits for a pong
         if data := b"".join(writes):
-            self.outbox.flush()
+            if self._wire.state is not WireState.OPEN:  # a close comes last, a pong at once
+                self.outbox.flush()
             self._transport.write(data)
             if self.outbox.stalled:
                 self._check_backlog()

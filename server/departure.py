@@ -14,6 +14,7 @@ from server.drain import LONGEST_SECONDS, Drain
 from server.events import NodeChanged
 from server.moderation import CALL_SECONDS, Reason
 from server.session import Actor, Role
+from server.unreadable import UNREADABLE
 from server.views import DrainView
 from server.wire import native
 from server.wire.native import Code, Outcome, Refused
@@ -135,7 +136,7 @@ class Departure:
             try:
                 answer = await own.bus.call(node, CALL + msgspec.msgpack.encode(order), timeout=CALL_SECONDS)
                 reply = _reply_decoder.decode(answer)
-            except (BusError, msgspec.MsgspecError):
+            except (BusError, *UNREADABLE):
                 raise Refused(Code.UNAVAILABLE, f"node {own.cards.name_of(node)} did not answer") from None
             if reply.code is not None:
                 raise Refused(reply.code, reply.message)

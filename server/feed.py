@@ -6,8 +6,6 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from bus.interface import BusError, PeerState
 from bus.record import NodeId, Origin
 from server import flow
@@ -15,6 +13,7 @@ from server.events import Event, NodeChanged, PeerTurned
 from server.flow import Batch, FlowRow, Held, Lease
 from server.query import parse
 from server.trace import Offsets
+from server.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
     from server.node import Node
@@ -231,7 +230,7 @@ class FlowFeed:
             if isinstance(answer, Held):
                 self._offsets.note(node, began, clock.now(), answer.now)
                 self._held(node, answer)
-        except (BusError, msgspec.MsgspecError, RuntimeError):  # the last when this node ends
+        except (BusError, *UNREADABLE, RuntimeError):  # the last when this node ends
             self._silent.add(node)  # it is asked again with the next lease
         finally:
             self._asking.discard(node)

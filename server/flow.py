@@ -14,6 +14,7 @@ import msgspec
 from bus.record import NodeId, Origin
 from server.query import Field, Fields, Type
 from server.session import Actor
+from server.unreadable import UNREADABLE
 from server.wire import voice
 
 RowKind = Literal[
@@ -97,7 +98,7 @@ class FlowRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
             return None
         try:
             return _text_decoder.decode(self.data).text
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return None
 
     @property

@@ -6,8 +6,6 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from bus.interface import BusError, PeerState
 from bus.record import Kind, NodeId, Origin
 from server import flow, texts
@@ -15,6 +13,7 @@ from server.events import Revealed
 from server.flow import Locate, Passed, Recall
 from server.session import Actor, Role
 from server.trace import Offset, Offsets, Sighted, Trace, trace
+from server.unreadable import UNREADABLE
 from server.wire import names
 from server.wire.names import FieldError
 from server.wire.native import Code, Refused
@@ -44,7 +43,7 @@ async def _locate(node: Node, offsets: Offsets, other: NodeId, asked: Locate) ->
     began = node.clock.now()
     try:
         answer = flow.unpack_answer(await node.bus.call(other, flow.pack_request(asked), timeout=CALL_SECONDS))
-    except (BusError, msgspec.MsgspecError):
+    except (BusError, *UNREADABLE):
         return None
     if not isinstance(answer, Passed):
         return None
@@ -92,7 +91,7 @@ async def _ask_home(node: Node, asked: Recall) -> str:
         raise Refused(Code.NOT_FOUND, "that whisper is no longer held")
     try:
         answer = flow.unpack_answer(await node.bus.call(home, flow.pack_request(asked), timeout=CALL_SECONDS))
-    except (BusError, msgspec.MsgspecError):
+    except (BusError, *UNREADABLE):
         raise Refused(Code.UNAVAILABLE, f"node {node.cards.name_of(home)} did not answer") from None
     if not isinstance(answer, str):
         raise Refused(Code.NOT_FOUND, "that whisper is no longer held")

@@ -13,6 +13,7 @@ from bus.interface import BusError, Peer, PeerState
 from bus.record import NodeId, Origin
 from server.identity import LEEWAY_SECONDS
 from server.resumption import KEYS, LIVES, SECRET_BYTES, Resumption
+from server.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
     from server.node import Node
@@ -88,7 +89,7 @@ class Keyring:
     async def _ask(self, peer: Peer) -> None:
         try:
             told = _answer.decode(await self._node.bus.call(peer.node, CALL, timeout=CALL_SECONDS))
-        except (BusError, msgspec.MsgspecError) as error:
+        except (BusError, *UNREADABLE) as error:
             logger.info("the keys of node %s are not known: %s", peer.node, error)
             self._asked.pop(peer.node, None)  # it is asked again when it next says something
             return
@@ -101,7 +102,7 @@ class Keyring:
             return _file.decode(private.read(self._path))
         except FileNotFoundError:
             return []
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (OSError, *UNREADABLE) as error:
             logger.warning("the keys of resume tokens in %s cannot be read: %s", self._path, error)
             return []
 

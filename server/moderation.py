@@ -14,6 +14,7 @@ from bus.record import Kind, Record
 from server.deadlines import Wheel
 from server.events import Moderated
 from server.session import Actor, Role, SessionRecord, Silence
+from server.unreadable import UNREADABLE
 from server.wire.names import TEXT_CHARS
 from server.wire.native import MUTE_SECONDS, Address, Code, MuteSeconds, Outcome, Refused
 
@@ -160,7 +161,7 @@ class Moderation:
             try:
                 answer = await node.bus.call(executor, msgspec.msgpack.encode(act), timeout=CALL_SECONDS)
                 outcome = _outcome_decoder.decode(answer)
-            except (BusError, msgspec.MsgspecError):
+            except (BusError, *UNREADABLE):
                 name = target.node_name if executor == target.node else node.cards.name_of(executor)
                 raise Refused(Code.UNAVAILABLE, f"node {name} did not answer") from None
         return msgspec.structs.replace(outcome, ms=round((node.clock.now() - began) * 1000, 1))

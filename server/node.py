@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-import msgspec
-
 from bus.interface import Bus, BusError, Peer, PeerState
 from bus.record import Kind, NodeId, Origin, Record
 from server import asides, messenger, moderation
@@ -61,6 +59,7 @@ from server.speech import TOPIC as SPEAKERS
 from server.speech import Speech
 from server.tap import Taps
 from server.tasks import Tasks
+from server.unreadable import UNREADABLE
 from server.wire import native, voice
 from server.wire.websocket import binary_frame, text_frame
 
@@ -325,7 +324,7 @@ class Node:
             self._show(record, copies)
             if self.tap is not None:
                 self.tap.shown(record, copies)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             logger.warning("record %s:%d is not readable: %s", record.origin, record.seq, error)
 
     def _show(self, record: Record, copies: int) -> None:
@@ -352,7 +351,7 @@ class Node:
         for frame in frames:
             try:
                 take(frame)
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 logger.warning("what a peer cast to %s is not readable: %s", topic, error)
 
     def on_call(self, caller: NodeId, body: bytes) -> bytes | Awaitable[bytes]:
@@ -365,7 +364,7 @@ class Node:
             if body.startswith(FLOW):
                 return self.taps.answer(caller, body)
             return self.departure.answer(body) if body.startswith(DRAIN) else self.moderation.answer(body)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise BusError(f"it is not readable: {error}") from None
 
     def on_peer(self, peer: Peer) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from bus.record import Kind, Origin, Record
 from server import texts
 from server.audience import EVERYBODY
 from server.inquiry import node_of
+from server.unreadable import UNREADABLE
 from server.views import ReplayedView, ReplayView
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def _read(node: Node, record: Record) -> list[ReplayedView]:
     """One text; nothing for one that this version cannot read."""
     try:
         text = texts.unpack(record.payload)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return []
     return [
         ReplayedView(

@@ -82,7 +82,10 @@ def no_request(head: bytes) -> Reply:
     method = head.split(b" ", 1)[0]
     if method.isalpha() and method.isupper() and method not in (b"GET", b"HEAD"):
         return answer(method.decode(), "/", site=Site({}), not_ready=None, metrics=None, metrics_type="")
-    return plain(HTTPStatus.BAD_REQUEST, "this is no HTTP request that is understood here")
+    return NO_REQUEST
+
+
+NO_REQUEST = plain(HTTPStatus.BAD_REQUEST, "this is no HTTP request that is understood here")
 
 
 def tls_only() -> Reply:

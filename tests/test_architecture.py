@@ -83,6 +83,7 @@ PURE = tuple(
             "feeds",
             "limits",
             "entrance",
+            "unreadable",
             "refusals",
             "deadlines",
             "door",

@@ -203,6 +203,12 @@ async def test_pings_are_answered_with_what_they_hold(eve: Wire) -> None:
         assert await eve.read_frame() == (Wire.PONG, payload)
 
 
+async def test_a_ping_is_answered_before_what_came_after_it(eve: Wire) -> None:
+    await eve.send(masked(Wire.PING, b"x") + masked(Wire.TEXT, b'{"type":"leave","id":1,"room":"lobby"}'))
+    assert await eve.read_frame() == (Wire.PONG, b"x")
+    assert (await eve.read_message())["type"] == "left"
+
+
 async def test_a_flood_of_pings_holds_up_nobody(pair: tuple[Guest, Guest], eve: Wire) -> None:
     async def read_pongs() -> None:
         pongs = 0

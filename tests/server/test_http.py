@@ -178,6 +178,21 @@ async def test_a_post_with_a_body_is_405_and_the_client_can_read_it(site: Served
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
 
 
+@pytest.mark.parametrize("rest", [b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", b"\r\n", b"\xff" * 40])
+async def test_what_comes_in_one_piece_behind_a_request_is_not_heard(
+    site: Served, raw: Wire, caplog: pytest.LogCaptureFixture, rest: bytes
+) -> None:
+    await raw.send(f"GET /healthz HTTP/1.1\r\nHost: {raw.host}\r\n\r\n".encode() + rest)
+    answer = await raw.rest()
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"\r\n\r\nok\n")
+    async with wire(site.url) as connection:
+        await connection.send(upgrade(connection.host) + b"\xff" * 10)
+        assert (await connection.rest()).startswith(b"HTTP/1.1 400 ")
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 async def test_a_post_with_a_chunked_body_is_405(site: Served, raw: Wire) -> None:
     await raw.send(f"POST / HTTP/1.1\r\nHost: {raw.host}\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n".encode())
     assert (await raw.head()).startswith(b"HTTP/1.1 405 ")

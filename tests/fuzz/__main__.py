@@ -1,0 +1,139 @@
+"""Fuzzes the targets by coverage: python -m tests.fuzz [--minutes 60] [--target packet]... [--replay FILE].
+
+Targets share the time. What leads somewhere new is kept in `build/fuzz/<target>/corpus`, what fails in
+`build/fuzz/<target>/`, with the command that shows it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.util
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.fuzz.targets import TARGETS, Target
+from tests.processes import ROOT, environment
+
+FOLDER = ROOT / "build" / "fuzz"
+LONGEST = 8192
+"""Bytes of an input, unless a seed is longer."""
+SLOWEST = 10
+"""Seconds that one input may take."""
+MEMORY_MB = 2048
+
+
+def fuzz(target: Target, seconds: int) -> None:
+    """Fuzz one target in this process until the time is over or something fails; does not return."""
+    import atheris
+
+    with atheris.instrument_imports(include=["bus", "server"]):
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("bus", "server")]:
+            del sys.modules[name]
+        del sys.modules["tests.fuzz.targets"], sys.modules["tests.fuzz.ground"]
+        from tests.fuzz.targets import TARGETS as INSTRUMENTED
+    folder = FOLDER / target.name
+    corpus = folder / "corpus"
+    corpus.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(target.seeds):
+        (corpus / f"seed-{number}").write_bytes(seed)
+    longest = max(LONGEST, *map(len, target.seeds))
+    options = [
+        sys.argv[0],
+        f"-max_total_time={seconds}",
+        f"-max_len={longest}",
+        f"-timeout={SLOWEST}",
+        f"-rss_limit_mb={MEMORY_MB}",
+        f"-artifact_prefix={folder}/",
+        "-print_final_stats=1",
+        str(corpus),
+    ]
+    atheris.Setup(options, INSTRUMENTED[target.name].take)
+    atheris.Fuzz()
+
+
+def start(target: Target, seconds: int) -> tuple[subprocess.Popen[bytes], Path]:
+    """Fuzz a target in a process of its own."""
+    folder = FOLDER / target.name
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "log"
+    with log.open("wb") as file:
+        command = ["nice", sys.executable, "-m", "tests.fuzz", "--in-process", target.name, "--seconds", str(seconds)]
+        return subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=file, stderr=file), log
+
+
+def tell(target: Target, log: Path, code: int) -> None:
+    """What came of one target."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    runs = next((line.split()[-1] for line in lines if line.startswith("stat::number_of_executed_units")), "some")
+    print(f"fuzz: {target.name}: {'failed' if code else 'nothing found'} after {runs} inputs", flush=True)
+    if code == 0:
+        return
+    for line in lines:
+        if line.startswith(" === Uncaught") or "Error" in line.partition(":")[0]:
+            print(f"    {line.strip()}")
+    for line in lines:
+        if "Test unit written to " in line:
+            kept = Path(line.rpartition(" ")[2])
+            with contextlib.suppress(ValueError):
+                kept = kept.relative_to(ROOT)
+            print(f"    again: .venv/bin/python -m tests.fuzz --target {target.name} --replay {kept}")
+    print(f"    {log.relative_to(ROOT)} has the rest", flush=True)
+
+
+def run(targets: Sequence[Target], minutes: float, jobs: int) -> int:
+    """Fuzz several targets, `jobs` at a time; returns how many failed."""
+    seconds = max(1, int(minutes * 60 * jobs / len(targets)))
+    waiting, failed = list(targets), 0
+    running: list[tuple[Target, subprocess.Popen[bytes], Path]] = []
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            target = waiting.pop(0)
+            running.append((target, *start(target, seconds)))
+        time.sleep(0.2)
+        for entry in list(running):
+            target, process, log = entry
+            if (code := process.poll()) is not None:
+                running.remove(entry)
+                tell(target, log, code)
+                failed += code != 0
+    return failed
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make fuzz", description="Fuzzes every decoder of foreign bytes.")
+    parser.add_argument("--minutes", type=float, default=60.0, help="for all together (default: 60)")
+    parser.add_argument("--target", action="append", choices=TARGETS, help="only this one; repeatable")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="feed one input to the target, and tell")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="targets at a time")
+    parser.add_argument("--in-process", choices=TARGETS, help=argparse.SUPPRESS)
+    parser.add_argument("--seconds", type=int, help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Fuzz and tell; returns 1 when something failed."""
+    options = parse(arguments)
+    if options.replay is not None:
+        (name,) = options.target or ("",)
+        TARGETS[name].take(options.replay.read_bytes())
+        print(f"fuzz: {name}: nothing fails with {options.replay}")
+        return 0
+    if importlib.util.find_spec("atheris") is None:
+        print("fuzz: atheris has no wheel for this Python or machine; the tests fuzz a little without it", flush=True)
+        return 1
+    if options.in_process:
+        sys.setrecursionlimit(1000)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        fuzz(TARGETS[options.in_process], options.seconds)
+    targets = [TARGETS[name] for name in options.target or TARGETS]
+    return 1 if run(targets, options.minutes, min(options.jobs, len(targets))) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
