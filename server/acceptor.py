@@ -14,7 +14,8 @@ from typing import Any
 
 from server import web
 from server.addresses import network_of
-from server.connection import Connection, write_reply
+from server.connection import Connection
+from server.connection_http import write_reply
 from server.entrance import Entrance, Refusal
 from server.tasks import Tasks
 
@@ -49,12 +50,17 @@ class Acceptor:
         *,
         now: Callable[[], float],
         tls: Callable[[Connection], asyncio.Protocol] | None = None,
+        trusts: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """`tls` puts TLS between a socket and its connection; None: there is none."""
+        """`tls` puts TLS between a socket and its connection; None: there is none.
+
+        `trusts` tells a proxy by its address: who is behind it is counted once that is known.
+        """
         self._entrance = entrance
         self._new_connection = new_connection
         self._now = now
         self._tls = tls
+        self._trusts = trusts
         self._loop: asyncio.AbstractEventLoop
         self._listeners: list[socket.socket] = []
         self._tasks = Tasks()
@@ -113,7 +119,7 @@ class Acceptor:
 
     def _admit(self, taken: socket.socket, ip: str) -> None:
         taken.setblocking(False)
-        address, now = network_of(ip), self._now()
+        address, now = "" if self._trusts(ip) else network_of(ip), self._now()
         refusal = self._entrance.refuses(address, now)
         if refusal is not None:
             self._turn_away(taken, refusal)

@@ -10,20 +10,18 @@ import enum
 import itertools
 import logging
 import socket
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from websockets.datastructures import Headers
-from websockets.exceptions import NegotiationError
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import SEND_EOF
 from websockets.protocol import State as WireState
 from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
 from server import web
 from server.closing import BROKEN_TEXT, TOO_BIG, TOO_SLOW, Closing
+from server.connection_http import as_response, select_subprotocol, write_reply
 from server.conversation import HELLO_SECONDS, Conversation, State
 from server.metrics import CONTENT_TYPE
 from server.node import Node
@@ -60,7 +58,6 @@ FRAMES_PER_TICK = 256
 """Frames of any kind taken from one client in a tick of 100 ms, above every burst that is allowed; the rest waits."""
 AHEAD_FRAMES = 3000
 """So far is looked ahead after a standstill: a minute of voice."""
-SUBPROTOCOL = Subprotocol("switchboard.v1")
 WHOLE_BINARY = 0x82
 """First byte of an unfragmented binary message."""
 _NONE: dict[int, int] = {}
@@ -106,7 +103,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._wire = ServerProtocol(
-            select_subprotocol=_select_subprotocol, max_size=native.TEXT_BYTES, logger=_wire_logger
+            select_subprotocol=select_subprotocol, max_size=native.TEXT_BYTES, logger=_wire_logger
         )
         self._conversation: Conversation | None = None
         self._phase = Phase.HANDSHAKE
@@ -335,7 +332,7 @@ class Connection(asyncio.Protocol):
         node, headers = self._gateway.node, request.headers
         proxied = self._gateway.proxies.trusts(self.ip)
         if proxied and (refused := self._gateway.look_behind(self, headers.get_all("X-Forwarded-For"))) is not None:
-            self._respond(_response(refused))
+            self._respond(as_response(refused))
             return
         path = request.path.partition("?")[0]
         upgrade = any(value.lower() == "websocket" for value in headers.get_all("Upgrade"))
@@ -344,7 +341,7 @@ class Connection(asyncio.Protocol):
                 self._respond(self._wire.reject(403, "This origin is not allowed here."))
                 return
             if self._wire.eof_sent:
-                self._respond(_response(web.NO_REQUEST))
+                self._respond(as_response(web.NO_REQUEST))
                 return
             response = self._wire.accept(request)
             self._wire.send_response(response)
@@ -362,7 +359,7 @@ class Connection(asyncio.Protocol):
             metrics=self._gateway.metrics.text() if path == "/metrics" else None,
             metrics_type=CONTENT_TYPE,
         )
-        self._respond(_response(reply))
+        self._respond(as_response(reply))
 
     def _respond(self, response: Response) -> None:
         if self._wire.eof_sent:  # more came with the request, and was no WebSocket frame: the library is done with it
@@ -483,29 +480,9 @@ class Connection(asyncio.Protocol):
             self._conversation.lost("left" if clean else "lost")
 
 
-def _select_subprotocol(_wire: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    if SUBPROTOCOL in offered:
-        return SUBPROTOCOL
-    if offered:
-        raise NegotiationError(f"this node speaks {SUBPROTOCOL}")
-    return None
-
-
 def _not_ready(node: Node) -> str | None:
     if node.draining:
         drain = node.departure.view()
         left = f", {drain.left} of {drain.of} sessions left" if drain else ""
         return f"draining: this node is going away{left}"
     return None if node.synced else "joining: this node does not know the cluster yet"
-
-
-def write_reply(reply: web.Reply) -> bytes:
-    """The bytes of an HTTP answer."""
-    return _response(reply).serialize()
-
-
-def _response(reply: web.Reply) -> Response:
-    headers = Headers()
-    for name, value in reply.headers.items():
-        headers[name] = value
-    return Response(reply.status.value, reply.status.phrase, headers, reply.body)

@@ -12,7 +12,8 @@ from functools import partial
 from server.acceptor import REPLIES, Acceptor
 from server.addresses import is_loopback, network_of
 from server.config import Config, StartError
-from server.connection import Connection, write_reply
+from server.connection import Connection
+from server.connection_http import write_reply
 from server.deadlines import Wheel
 from server.descriptors import capacity
 from server.door import Door
@@ -71,7 +72,11 @@ class Gateway:
         self._due = self._still_until = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._acceptor = Acceptor(
-            self.entrance, partial(Connection, self), now=node.clock.now, tls=self._encrypt if tls else None
+            self.entrance,
+            partial(Connection, self),
+            now=node.clock.now,
+            tls=self._encrypt if tls else None,
+            trusts=self.proxies.trusts,
         )
         self._timer: asyncio.TimerHandle | None = None
         self._emptied: asyncio.Event | None = None

@@ -134,6 +134,21 @@ async def test_silent_ones_make_place_for_who_comes_later(serve: Serving) -> Non
     assert served.gateway.entrance.refused[Refusal.FULL] == 0
 
 
+async def test_behind_a_trusted_proxy_those_are_counted_for_whom_it_speaks(serve: Serving) -> None:
+    served = await serve(address_connections=1, trusted_proxies=("127.0.0.9/32",))
+
+    async def knock(stack: contextlib.AsyncExitStack, behind: str) -> int:
+        connection = await stack.enter_async_context(come(served, "127.0.0.9"))
+        await connection.send(upgrade(connection.host, X_Forwarded_For=behind))
+        return int((await connection.head()).split()[1])
+
+    async with contextlib.AsyncExitStack() as stack:
+        assert [await knock(stack, f"192.0.2.{n}") for n in range(1, 9)] == [101] * 8
+        assert await knock(stack, "192.0.2.1") == 429
+        assert await knock(stack, "198.51.100.1, 192.0.2.2") == 429  # what stands before the last, anybody may write
+    assert served.gateway.entrance.refused == {Refusal.ADDRESS: 2}
+
+
 async def test_connections_are_counted_until_they_have_ended(serve: Serving) -> None:
     served = await serve()
     async with contextlib.AsyncExitStack() as stack:
