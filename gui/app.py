@@ -15,6 +15,7 @@ from gui.appearance import Appearance, Look
 from gui.bridge import Bridge
 from gui.flow.view import FlowView
 from gui.frame.demo import DemoNote
+from gui.frame.exposure import ExposureNews
 from gui.frame.finder import Places
 from gui.frame.join import JoinSheet
 from gui.frame.overlays import LOOK, RATE, Overlays
@@ -88,6 +89,7 @@ class Console:
         self.news.show_node.connect(lambda node: self._show_node(node, log=False))
         self.alarms = AlarmNews(self.context)
         self.alarms.show_node.connect(self._show_details)
+        self.exposure = ExposureNews(desk, self.context.banners)
         self.window.looked.connect(self._tell_news)
         actions.copy_address.triggered.connect(lambda: QGuiApplication.clipboard().setText(desk.url))
         actions.open_client.triggered.connect(lambda: QDesktopServices.openUrl(QUrl(desk.http)))
@@ -148,6 +150,7 @@ class Console:
         words = f"{wording.plural(wrong, 'node')} lost or late" if wrong else ""
         self.window.button(self.nodes).count(wrong, words)
         self.window.status_bar.show_alarm(self.alarms.look())
+        self.exposure.look()
 
     def _show_node(self, id: str, *, log: bool) -> None:
         self.window.show_view(self.nodes)

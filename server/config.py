@@ -74,6 +74,8 @@ class Config:
     log_seconds: float = Bounds().seconds
     ends_with_parent: bool = False
     """Whether the end of standard input means what SIGTERM means: the console that launched this node is gone."""
+    sources: tuple[tuple[str, str], ...] = dataclasses.field(default=(), compare=False)
+    """Field and who gave its value: ``option``, ``environment``, ``demo`` or a file; all else is a default."""
     demo_seed: int | None = None
     """A console shows a demo, the one of this number; None for none."""
 

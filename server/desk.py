@@ -27,6 +27,7 @@ from server.events import (
     SpeakersChanged,
     TextShown,
 )
+from server.exposure import Exposure
 from server.feed import FlowFeed
 from server.lines import Lines
 from server.links import TOPIC as LINKS
@@ -36,6 +37,7 @@ from server.rates import SECONDS, Rates, RatesView
 from server.refusals import TOPIC as REFUSALS
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.session import Actor, Role, Seat, SessionRecord
+from server.settings import Setting, settings
 from server.talk import Stretch, Talks, TalkView
 from server.texts import Receipt, Sender
 from server.trace import Offsets, Trace
@@ -104,6 +106,15 @@ class Desk:
     def http(self) -> str:
         """Where the browser client is."""
         return self._node.http
+
+    @property
+    def exposure(self) -> Exposure:
+        """How clients come in."""
+        return self._node.exposure
+
+    def settings(self) -> list[Setting]:
+        """What the node was told, each value with who gave it."""
+        return settings(self._node.config, self._node.exposure, self._node.bus.fingerprint)
 
     @property
     def bus_address(self) -> str:

@@ -194,7 +194,7 @@ _DEMO_HELP = (
     "folder of its own and leaves nothing behind"
 )
 _DEMO_SEED = Option("demo-seed", "demo_seed", "", "", "N", _within(0, 10**9, "a number"), int)
-_NOT_IN_A_DEMO = (
+NOT_IN_A_DEMO = (
     *("bus", "peers", "auth", "auth_key_file", "data_dir", "cluster_key_file", "bus_advertise"),
     *("tls_cert", "tls_key", "trusted_proxies"),
 )
@@ -241,12 +241,14 @@ def read_config(
             "--demo-seed", metavar="N", help="which demo: the same number is the same script (default: 1)"
         )
     given = parser.parse(arguments)
-    values = _gather(OPTIONS, given, environment)
+    sources: dict[str, str] = {}
+    values = _gather(OPTIONS, given, environment, sources)
     values.setdefault("log_format", "text" if os.isatty(2) else "json")
     config = Config(
         **{"name": "", "data_dir": default_data_dir(), **values},
         ends_with_parent=getattr(given, "ends_with_parent", False),
         demo_seed=_demo_seed(given),
+        sources=tuple(sources.items()),
     )
     if config.bus == "memory" and config.peers:
         raise ConfigError("--peer: a node with --bus memory is alone, it has no peers")
@@ -285,7 +287,7 @@ def _demo_seed(given: argparse.Namespace) -> int | None:
             raise ConfigError("--demo-seed: it is for --demo")
         return None
     for option in OPTIONS:
-        if option.field in _NOT_IN_A_DEMO and getattr(given, option.field) is not None:
+        if option.field in NOT_IN_A_DEMO and getattr(given, option.field) is not None:
             raise ConfigError(
                 f"--{option.flag}: a demo is a cluster of its own, with a key and a data folder of its own"
             )
@@ -386,20 +388,29 @@ def _parser(command: Command, options: Sequence[Option], *, config: bool = True)
     return parser
 
 
-def _gather(options: Sequence[Option], given: argparse.Namespace, environment: Mapping[str, str]) -> dict[str, Any]:
-    """The values of `options` that anybody gave, by field."""
+def _gather(
+    options: Sequence[Option],
+    given: argparse.Namespace,
+    environment: Mapping[str, str],
+    sources: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """The values of `options` that anybody gave, by field; who gave each goes into `sources`."""
+    sources = {} if sources is None else sources
     known = {option.variable for option in OPTIONS} | {f"{ENVIRONMENT}CONFIG"}
     for variable in sorted(environment):
         if variable.startswith(ENVIRONMENT) and variable not in known:
             raise ConfigError(f"{_shown(variable)} in the environment is not an option{_meant(variable, known)}")
     config = given.config or environment.get(f"{ENVIRONMENT}CONFIG")
     values = _read_file(Path(config).expanduser(), options) if config else {}
+    sources.update(dict.fromkeys(values, str(config)))
     for option in options:
         if text := environment.get(option.variable):
             texts = [part.strip() for part in text.split(",") if part.strip()] if option.repeatable else text
             values[option.field] = _read(option, texts, option.variable)
+            sources[option.field] = "environment"
         if (texts := getattr(given, option.field)) is not None:
             values[option.field] = _read(option, texts, f"--{option.flag}")
+            sources[option.field] = "option"
     return values
 
 

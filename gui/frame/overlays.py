@@ -83,7 +83,9 @@ class Overlays(QObject):
 
     def _show_settings(self) -> None:
         reset = Button.of(self._context.actions.reset_layout)
-        self.open_sheet(SettingsSheet(self._window, self._context.appearance, self._context.bridge, reset))
+        context = self._context
+        told = context.desk.settings()
+        self.open_sheet(SettingsSheet(self._window, context.appearance, context.bridge, reset, told))
 
     def open_sheet(self, sheet: Sheet) -> None:
         """Open a sheet, unless there is one already; it is let go when it closes."""

@@ -1,11 +1,14 @@
-"""The sheet of settings: the look, how often the window is brought up to date, and the layout."""
+"""The sheet of settings: the look, how often the window is brought up to date, the layout; what the node was told."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from gui.appearance import Appearance, Look
 from gui.bridge import Bridge
+from gui.frame.sources import SourcesList
 from gui.tokens import Colour, Rate, Type
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.forms import Stepper
@@ -13,6 +16,7 @@ from gui.widgets.labels import Label
 from gui.widgets.panes import Divider
 from gui.widgets.segments import Segments
 from gui.widgets.sheet import Sheet
+from server.settings import Setting
 
 LOOKS = ((Look.SYSTEM, "System"), (Look.DARK, "Dark"), (Look.LIGHT, "Light"))
 
@@ -20,9 +24,11 @@ LOOKS = ((Look.SYSTEM, "System"), (Look.DARK, "Dark"), (Look.LIGHT, "Light"))
 class SettingsSheet(Sheet):
     """Everything takes effect at once, so there is nothing to confirm."""
 
-    def __init__(self, window: QWidget, appearance: Appearance, bridge: Bridge, reset: Button) -> None:
-        """Make a closed sheet; `reset` is the button that puts the layout back."""
-        super().__init__(window, "Settings", "They are kept on this machine, for this console.", width=520)
+    def __init__(
+        self, window: QWidget, appearance: Appearance, bridge: Bridge, reset: Button, told: Sequence[Setting]
+    ) -> None:
+        """Make a closed sheet; `reset` is the button that puts the layout back, `told` what the node was told."""
+        super().__init__(window, "Settings", "They are kept on this machine, for this console.", width=560)
         self.look = Segments("Theme", LOOKS)
         self.look.show_choice(appearance.look)
         self.look.chosen.connect(lambda id: appearance.choose(Look(id)))
@@ -48,6 +54,9 @@ class SettingsSheet(Sheet):
             _row("Layout", "Panes, columns and the size of the window as they are at the first start.", reset),
         ):
             self.body.addWidget(part)
+        self.told = SourcesList(told)
+        for part in (Divider(), _head("This node", "What it was told at its start, and by whom."), self.told):
+            self.body.addWidget(part)
         done = Button("Done", kind=Kind.PRIMARY)
         done.clicked.connect(self.accept)
         self.buttons.addWidget(done)
@@ -60,15 +69,21 @@ class SettingsSheet(Sheet):
         return self.look
 
 
-def _row(title: str, sentence: str, control: QWidget) -> QWidget:
+def _head(title: str, sentence: str) -> QWidget:
     made = QWidget()
-    words = QVBoxLayout()
+    words = QVBoxLayout(made)
+    words.setContentsMargins(0, 0, 0, 0)
     words.setSpacing(2)
     words.addWidget(Label(title, Type.NAME))
     words.addWidget(Label(sentence, Type.SMALL, Colour.TEXT2, wrap=True))
+    return made
+
+
+def _row(title: str, sentence: str, control: QWidget) -> QWidget:
+    made = QWidget()
     row = QHBoxLayout(made)
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(24)
-    row.addLayout(words, 1)
+    row.addWidget(_head(title, sentence), 1)
     row.addWidget(control)
     return made

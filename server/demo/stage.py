@@ -24,7 +24,7 @@ from server.demo.players import OnStage, Playbill
 from server.desk import Desk
 from server.identity import Key, mint
 from server.launcher import PROGRAM, Launcher, LaunchError
-from server.options import PLAYERS
+from server.options import NOT_IN_A_DEMO, PLAYERS
 from server.session import Role
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ def demo_config(config: Config) -> Iterator[Config]:
             tls_cert=None,
             tls_key=None,
             trusted_proxies=(),
+            sources=(*((f, s) for f, s in config.sources if f not in NOT_IN_A_DEMO), ("data_dir", "demo")),
             data_dir=Path(folder),
         )
 
