@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from bus.interface import Bounds, Bus
-from bus.record import ClientId, Origin, Record
+from bus.interface import Bounds, Bus, PeerState
+from bus.record import HIGHEST, ClientId, Origin, Record
 from server.presence import Key
 from server.timeline import Timeline
 
@@ -115,8 +115,10 @@ class Feeds:
         """Frames handed to outlets, see `take_sent`."""
         self._bus = bus
         self._render = render
-        self._live: dict[str, dict[str, Feed]] = {}  # audience to session to feed, of the live ones without cursors
+        self._live: dict[str, dict[str, Feed]] = {}  # audience to session to feed, of the live ones
         self._lagging: dict[str, Feed] = {}  # the others
+        self._ahead: dict[str, Feed] = {}  # the live ones that have cursors
+        self._named: Counter[Origin] = Counter()  # the logs that these name
         self._asked: dict[tuple[str, ClientId], Asked] = {}
         self._told: OrderedDict[tuple[str, ClientId], int] = OrderedDict()  # the copies that senders were told first
 
@@ -134,9 +136,7 @@ class Feeds:
         self, session: str, key: Key, reader: Reader, *, audiences: Iterable[str], cursors: Mapping[Origin, int]
     ) -> Feed:
         """A session goes on here: it waits (rule 6), then is sent what it missed, then lives; `reader` is told."""
-        own = self._bus.origin
-        seen = {origin: min(seq, self._bus.held(own)) if origin == own else seq for origin, seq in cursors.items()}
-        feed = self._open(Feed(session, key, reader, frozenset(audiences), seen))
+        feed = self._open(Feed(session, key, reader, frozenset(audiences), dict(cursors)))
         self._lagging[session] = feed
         feed.stop_waiting = self._bus.when_held(feed.cursors, lambda: self._start(feed))
         return feed
@@ -145,11 +145,11 @@ class Feeds:
         """Say whom a connection is fed for from now on."""
         if feed.stage is Stage.OVER:
             return
-        lagging = feed.session in self._lagging
-        if not lagging:
+        live = feed.stage is Stage.LIVE
+        if live:
             self._unsettle(feed)
         feed.audiences = frozenset(audiences)
-        if not lagging:
+        if live:
             self._settle(feed)
 
     def end(self, feed: Feed) -> None:
@@ -159,7 +159,10 @@ class Feeds:
         feed.stage = Stage.OVER
         feed.stop_waiting()
         self._unsettle(feed)
-        self._lagging.pop(feed.session, None)
+        if self._lagging.get(feed.session) is feed:
+            del self._lagging[feed.session]
+        if self._ahead.get(feed.session) is feed:
+            self._shed(feed, list(feed.cursors))
         if self.feeds.get(feed.session) is feed:
             del self.feeds[feed.session]
             for asked in [asked for asked in self._asked.values() if asked.session == feed.session]:
@@ -215,12 +218,14 @@ class Feeds:
             readers = self._live.get(audience)
             if readers:
                 frame = self._render(record)
+                named = self._named
+                seen = [place for place in (record, *places) if place.origin in named] if named else ()
                 for session, feed in readers.items():
-                    if session != record.session:
+                    if session != record.session and not (seen and _covers(feed.cursors, seen)):
                         self.sent += 1
                         feed.reader.outlet.text(frame)
             for feed in list(self._lagging.values()):
-                if feed.stage is not Stage.WAITING:
+                if feed.stage is Stage.REPLAYING:
                     self._replay(feed)
         if record.id is not None:
             asked = self._asked.get((record.session, record.id))
@@ -248,10 +253,12 @@ class Feeds:
         self._age += TICK_SECONDS
         self.timeline.trim(self._age)
         for feed in list(self._lagging.values()):
-            if feed.stage is Stage.LIVE:
-                self._shed(feed)
-            elif feed.stage is Stage.REPLAYING:
+            if feed.stage is Stage.REPLAYING:
                 self._replay(feed)
+        worked = self.timeline.worked
+        grown = worked.keys() & self._named.keys() if self._named else ()
+        for feed in list(self._ahead.values()) if grown else ():
+            self._shed(feed, [origin for origin in grown if feed.cursors.get(origin, HIGHEST) <= worked[origin]])
         for asked in list(self._asked.values()):
             self._answer(asked)
             if asked.due <= now and not asked.given_up and (asked.session, asked.id) in self._asked:
@@ -271,6 +278,7 @@ class Feeds:
     def _start(self, feed: Feed) -> None:
         """All places that its client has seen are held here, or given up."""
         if feed.stage is Stage.WAITING:
+            self._believe(feed)
             held = {origin: min(seq, self._bus.held(origin)) for origin, seq in feed.cursors.items()}
             feed.after = {origin: seq for origin, seq in held.items() if seq}
             feed.at = self.timeline.start
@@ -281,18 +289,28 @@ class Feeds:
                 feed.reader.missed(missing)
             self._replay(feed)
 
+    def _believe(self, feed: Feed) -> None:
+        """Of a log whose own node is there nobody has seen more than that node holds, whatever a client says."""
+        bus, cursors = self._bus, feed.cursors
+        ahead = {origin for origin, seq in cursors.items() if seq > bus.held(origin)}
+        for peer in bus.peers() if ahead else ():
+            if peer.origin in ahead and peer.state is not PeerState.DOWN:
+                there = (bus.holdings(peer.node) or {}).get(peer.origin, 0)
+                cursors[peer.origin] = min(cursors[peer.origin], max(there, bus.held(peer.origin)))
+        if bus.origin in ahead:
+            cursors[bus.origin] = bus.held(bus.origin)
+
     def _replay(self, feed: Feed) -> None:
-        """Send on; a connection that is live but for cursors that are ahead of this node comes through here too."""
+        """Send on what was missed; at its end the connection lives."""
         timeline = self.timeline
-        if feed.at < timeline.start and feed.stage is Stage.REPLAYING:
+        if feed.at < timeline.start:
             self.end(feed)
             feed.reader.was_overtaken()
             return
-        live = feed.stage is Stage.LIVE
         while feed.at < timeline.end:
             lines = timeline.after(feed.at, feed.cursors, limit=REPLAY)
             for position, record, audience in lines:
-                if not (live or feed.reader.has_room()):
+                if not feed.reader.has_room():
                     return
                 feed.at = position + 1
                 if (
@@ -304,27 +322,28 @@ class Feeds:
                     feed.reader.outlet.text(self._render(record))
             if len(lines) < REPLAY:
                 feed.at = timeline.end
-        if feed.at >= timeline.end and feed.stage is Stage.REPLAYING:
-            feed.stage = Stage.LIVE
-            feed.reader.went_live()
-            self._shed(feed)
+        feed.stage = Stage.LIVE
+        del self._lagging[feed.session]
+        self._settle(feed)
+        self._ahead[feed.session] = feed
+        self._named.update(feed.cursors.keys())
+        worked = timeline.worked
+        self._shed(feed, [origin for origin, seq in feed.cursors.items() if worked.get(origin, 0) >= seq])
+        feed.reader.went_live()
 
     def _is_covered(self, feed: Feed, record: Record) -> bool:
         """Whether its client has seen a text, at whichever of its places (rule 5)."""
-        cursors = feed.cursors
-        if record.id is None:
-            return False
-        return any(place.seq <= cursors.get(place.origin, 0) for place in self._bus.places(record.session, record.id))
+        return record.id is not None and _covers(feed.cursors, self._bus.places(record.session, record.id))
 
-    def _shed(self, feed: Feed) -> None:
-        """Forget the cursors of a live connection when all that they name is worked here: nothing new is covered."""
-        if feed.stage is not Stage.LIVE:
-            return
-        worked = self.timeline.worked
-        feed.cursors = {origin: seq for origin, seq in feed.cursors.items() if worked.get(origin, 0) < seq}
+    def _shed(self, feed: Feed, origins: Iterable[Origin]) -> None:
+        """Forget these cursors of a live connection: all that they name is worked here, so nothing new is covered."""
+        for origin in origins:
+            del feed.cursors[origin]
+            self._named[origin] -= 1
+            if not self._named[origin]:
+                del self._named[origin]
         if not feed.cursors:
-            self._lagging.pop(feed.session, None)
-            self._settle(feed)
+            self._ahead.pop(feed.session, None)
 
     def _settle(self, feed: Feed) -> None:
         for audience in feed.audiences:
@@ -351,6 +370,10 @@ class Feeds:
                     if len(self._told) > TOLD:
                         self._told.popitem(last=False)
                     return
+
+
+def _covers(cursors: Mapping[Origin, int], places: Iterable[Record]) -> bool:
+    return any(place.seq <= cursors.get(place.origin, 0) for place in places)
 
 
 def _nothing() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from bus.interface import Bounds
+from bus.interface import Bounds, Peer, PeerState
 from bus.record import ClientId, Kind, Origin, Record
 from server.feeds import Asked, Feeds
 
@@ -22,6 +22,8 @@ class Mesh:
         self.copied: dict[tuple[Origin, int], int] = {}
         self.waits: list[tuple[Mapping[Origin, int], Callable[[], None]]] = []
         self.highs: dict[Origin, int] = {}
+        self.others: dict[Origin, int] = {}
+        """Those who are there, and how far each holds its own log."""
 
     def places(self, session: str, id: ClientId) -> Sequence[Record]:
         return self.known.get((session, id), [])
@@ -31,6 +33,12 @@ class Mesh:
 
     def copies(self, origin: Origin, seq: int) -> int:
         return self.copied.get((origin, seq), 2)
+
+    def peers(self) -> Sequence[Peer]:
+        return [Peer(origin, origin, PeerState.UP, "", 0.0, None, b"") for origin in self.others]
+
+    def holdings(self, node: str) -> Mapping[Origin, int] | None:
+        return {node: self.others[node]}
 
     def when_held(self, places: Mapping[Origin, int], ready: Callable[[], None]) -> Callable[[], None]:
         self.waits.append((dict(places), ready))
@@ -72,8 +80,13 @@ class Scene:
 
     def __init__(self, **bounds: int) -> None:
         self.mesh = Mesh()
-        self.feeds = Feeds(self.mesh, bounds=Bounds(**bounds), render=lambda record: record.payload)  # type: ignore[arg-type]
+        self.rendered = 0
+        self.feeds = Feeds(self.mesh, bounds=Bounds(**bounds), render=self._render)  # type: ignore[arg-type]
         self.told: list[tuple[ClientId, Origin, int, int, bool]] = []
+
+    def _render(self, record: Record) -> bytes:
+        self.rendered += 1
+        return record.payload
 
     def text(self, origin: Origin, seq: int, *, id: ClientId | None = None, by: str = "ann") -> Record:
         """A text that this node holds."""
@@ -150,6 +163,46 @@ def test_a_text_is_old_for_who_has_seen_it_at_another_place() -> None:
     bob, cid = scene.resume("bob", {B: 4}), scene.resume("cid", {B: 3})
     scene.reach()
     assert (bob.heard, cid.heard) == (["live"], ["x", "live"])
+    scene.text(B, 3, id="y")
+    scene.work(A, 2, id="y")
+    assert (bob.heard[1:], cid.heard[2:]) == ([], [])
+
+
+def test_of_the_log_of_a_node_that_is_there_nobody_has_seen_more_than_it_holds() -> None:
+    scene = Scene()
+    scene.work(A, 1)
+    scene.work(HERE, 1)
+    scene.mesh.others = {A: 2}
+    bob = scene.resume("bob", {A: 99, B: 99, HERE: 99})
+    scene.reach()
+    assert bob.heard == ["live"]
+    for seq in (2, 3):
+        scene.work(A, seq)
+        scene.work(B, seq)
+        scene.work(HERE, seq)
+    assert bob.heard[1:] == ["here.1:2", "a.1:3", "here.1:3"]
+
+
+def test_who_has_seen_logs_that_nobody_knows_any_more_costs_nothing_later() -> None:
+    scene = Scene()
+    scene.work(A, 1)
+    guests = [scene.resume(f"guest {number}", {A: 1, "dead.1": 7}) for number in range(3)]
+    scene.reach()
+    assert [guest.heard for guest in guests] == [["live"]] * 3
+    rendered = scene.rendered
+    scene.work(A, 2)
+    assert [guest.heard[1:] for guest in guests] == [["a.1:2"]] * 3
+    assert scene.rendered == rendered + 1, "one frame serves them all"
+    scene.feeds.listen(scene.feeds.feeds["guest 0"], ["r/other"])
+    scene.feeds.end(scene.feeds.feeds["guest 1"])
+    scene.work(A, 3)
+    assert [guest.heard[2:] for guest in guests] == [[], [], ["a.1:3"]]
+    scene.work("dead.1", 7)  # it is found after all
+    assert guests[2].heard[3:] == []
+    scene.feeds.tick(0.0)
+    scene.work(B, 1, id="dead.1:7")
+    scene.work("dead.1", 8)
+    assert guests[2].heard[3:] == ["dead.1:8"]
 
 
 def test_a_replay_takes_the_time_that_its_client_takes() -> None:
