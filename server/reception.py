@@ -270,4 +270,4 @@ def _places(cursors: dict[str, int]) -> dict[Origin, int]:
 
 
 def _ms(seconds: float) -> int:
-    return max(1, math.ceil(seconds * 1000))
+    return max(1, math.ceil(round(seconds * 1000, 3)))  # what sums of floats leave over is no millisecond
