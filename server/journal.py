@@ -33,6 +33,7 @@ TRACE_CHARS = 3_500
 _PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 _TOKEN = re.compile(r"eyJ[\w-]{4,}\.[\w-]{4,}\.[\w-]*")
 """A JSON Web Token, which is a secret wherever it turns up."""
+_PRIVATE_KEY = re.compile(r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?(-----END \1PRIVATE KEY-----|$)", re.DOTALL)
 
 
 def start(log_format: Literal["text", "json"], data_dir: Path) -> None:
@@ -48,6 +49,7 @@ def start(log_format: Literal["text", "json"], data_dir: Path) -> None:
     logging.raiseExceptions = False  # what logging says of itself it would write to stderr, and wait
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
+    sys.unraisablehook = _log_unraisable
 
 
 class LineWriter(logging.Handler):
@@ -190,7 +192,15 @@ def _is_same_file(descriptor: int, path: Path) -> bool:
 
 
 def _safe(text: str) -> str:
-    return plain(_TOKEN.sub("[token]", text))
+    return plain(_PRIVATE_KEY.sub("[private key]", _TOKEN.sub("[token]", text)))
+
+
+def _log_unraisable(failed: sys.UnraisableHookArgs) -> None:
+    """Where no caller could be told, such as in a destructor."""
+    error = failed.exc_value
+    logger.error(
+        "this is a fault of the program", exc_info=(failed.exc_type, error, failed.exc_traceback) if error else None
+    )
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

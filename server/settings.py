@@ -84,8 +84,8 @@ def _note_of(exposure: Exposure) -> str:
         return ""
     until = datetime.datetime.fromtimestamp(certificate.expires / 1000, datetime.UTC)
     return (
-        f"for {', '.join(certificate.names) or 'no host'}, until {until:%Y-%m-%d},"
-        f" SHA-256 {certificate.fingerprint[:23]}…"
+        f"until {until:%Y-%m-%d}, SHA-256 {certificate.fingerprint[:23]}…,"
+        f" for {', '.join(certificate.names) or 'no host'}"
     )
 
 

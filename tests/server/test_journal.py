@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import logging
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from server import journal
+from server.certificates import make_self_signed
 from server.childlog import LOG_BYTES, LOG_FILE, LogRing, fresh_log, parse_line
 from server.identity import Key, mint
 from server.session import Role
@@ -25,7 +27,7 @@ NASTY = "x\n2026 ERROR admin \x1b]0;title\x07 \x9b31m \u202eevil\u2066 \ud800 \u
 @pytest.fixture
 def stderr(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[str]]]:
     """Ends the journal and gives the lines that it has written to stderr; logging is put back as it was."""
-    root, hook, raising = logging.getLogger(), sys.excepthook, logging.raiseExceptions
+    root, hooks, raising = logging.getLogger(), (sys.excepthook, sys.unraisablehook), logging.raiseExceptions
     handlers, level = root.handlers[:], root.level
 
     def lines() -> list[str]:
@@ -38,7 +40,8 @@ def stderr(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[str]
     for handler in root.handlers:
         if handler not in handlers:
             handler.close()
-    root.handlers[:], sys.excepthook, logging.raiseExceptions = handlers, hook, raising
+    root.handlers[:], logging.raiseExceptions = handlers, raising
+    sys.excepthook, sys.unraisablehook = hooks
     root.setLevel(level)
     logging.captureWarnings(False)
 
@@ -115,6 +118,27 @@ def test_a_token_is_never_written(stderr: Callable[[], list[str]], tmp_path: Pat
     assert token not in text
     assert token.rpartition(".")[2] not in text
     assert "[token]" in text
+
+
+def test_an_error_that_nobody_could_be_told_is_a_line_too(stderr: Callable[[], list[str]], tmp_path: Path) -> None:
+    class Broken:
+        def __del__(self) -> None:
+            raise LookupError(NASTY)
+
+    journal.start("json", tmp_path)
+    Broken()
+    [text] = stderr()
+    assert text.isprintable()
+    assert "LookupError" in json.loads(text)["error"]
+
+
+def test_a_private_key_is_never_written(stderr: Callable[[], list[str]], tmp_path: Path) -> None:
+    journal.start("json", tmp_path)
+    _, key = make_self_signed(["a"], days=1, now=datetime.datetime.now(datetime.UTC))
+    logging.getLogger("server.test").error("cannot use %s here", key.decode())
+    [text] = stderr()
+    assert not [line for line in key.decode().splitlines() if line in text]
+    assert "cannot use [private key]" in text
 
 
 # A log that is written slower than it is said.
