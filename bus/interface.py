@@ -265,6 +265,9 @@ class Bus(Protocol):
     async def call(self, node: NodeId, body: bytes, *, timeout: float = 3.0) -> bytes:
         """Ask one peer. Raises BusError when it is not known or does not answer within `timeout` seconds."""
 
+    def ask(self, node: NodeId, body: bytes, *, timeout: float, done: Callable[[bytes | BusError], None]) -> None:
+        """The same without a task: `done` is called with the answer or with the BusError, perhaps at once."""
+
     def find(self, origin: Origin, seq: int) -> Record | None:
         """A record that is held here, or None: it has not come, was replaced, or was dropped for its age."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from bus.interface import BusError, PeerState
-from bus.record import NodeId, Origin
+from bus.record import Origin
 
 if TYPE_CHECKING:
     from server.node import Node
@@ -40,8 +39,7 @@ class Hearsay:
         if heard is not None and presence.age - heard[0] <= GOOD_SECONDS:
             return heard[1]
         if origin not in self._asking:
-            self._asking.add(origin)
-            self._node.tasks.start(self._ask(origin), name="hearsay")
+            self._ask(origin)
         return False
 
     def answer(self, body: bytes) -> bytes:
@@ -49,24 +47,28 @@ class Hearsay:
         origin = body.removeprefix(CALL).decode(errors="replace")
         return _YES if self._node.presence.lives(origin) else _NO
 
-    async def _ask(self, origin: Origin) -> None:
-        node = self._node
-        try:
-            peers = [
-                peer.node
-                for peer, _ in node.cards.peers.values()
-                if peer.origin != origin and peer.state is not PeerState.DOWN and not peer.cut
-            ]
-            said = await asyncio.gather(*(self._ask_one(peer, origin) for peer in peers))
-            self._heard = {
-                life: heard for life, heard in self._heard.items() if node.presence.age - heard[0] <= GOOD_SECONDS
-            }
-            self._heard[origin] = node.presence.age, _YES not in said
-        finally:
-            self._asking.discard(origin)
+    def _ask(self, origin: Origin) -> None:
+        bus = self._node.bus
+        peers = [
+            peer.node
+            for peer in bus.peers()
+            if peer.origin != origin and peer.state is not PeerState.DOWN and not peer.cut
+        ]
+        said: list[bytes] = []
 
-    async def _ask_one(self, peer: NodeId, origin: Origin) -> bytes:
-        try:
-            return await self._node.bus.call(peer, CALL + origin.encode(), timeout=CALL_SECONDS)
-        except BusError:
-            return _NO  # who does not answer knows of nobody
+        def hear(answer: bytes | BusError) -> None:
+            said.append(_NO if isinstance(answer, BusError) else answer)  # who does not answer knows of nobody
+            if len(said) == len(peers):
+                self._note(origin, dead=_YES not in said)
+
+        self._asking.add(origin)
+        for peer in peers:
+            bus.ask(peer, CALL + origin.encode(), timeout=CALL_SECONDS, done=hear)
+        if not peers:
+            self._note(origin, dead=True)
+
+    def _note(self, origin: Origin, *, dead: bool) -> None:
+        age = self._node.presence.age
+        self._asking.discard(origin)
+        self._heard = {life: heard for life, heard in self._heard.items() if age - heard[0] <= GOOD_SECONDS}
+        self._heard[origin] = age, dead

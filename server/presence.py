@@ -72,7 +72,7 @@ Key = tuple[int, int, Origin]
 """The client's hello number, the record's Lamport number, its origin: what decides who has a session."""
 
 BEYOND = 2**63
-"""Above every number of a hello: by it those have ended who were put out."""
+"""Above every number of a hello: by it those have ended who were put out. And above every Lamport number."""
 
 ENDED = 200_000
 """Sessions that ended and are known as such; beyond it the oldest go before their time."""
@@ -172,7 +172,10 @@ class Presence:
 
         Who was put out has ended, whatever else a record says.
         """
-        session, key = record.session, (BEYOND if record.is_for_good else record.n, lamport, origin)
+        session = record.session
+        # By its hand or a moderator's a session ends whatever others have written who could not reach its node.
+        rank = BEYOND if record.ended and record.parted != "lost" else lamport
+        key = (BEYOND if record.is_for_good else record.n, rank, origin)
         before, ended = self.key(session), self._ended.get(session)
         if ended is not None and ended[2] and not record.is_for_good:
             return []

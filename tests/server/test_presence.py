@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.record import Origin
-from server.presence import Entered, GivenUp, Lost, Parted, Presence, Resumed, Updated
+from server.presence import BEYOND, Entered, GivenUp, Lost, Parted, Presence, Resumed, Updated
 from server.session import Role, Seat, SessionRecord, Silence
 from server.wire.native import Address
 
@@ -312,3 +312,26 @@ def test_who_was_put_out_has_ended_whatever_a_later_hello_says_and_who_left_has_
                 presence.merge(origin, told, lamport=lamport)
             assert (presence.known("s1") == later) == goes_on
             assert ("s1" in presence.present) == goes_on
+
+
+def test_who_left_is_not_brought_back_by_a_node_that_took_him_for_lost() -> None:
+    here = record("s1", seat("lobby", 1))
+    left, lost, over = here.over("left"), here.given_up(), here.over("lost")
+    for later in (lost, over):
+        for order in ([(HERE, left, 2), (THERE, later, 9)], [(THERE, later, 9), (HERE, left, 2)]):
+            presence = alive(HERE, THERE)
+            presence.merge(HERE, here, lamport=1)
+            for origin, told, lamport in order:
+                presence.merge(origin, told, lamport=lamport)
+            assert presence.has_ended("s1")
+            assert presence.key("s1") == (1, BEYOND, HERE)
+
+
+def test_who_is_here_after_all_is_brought_back_by_his_node() -> None:
+    here = record("s1", seat("lobby", 1))
+    presence = alive(HERE, THERE)
+    presence.merge(HERE, here, lamport=1)
+    presence.merge(THERE, here.over("lost"), lamport=9)
+    assert presence.has_ended("s1")
+    presence.merge(HERE, here, lamport=10)
+    assert presence.present == {"s1": here}
