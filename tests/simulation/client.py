@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from server.closing import ELSEWHERE, TOO_SLOW, Closing
+from server.conversation import Conversation, Place
 from server.feeds import Feed
 from server.session import SessionRecord
 
@@ -24,12 +26,13 @@ class Connection:
     def __init__(self, client: Client, node: Node) -> None:
         self.client = client
         self.node = node
-        self.session = client.session
+        self.name = client.session
         self.n = client.n
         self.cursors = dict(client.cursors) if client.begun else None
         self.rooms = tuple(client.inside) if client.begun else ()
-        self.record: SessionRecord
+        self.record: SessionRecord | None = None
         self.feed: Feed | None = None
+        self.places: dict[int, Place] = {}
         self.is_live = False
         self.over = False
         """The node hears nothing more on it."""
@@ -42,6 +45,17 @@ class Connection:
         self._up = self._down = 0.0
 
     # --- the node's side ------------------------------------------------------------------------------------
+
+    @property
+    def session(self) -> SessionRecord:
+        """What its node knows of the session, once it serves it."""
+        assert self.record is not None, "who is served has a record"
+        return self.record
+
+    def revise(self, record: SessionRecord) -> None:
+        """Let another record of the session be true."""
+        self.record = record
+        self.node.custody.write(record)
 
     @property
     def outlet(self) -> Connection:
@@ -65,15 +79,17 @@ class Connection:
         self.tell("gap", audiences=audiences)
 
     def was_overtaken(self) -> None:
-        self.close(4408)
+        self.node.gone(self)
+        self.close(TOO_SLOW)
 
     def was_superseded(self) -> None:
-        self.close(4409)
+        self.node.custody.was_superseded(cast(Conversation, self))
+        self.close(ELSEWHERE)
 
-    def close(self, code: int) -> None:
+    def close(self, closing: Closing) -> None:
         self.over = True
-        self.tell("close", code=code)
-        self.node.gone(self)
+        self.tell("close", code=closing.code)
+        self.node.connections.pop(self, None)
 
     def cut(self) -> None:
         """The node has died: some of what it wrote may still come, then the connection is lost."""
@@ -163,7 +179,7 @@ class Client:
             self.world.later(self.world.rng.uniform(0.02, 0.4), self._again)
 
     def _again(self) -> None:
-        if self.connection is None:
+        if self.connection is None and not self.over:
             self.connect()
 
     def _go(self) -> None:
@@ -236,7 +252,12 @@ class Client:
             old = self.connection
             if rng.random() < 0.5:  # else half open: the node does not know
                 world.later(rng.uniform(0, 0.1), old.hang_up)
-            self.connect(old.node if rng.random() < 0.2 and old.node.alive else None)
+            if rng.random() < 0.1:
+                self.connection = None
+                world.note(self.session, "is out of reach")
+                world.later(rng.uniform(0.5, 9), self._again)
+            else:
+                self.connect(old.node if rng.random() < 0.2 and old.node.alive else None)
         world.later(rng.uniform(0.02, 0.2) if rng.random() < 0.2 else rng.uniform(0.5, 3), self._roam)
 
     def _watch(self) -> None:

@@ -29,6 +29,8 @@ class Endings:
     def note(self, node: Node, session: SessionRecord, place: Place | None = None) -> None:
         """A node has ended a session, or learnt from a record at `place` that it has ended."""
         name, upto = session.session, math.inf if session.parted == "kicked" else session.n
+        if session.parted == "lost":
+            upto = 0  # its node may live after all
         known = self._known.setdefault(node, {})
         if upto > known.get(name, 0):
             known[name] = upto

@@ -19,9 +19,11 @@ from bus.memory import MemoryBus
 from bus.packets import Ack, Digest, Packet
 from bus.places import Places
 from bus.record import ClientId, Origin, Record
+from server import custody
 from server.feeds import Asked, Feeds
 from server.presence import Presence
 from server.session import SessionRecord
+from server.takeover import Meeting
 from server.timeline import Timeline
 from tests.simulation.world import World
 
@@ -135,7 +137,12 @@ def kick_undone_by_a_later_hello(patch: pytest.MonkeyPatch) -> None:
 
 
 def end_not_remembered(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Presence, "has_ended", lambda self, session: False)
     patch.setattr(Presence, "key", lambda self, session: self._keys.get(session))
+
+
+def older_connection_goes_on(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(custody, "meet", lambda mine, theirs, record: Meeting.STAYS)
 
 
 def life_forgotten_without_a_trace(patch: pytest.MonkeyPatch) -> None:
@@ -155,5 +162,6 @@ FAULTS: tuple[Plant, ...] = (
     waking_node_thinks_it_is_alone,
     kick_undone_by_a_later_hello,
     end_not_remembered,
+    older_connection_goes_on,
     life_forgotten_without_a_trace,
 )

@@ -30,7 +30,7 @@ INVARIANTS = {
     "I8": "nobody is shown what is not for him, or his own text",
     "I9": "memory stays within bounds",
     "I10": f"of two processes with one id the older has ended within {FENCED_SECONDS:.0f} s",
-    "I11": "all nodes end with one opinion on who has which session",
+    "I11": "all nodes end with one opinion on who has which session, and one serves it",
     "I12": "a session that was put out or has left is served by nobody who knows of it, has ended at every node, and "
     "nobody else is told that he has",
 }
@@ -114,6 +114,9 @@ class Judge:
             owners = {node.presence.key(client.session) for node in world.running()}
             if len(owners) > 1 and client.session not in world.endings:
                 world.bad("I11 nodes differ on who has a session", client.session, *map(str, owners))
+            serving = [node.name for node in world.running() if client.session in node.conversations]
+            if len(serving) > 1:
+                world.bad("I11 nodes serve a session at once", client.session, *serving)
 
     def _judge_acknowledged(self) -> None:
         world = self._world

@@ -38,6 +38,8 @@ class NodeClock:
     def time(self) -> float:
         return self._world.time() + self.ahead
 
+    now = time
+
     def call_soon(self, callback: Callable[..., object], *args: Any) -> Event:
         return self.call_later(0.0, callback, *args)
 

@@ -1,7 +1,8 @@
-"""One node of a schedule: the product's engine, feeds and presence, joined as `server.node` joins them."""
+"""One node of a schedule: the product's engine, feeds, presence and custody, joined as `server.node` joins them."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -12,21 +13,28 @@ from bus.record import Kind, NodeId, Origin, Record
 from server import session as sessions
 from server import texts
 from server.audience import audience_of, audiences, room_of
+from server.closing import ELSEWHERE, KICKED, SESSION_OVER
+from server.conversation import Conversation
+from server.custody import Custody
+from server.events import Event, SessionEnded
 from server.feeds import TICK_SECONDS, Asked, Feeds
+from server.hearsay import CALL as LIVES_CALL
 from server.messenger import delivered
-from server.presence import Presence
+from server.presence import Change, Presence
 from server.session import Role, Seat, SessionRecord
+from server.takeover import LOOK_SECONDS, Elsewhere, Over, Resume, Unknown, decide
 from server.texts import ANSWER_SECONDS, Text
 from server.wire import native
 from server.wire.native import Address
 from tests.simulation.network import NodeClock
 
 if TYPE_CHECKING:
+    from server.node import Node as ServerNode
     from tests.simulation.client import Connection
     from tests.simulation.world import World
 
-FIND_SECONDS = 0.5
-"""How long a node looks for a session that it does not know before it takes the client's word."""
+AGAIN_SECONDS = 0.1
+"""After so long it is looked again for a session that is not known."""
 
 CALL_SECONDS = 3.0
 
@@ -46,9 +54,15 @@ class Node:
         self.bus = world.network.memory.bus(identity, address=name, peers=peers, bounds=bounds)
         self.feeds = Feeds(self.bus, bounds=bounds, render=render)
         self.presence = Presence()
+        self.node_id = self.bus.node
+        self.config = world.patience
+        self.moderation = Nothing()
+        self.custody = Custody(cast("ServerNode", self))
         self.alive = True
         self.synced = False
         self.connections: dict[Connection, None] = {}
+        self.conversations: dict[str, Connection] = {}
+        """By session, those that it serves."""
         self._waiting: list[Callable[[], None]] = []
         self.presence.revive(self.bus.origin)
         self.bus.open(self, clock=self.clock)
@@ -57,8 +71,19 @@ class Node:
 
     def _tick(self) -> None:
         if self.alive:
+            self.custody.tick(self.clock.time())
             self.feeds.tick(self.clock.time())
             self.clock.call_later(TICK_SECONDS, self._tick)
+
+    # --- what custody asks of its node ----------------------------------------------------------------------
+
+    def tell(self, changes: Sequence[Change]) -> None:
+        """Rooms and their members are no part of this."""
+
+    def emit(self, event: Event) -> None:
+        """Note which sessions end by the hand of this node."""
+        if isinstance(event, SessionEnded):
+            self.world.endings.note(self, event.record.over(event.reason))
 
     # --- what the bus delivers ------------------------------------------------------------------------------
 
@@ -67,14 +92,10 @@ class Node:
         if record.kind is Kind.SESSION:
             self.feeds.timeline.work(record.origin, record.seq)
             session = sessions.unpack(record.payload)
-            if record.origin != self.bus.origin:
-                self.presence.merge(record.origin, session, lamport=record.lamport)
             if session.ended:
                 self.world.endings.note(self, session, (record.origin, record.seq))
-            if session.ended and self.presence.known(session.session) is None:
-                self._put_out(session)
-            else:
-                self.feeds.own(record, (session.n, record.lamport, record.origin))
+            if record.origin != self.bus.origin:
+                self.custody.take(record, session)
         else:
             self.feeds.work(record, audience_of(record))
 
@@ -89,7 +110,10 @@ class Node:
         raise AssertionError("nobody casts here")
 
     def on_call(self, caller: NodeId, body: bytes) -> bytes | Awaitable[bytes]:
-        return self._kick(body.decode())
+        if body.startswith(LIVES_CALL):
+            return self.custody.answer(body)
+        self._put_out(body.decode())
+        return b""
 
     def on_peer(self, peer: Peer) -> None:
         if peer.left or peer.state is PeerState.DOWN:
@@ -114,72 +138,51 @@ class Node:
         """A client says hello, with a session or without."""
         self.connections[connection] = None
         if self.synced:
-            self._look(connection, self.clock.time() + FIND_SECONDS)
+            self._look(connection, self.clock.time() + LOOK_SECONDS)
         else:
-            self._waiting.append(lambda: self._look(connection, self.clock.time() + FIND_SECONDS))
+            self._waiting.append(lambda: self._look(connection, self.clock.time() + LOOK_SECONDS))
 
     def _look(self, connection: Connection, until: float) -> None:
         if connection.over or not self.alive:
             return
-        resumes = connection.cursors is not None
-        key = self.presence.key(connection.session)
-        if key is not None and self.presence.known(connection.session) is None:
-            connection.close(4410)
-        elif key is not None and key[0] > connection.n:
-            connection.close(4409)
-        elif resumes and key is None and self.clock.time() < until:
-            self.clock.call_later(0.1, self._look, connection, until)
-        elif resumes:
-            self._resume(connection)
-        else:
-            self._begin(connection)
+        match decide(self.presence, connection.name, connection.n):
+            case Over():
+                connection.close(SESSION_OVER)
+            case Elsewhere():
+                connection.close(ELSEWHERE)
+            case _ if connection.cursors is None:
+                self._begin(connection)
+            case Resume(known, n):
+                record = known.moved(node=self.bus.node, node_name=self.name, n=n, ip="")
+                missing = self.feeds.missing(connection.cursors or {}, audiences(record))
+                gaps = [room for room in map(room_of, missing) if room]
+                self._go_on(connection, record, gaps=gaps, recovered=not missing)
+            case Unknown() if self.clock.time() < until:
+                self.clock.call_later(AGAIN_SECONDS, self._look, connection, until)
+            case Unknown():
+                record = self._record(connection)
+                for room in connection.rooms:
+                    record = record.seated(self._seat(room))
+                self._go_on(connection, record, gaps=list(connection.rooms), recovered=False)
 
     def _begin(self, connection: Connection) -> None:
         connection.record = self._record(connection)
-        key = self.write(connection)
-        connection.feed = self.feeds.begin(
-            connection.session, key, connection, audiences=audiences(connection.record)
-        )
+        self.custody.begin(cast(Conversation, connection))
         connection.is_live = True
         connection.tell("welcome", cursors=self.feeds.timeline.cursors(), rooms=[], recovered=None, gaps=[])
         connection.tell("live")
 
-    def _resume(self, connection: Connection) -> None:
+    def _go_on(self, connection: Connection, record: SessionRecord, *, gaps: list[str], recovered: bool) -> None:
         assert connection.cursors is not None, "who resumes brings cursors"
-        known = self.presence.known(connection.session)
-        if known is None:
-            record = self._record(connection)
-            for room in connection.rooms:
-                record = record.seated(self._seat(room))
-        else:
-            record = known.moved(node=self.bus.node, node_name=self.name, n=connection.n, ip="")
-        connection.record = record
-        heard = audiences(record)
-        missing = self.feeds.missing(connection.cursors, heard)
-        key = self.write(connection)
-        connection.feed = self.feeds.resume(
-            connection.session, key, connection, audiences=heard, cursors=connection.cursors
-        )
+        self.custody.resume(cast(Conversation, connection), record, connection.cursors)
         rooms = [seat.room for seat in record.seats]
-        gaps = rooms if known is None else [room for room in map(room_of, missing) if room]
-        connection.tell("welcome", cursors={}, rooms=rooms, recovered=not missing and known is not None, gaps=gaps)
-
-    def write(self, connection: Connection) -> tuple[int, int, Origin]:
-        """Write a session ahead; returns by what it is this node's now."""
-        record = connection.record
-        last = record.ended and not record.is_for_good
-        written = self.bus.append(Kind.SESSION, sessions.pack(record), session=record.session, last=last)
-        self.presence.merge(self.bus.origin, record, lamport=written.lamport)
-        key = (record.n, written.lamport, self.bus.origin)
-        if connection.feed is not None:
-            connection.feed.key = key
-        return key
+        connection.tell("welcome", cursors={}, rooms=rooms, recovered=recovered, gaps=gaps)
 
     def _record(self, connection: Connection) -> SessionRecord:
         return SessionRecord(
-            session=connection.session,
-            user=connection.session,
-            name=connection.session,
+            session=connection.name,
+            user=connection.name,
+            name=connection.name,
             role=Role.USER,
             node=self.bus.node,
             node_name=self.name,
@@ -195,29 +198,23 @@ class Node:
 
     def join(self, connection: Connection, room: str) -> None:
         """A client enters a room."""
-        if self._serves(connection) and connection.record.seat(room) is None:
-            connection.record = connection.record.seated(self._seat(room))
-            self._listen(connection)
+        if self._serves(connection) and connection.session.seat(room) is None:
+            connection.revise(connection.session.seated(self._seat(room)))
             connection.tell("joined", room=room, cursors=self.feeds.timeline.cursors())
 
     def leave(self, connection: Connection, room: str) -> None:
         """A client leaves a room."""
-        if self._serves(connection) and connection.record.seat(room) is not None:
-            connection.record = connection.record.unseated(room, "left")
-            self._listen(connection)
+        if self._serves(connection) and connection.session.seat(room) is not None:
+            connection.revise(connection.session.unseated(room, "left"))
             connection.tell("left", room=room)
-
-    def _listen(self, connection: Connection) -> None:
-        self.write(connection)
-        assert connection.feed is not None, "who is served is fed"
-        self.feeds.listen(connection.feed, audiences(connection.record))
 
     def say(self, connection: Connection, id: int, to: str) -> None:
         """A client says something in a room, or whispers to a session."""
         if not self._serves(connection):
             return
-        session = connection.session
-        if not self.feeds.is_known(session, id) and to.startswith("r/") and connection.record.seat(to[2:]) is None:
+        session = connection.name
+        known = self.feeds.is_known(session, id)
+        if not known and to.startswith("r/") and connection.session.seat(to[2:]) is None:
             connection.tell("refused", id=id)
             return
         asked = Asked(
@@ -240,55 +237,38 @@ class Node:
         if asked:
             connection.tell("sent", id=id, origin=record.origin, seq=record.seq, copies=copies)
 
-    # --- sessions that end ----------------------------------------------------------------------------------
-
-    def go(self, connection: Connection) -> None:
-        """A client closes with 1000: its session is over."""
-        if connection.feed is self.feeds.feeds.get(connection.session) is not None:
-            self._end(connection, "left")
-        self.gone(connection)
-
-    def kick(self, session: str) -> None:
-        """A moderator who is here ends a session, wherever it is."""
-        record = self.presence.known(session)
-        if record is None:
-            return
-        if record.node == self.bus.node:
-            self._kick(session)
-        else:
-            self.bus.ask(record.node, session.encode(), timeout=CALL_SECONDS, done=lambda answer: None)
-
-    def _kick(self, session: str) -> bytes:
-        feed = self.feeds.feeds.get(session)
-        if feed is None:
-            return b"gone"
-        connection = cast("Connection", feed.reader)
-        self._end(connection, "kicked")
-        connection.close(4403)
-        return b"done"
-
-    def _end(self, connection: Connection, reason: str) -> None:
-        connection.record = connection.record.over(reason)
-        self.world.endings.note(self, connection.record)
-        self.write(connection)
-        assert connection.feed is not None, "who is served is fed"
-        self.feeds.end(connection.feed)
-
-    def _put_out(self, session: SessionRecord) -> None:
-        """Another node has ended a session: who has it here goes."""
-        feed = self.feeds.feeds.get(session.session)
-        if feed is not None:
-            self.feeds.end(feed)
-            cast("Connection", feed.reader).close(4403 if session.is_for_good else 4410)
-
     def _serves(self, connection: Connection) -> bool:
-        return connection.is_live and connection.feed is self.feeds.feeds.get(connection.session)
+        return connection.is_live and self.conversations.get(connection.name) is connection
 
     def gone(self, connection: Connection) -> None:
         """The socket of a client has ended."""
         self.connections.pop(connection, None)
-        if connection.feed is not None:
-            self.feeds.end(connection.feed)
+        self.custody.lose(cast(Conversation, connection))
+
+    def go(self, connection: Connection) -> None:
+        """A client closes with 1000: its session is over."""
+        self.connections.pop(connection, None)
+        self.custody.end(cast(Conversation, connection), "left")
+
+    # --- what moderators do ---------------------------------------------------------------------------------
+
+    def kick(self, session: str) -> None:
+        """A moderator who is here puts a session out, wherever it is."""
+        executor = self.custody.acts_for(session)
+        if executor == self.bus.node:
+            self._put_out(session)
+        elif executor is not None:
+            self.bus.ask(executor, session.encode(), timeout=CALL_SECONDS, done=lambda answer: None)
+
+    def _put_out(self, session: str) -> None:
+        connection, known = self.conversations.get(session), self.presence.known(session)
+        if connection is not None:
+            self.custody.end(cast(Conversation, connection), "kicked")
+            connection.close(KICKED)
+        elif known is not None and self.custody.acts_for(session) == self.bus.node:
+            self.custody.finish(known, "kicked")
+
+    # --- its end --------------------------------------------------------------------------------------------
 
     def crash(self, *, told: bool) -> None:
         """Lose everything at once."""
@@ -296,3 +276,18 @@ class Node:
         self.bus.vanish(told=told)
         for connection in list(self.connections):
             connection.cut()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Patience:
+    """After how long a session without a connection is lost, and over."""
+
+    lost_seconds: float = 30.0
+    resume_seconds: int = 300
+
+
+class Nothing:
+    """Mutes are no part of this."""
+
+    def follow(self, record: SessionRecord) -> None:
+        """Nobody is muted."""

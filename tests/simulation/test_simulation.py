@@ -61,5 +61,5 @@ def test_the_faults_of_a_few_schedules_are_of_every_kind() -> None:
         seen |= world.faults.keys()
     assert seen == {
         *("clock", "copy", "crash", "cut", "join", "slow", "stop", "with state", "without state"),
-        *("forgotten", "kicked", "left"),
+        *("forgotten", "kicked", "left", "lost"),
     }

@@ -14,11 +14,12 @@ from bus.membership import TICK_SECONDS
 from bus.packets import incarnation_of
 from bus.record import Kind, Origin, Record
 from bus.replica import Replica
+from server.closing import RESTARTING
 from tests.simulation.client import Client
 from tests.simulation.endings import Endings
 from tests.simulation.judge import FENCED_SECONDS, SETTLES_SECONDS, Judge
 from tests.simulation.network import Network
-from tests.simulation.node import Node
+from tests.simulation.node import Node, Patience
 
 CLIENTS = 9
 """There are so many at most, with those who are gone."""
@@ -75,6 +76,7 @@ class World:
         """How likely a client that has nothing to say leaves instead."""
         self.buried_after = rng.choice((None, None, None, 14.0))
         """Seconds after which a dead life is forgotten, longer than any wait; None for the product's hours."""
+        self.patience = rng.choice((Patience(), Patience(), Patience(2.0), Patience(2.0, 6)))
         self.end_at = rng.uniform(6, 14) * (2 if self.cuts == 2 or self.buried_after else 1)
         count = rng.choice((2, 3, 3, 3, 4, 5, 7))
         self.names = [f"n{number}" for number in range(1, count + 1)]
@@ -211,7 +213,8 @@ class World:
         if all(replica_of(other).admission.held(origin) < alone for other in self.running() if other is not node):
             self._given_up[origin] = max(alone, self._given_up.get(origin, 0))
         for connection in list(node.connections):
-            connection.close(1012)
+            node.gone(connection)
+            connection.close(RESTARTING)
         self._risk(node)
         node.crash(told=True)
 
