@@ -26,7 +26,7 @@ from bus.effects import (
     Synced,
     Unlink,
 )  # fmt: skip
-from bus.interface import Bounds, BusError, Figures, Listener, Peer, PeerState, Refusal, Sought
+from bus.interface import Bounds, BusError, Figures, Listener, Peer, PeerState, Reason, Refusal, Sought
 from bus.keys import Identity
 from bus.membership import TICK_SECONDS
 from bus.packets import CALL_BYTES, Answer, Call, Packet, node_of
@@ -137,9 +137,9 @@ class Engine(abc.ABC):
         return self._refusals.listed()
 
     @property
-    def refused_connections(self) -> int:
-        """How often that was, since the start."""
-        return self._refusals.total
+    def refused_connections(self) -> Mapping[Reason, int]:
+        """How often that was since the start, by reason."""
+        return self._refusals.counts
 
     @property
     def fingerprint(self) -> str:

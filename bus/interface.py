@@ -199,8 +199,8 @@ class Bus(Protocol):
         """Who wanted to have a part in the mesh, or did not let this node have one, the newest first; bounded."""
 
     @property
-    def refused_connections(self) -> int:
-        """How often that was, since the start."""
+    def refused_connections(self) -> Mapping[Reason, int]:
+        """How often that was since the start, by reason."""
 
     @property
     def fingerprint(self) -> str:

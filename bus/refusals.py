@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from bus.interface import Reason, Refusal
 
 REFUSALS = 200
@@ -15,14 +17,15 @@ class Refusals:
     """What was refused. `now` is in seconds of any clock that does not jump."""
 
     def __init__(self) -> None:
-        self.total = 0
+        self.counts: Counter[Reason] = Counter()
+        """How often, by reason."""
         self._kept: dict[tuple[str, Reason], Refusal] = {}
         self._fresh: dict[tuple[str, Reason], int] = {}
         self._said = float("-inf")
 
     def note(self, address: str, reason: Reason, *, now: float) -> None:
         """Somebody was refused."""
-        self.total += 1
+        self.counts[reason] += 1
         key = address, reason
         before = self._kept.pop(key, None)
         self._kept[key] = Refusal(

@@ -93,6 +93,7 @@ class Actions(QObject):
         self.search = self.make("Search", "Ctrl+K", icon="magnifying-glass")
         self.launch = self.make("Launch nodes", "N", icon="plus")
         self.join = self.make("Join a mesh", "J", icon="share-network")
+        self.peers = self.make("Peers, add or remove", "Shift+J", icon="share-network")
         self.copy_address = self.make("Copy address", "Ctrl+Shift+C", icon="copy")
         self.open_client = self.make("Open the browser client", "Ctrl+Shift+O", icon="arrow-square-out")
         self.filter = self.make("Filter", "/", icon="funnel-simple")

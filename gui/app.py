@@ -22,8 +22,10 @@ from gui.frame.overlays import LOOK, RATE, Overlays
 from gui.main_window import MainWindow
 from gui.moderation import Moderation
 from gui.nodes.alarms import AlarmNews
+from gui.nodes.guard import GuardNews
 from gui.nodes.launch import LaunchDialog
 from gui.nodes.news import NodeNews
+from gui.nodes.peers import PeersSheet
 from gui.nodes.view import NodesView
 from gui.rooms.view import RoomsView
 from gui.state import State
@@ -60,7 +62,8 @@ class Console:
         toasts = Toasts(self.window)
         tasks = Tasks(asyncio.get_running_loop(), toasts.warn)
         actions = Actions(self.window)
-        actions.join.setEnabled(bool(desk.bus_address))
+        for action in (actions.join, actions.peers):
+            action.setEnabled(bool(desk.bus_address))
         self.context = Context(
             desk=desk,
             launcher=launcher,
@@ -90,11 +93,14 @@ class Console:
         self.alarms = AlarmNews(self.context)
         self.alarms.show_node.connect(self._show_details)
         self.exposure = ExposureNews(desk, self.context.banners)
+        self.guard = GuardNews(self.context)
+        self.guard.show_node.connect(self._show_details)
         self.window.looked.connect(self._tell_news)
         actions.copy_address.triggered.connect(lambda: QGuiApplication.clipboard().setText(desk.url))
         actions.open_client.triggered.connect(lambda: QDesktopServices.openUrl(QUrl(desk.http)))
         actions.launch.triggered.connect(self._launch)
         actions.join.triggered.connect(lambda: self.overlays.open_sheet(JoinSheet(self.context, self.window)))
+        actions.peers.triggered.connect(lambda: self.overlays.open_sheet(PeersSheet(self.context, self.window)))
         if stage is not None:
             self.demo = DemoNote(self.context, self.window, stage)
         bridge.start(self.window)
@@ -149,7 +155,8 @@ class Console:
         self.nodes.leaving.look()
         words = f"{wording.plural(wrong, 'node')} lost or late" if wrong else ""
         self.window.button(self.nodes).count(wrong, words)
-        self.window.status_bar.show_alarm(self.alarms.look())
+        alarm, stranger = self.alarms.look(), self.guard.look()
+        self.window.status_bar.show_alarm(alarm or stranger)
         self.exposure.look()
 
     def _show_node(self, id: str, *, log: bool) -> None:

@@ -38,6 +38,7 @@ from server.refusals import TOPIC as REFUSALS
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.session import Actor, Role, Seat, SessionRecord
 from server.settings import Setting, settings
+from server.strangers import mesh_view
 from server.talk import Stretch, Talks, TalkView
 from server.texts import Receipt, Sender
 from server.trace import Offsets, Trace
@@ -49,6 +50,7 @@ from server.views import (
     HealthView,
     LinkView,
     MemberView,
+    MeshView,
     NodeView,
     OutageView,
     PersonView,
@@ -298,6 +300,14 @@ class Desk:
     def problem_of(self, address: str) -> str:
         """One sentence that says why no cluster can be joined at this address, or nothing."""
         return joining.problem(address, self.nodes(), keyed=bool(self._node.bus.fingerprint))
+
+    def mesh(self) -> MeshView:
+        """What stands between this node and strangers."""
+        return mesh_view(self._node)
+
+    def give_up_peer(self, given: str) -> None:
+        """Look for a peer at this address no more; it is one of those of `mesh`. Who was found there stays."""
+        self._node.bus.give_up(given)
 
     async def join(self, address: str) -> str:
         """Join the cluster that has a node at this mesh address; returns that node's name. Raises Refused."""

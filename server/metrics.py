@@ -58,6 +58,12 @@ class NodeMetrics(Collector):
         sent.add_metric(["voice"], node.counters.sent_voice)
         yield sent
         yield from self._refusing()
+        strangers = CounterMetricFamily(
+            "switchboard_mesh_refused", "Connections that the mesh refused, or was refused", labels=["reason"]
+        )
+        for why, count in sorted(node.bus.refused_connections.items()):
+            strangers.add_metric([why.name.lower()], count)
+        yield strangers
         dropped = CounterMetricFamily("switchboard_voice_dropped", "Voice frames dropped", labels=["reason"])
         reasons = {**node.counters.voice_dropped, "late": node.counters.voice_dropped["late"] + node.bus.stale}
         for reason, count in sorted(reasons.items()):

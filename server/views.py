@@ -176,6 +176,41 @@ class LinkView(msgspec.Struct, frozen=True, gc=False):
     """Milliseconds; None until measured."""
 
 
+class SoughtView(msgspec.Struct, frozen=True):
+    """An address where a node looks for another because it was told to."""
+
+    given: str
+    """As it was given."""
+    address: str
+    """In numbers; empty until its name is found."""
+    connected: bool
+
+
+class RefusalView(msgspec.Struct, frozen=True):
+    """Somebody who has no part in the mesh, or did not let this node have one."""
+
+    address: str
+    """Its host; ``host:port`` where this node wants to connect; empty where that is not known."""
+    reason: Literal["key", "plain", "garbage", "silent", "answer"]
+    """A wrong key; no encryption, or another one; what is no node; nothing was said; that node refuses this one."""
+    count: int
+    first: int
+    """ms since 1970."""
+    last: int
+
+
+class MeshView(msgspec.Struct, frozen=True):
+    """What stands between a node and strangers."""
+
+    fingerprint: str
+    """Of the key with which it listens; empty where the mesh has none, and is on loopback."""
+    changing: bool
+    """Whether the key is being changed, so that two of them hold."""
+    sought: tuple[SoughtView, ...]
+    refusals: tuple[RefusalView, ...]
+    """The newest first."""
+
+
 class LogView(msgspec.Struct, frozen=True):
     """One log of which a node lacks something."""
 

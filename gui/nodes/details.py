@@ -10,7 +10,7 @@ from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from gui import theme, wording
-from gui.nodes import copies, drains, losses
+from gui.nodes import copies, drains, losses, strangers
 from gui.nodes.facts import UNKNOWN, Fact
 from gui.nodes.rows import GONE, WRONG, NodeRow, Standing
 from gui.tokens import Colour, Size, Type
@@ -130,6 +130,8 @@ class NodeDetails(QWidget):
         self.losses = Facts("What became of its sessions")
         self.drain = Facts("Its clients")
         self.facts = Facts("The copying from here")
+        self.mesh = Facts("The mesh")
+        self.refused = Facts("Kept out of the mesh")
         self.rooms = Label("", Type.SMALL, Colour.TEXT2, wrap=True)
         self.grid = PeerGrid()
         self.silence = Label("", Type.SMALL, Colour.TEXT2, wrap=True)
@@ -138,6 +140,8 @@ class NodeDetails(QWidget):
             "alarm": Section("Needs a person", self.alarm),
             "losses": Section("", self.losses),
             "facts": Section("Copying, from this console", self.facts),
+            "refused": Section("Kept out of the mesh", self.refused),
+            "mesh": Section("Mesh", self.mesh),
             "wants": Section("Rooms whose voice it wants", self.rooms),
             "peers": Section("As it sees its peers", self.grid, self.silence),
         }
@@ -162,6 +166,7 @@ class NodeDetails(QWidget):
         count, names = copies.wanted(desk.wants(row.node) if row.node else None)
         self.sections["wants"].note.say(count)
         self.rooms.say(names)
+        self._show_mesh(row)
         self._show_peers(desk.copies(row.node) if row.node else None, gone=row.standing in GONE)
         self._inner.activate()  # what grew has its place before it is painted
 
@@ -208,6 +213,16 @@ class NodeDetails(QWidget):
             section.title.say("Resuming in the cluster")
             section.note.say("last hour")
             self.losses.say(losses.cluster_facts(self._desk.resumes(), self._desk.again()))
+
+    def _show_mesh(self, row: NodeRow) -> None:
+        """What stands between this node and strangers; others do not tell."""
+        mesh = self._desk.mesh() if row.here else None
+        self.sections["mesh"].setVisible(mesh is not None)
+        self.sections["refused"].setVisible(mesh is not None and bool(mesh.refusals))
+        if mesh is not None:
+            self.mesh.say(strangers.facts(mesh, self._desk.bus_address))
+            self.refused.say(strangers.refused(mesh))
+            self.sections["refused"].note.say(wording.count(sum(each.count for each in mesh.refusals)))
 
     def _show_peers(self, peers: Sequence[CopyView] | None, *, gone: bool) -> None:
         self.grid.say(peers or ())

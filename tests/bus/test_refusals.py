@@ -17,7 +17,7 @@ def test_refusals_are_counted_by_address_and_reason_the_newest_first() -> None:
         Refusal(address="10.0.0.1", reason=Reason.KEY, count=2, first=1.0, last=3.0),
         Refusal(address="10.0.0.2", reason=Reason.PLAIN, count=1, first=2.0, last=2.0),
     ]
-    assert refusals.total == 4
+    assert refusals.counts == {Reason.KEY: 2, Reason.PLAIN: 1, Reason.GARBAGE: 1}
 
 
 def test_no_more_are_kept_than_a_bound_and_the_longest_silent_go() -> None:
@@ -29,7 +29,7 @@ def test_no_more_are_kept_than_a_bound_and_the_longest_silent_go() -> None:
     assert len(kept) == REFUSALS
     assert {"first", f"10.0.0.{REFUSALS + 49}"} <= {each.address for each in kept}
     assert "10.0.0.0" not in {each.address for each in kept}
-    assert refusals.total == 2 * (REFUSALS + 50)
+    assert refusals.counts.total() == 2 * (REFUSALS + 50)
 
 
 def test_one_line_a_second_at_most_is_said_of_them() -> None:

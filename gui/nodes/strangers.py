@@ -1,0 +1,108 @@
+"""What stands between this node and strangers, in words, for details and banners; no Qt here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gui import wording
+from gui.nodes.facts import Fact
+from gui.tokens import Colour
+from server.views import MeshView, RefusalView, SoughtView
+
+RECENT = 5 * 60_000
+"""ms: who has not tried again for so long is told of in the details alone."""
+
+LISTED = 12
+"""Refusals in the details."""
+
+REASONS = {
+    "key": "wrong key",
+    "plain": "other encryption",
+    "garbage": "not a node",
+    "silent": "said nothing",
+    "answer": "refuses this node",
+}
+
+
+def facts(mesh: MeshView, address: str) -> list[Fact]:
+    """How this node listens, and where it looks for others because it was told to."""
+    found = [Fact("Peers reach it at", address or "nowhere")]
+    if mesh.fingerprint:
+        found.append(Fact("Key", mesh.fingerprint))
+        if mesh.changing:
+            found.append(Fact("Being changed", "two keys hold", Colour.WARN, inner=True))
+    else:
+        found.append(Fact("Key", "none, this machine only"))
+    found.append(Fact("Looks for peers at", wording.plural(len(mesh.sought), "address", "addresses")))
+    found += [Fact(wording.within(each.given), standing(each), tone(each), inner=True) for each in mesh.sought]
+    return found
+
+
+def standing(sought: SoughtView) -> str:
+    """How it is with an address that was given."""
+    if sought.connected:
+        return "connected"
+    return "no answer" if sought.address else "name not found"
+
+
+def tone(sought: SoughtView) -> Colour:
+    """The colour of that."""
+    return Colour.TEXT2 if sought.connected else Colour.WARN
+
+
+def refused(mesh: MeshView) -> list[Fact]:
+    """Who was refused, and whom this node cannot get to let it in."""
+    found = []
+    for each in mesh.refusals[:LISTED]:
+        times = f", {wording.count(each.count)} times" if each.count > 1 else ""
+        found.append(
+            Fact(
+                f"{wording.within(_who(each))}  {REASONS[each.reason]}",
+                f"{wording.clock(each.last, seconds=True)}{times}",
+            )
+        )
+    if len(mesh.refusals) > LISTED:
+        found.append(Fact(f"{wording.count(len(mesh.refusals) - LISTED)} more", "", inner=True))
+    return found
+
+
+def news(mesh: MeshView, now: int) -> list[RefusalView]:
+    """Whom somebody should know of, the newest first; `now` in ms since 1970."""
+    return [each for each in mesh.refusals if each.reason != "silent" and now - each.last < RECENT]
+
+
+def headline(recent: Sequence[RefusalView]) -> str:
+    """Who it is and what is wrong, in one sentence."""
+    first = recent[0]
+    times = "once" if first.count == 1 else f"{wording.count(first.count)} times"
+    since = wording.clock(first.first, seconds=True)
+    who = wording.within(_who(first))
+    if first.reason == "answer":
+        return f"{who} does not let this console into its mesh since {since}."
+    return f"{who} was kept out of the mesh {times} since {since}: {REASONS[first.reason]}."
+
+
+def account(recent: Sequence[RefusalView]) -> str:
+    """What that means, what can be done, and who else there is."""
+    means = {
+        "key": "It has no part in anything. If it is a node of yours, give it the key file of this one.",
+        "plain": "It has no part in anything. If it is a node of yours, start it with the key file of this one.",
+        "garbage": "It has no part in anything. It is no node, but something that tries ports.",
+        "answer": "Its key is another one: compare what `main.py cluster-key show` says on both machines.",
+    }[recent[0].reason]
+    others = tuple(dict.fromkeys(_who(each) for each in recent[1:] if each.address != recent[0].address))
+    return f"{means} Also: {wording.listed(others)}." if others else means
+
+
+def brief(recent: Sequence[RefusalView]) -> str:
+    """The newest of it for the status bar."""
+    if not recent:
+        return ""
+    more = f", {len(recent) - 1} more" if len(recent) > 1 else ""
+    if recent[0].reason == "answer":
+        return f"{wording.within(_who(recent[0]))} refuses this console{more}"
+    return f"Mesh refused {wording.within(_who(recent[0]))}{more}"
+
+
+def _who(refusal: RefusalView) -> str:
+    return refusal.address or "an unknown address"
