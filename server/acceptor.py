@@ -25,7 +25,7 @@ BACKLOG = 128
 """Connections that the system keeps until they are taken: more would only wait where nobody counts them."""
 TAKEN_AT_ONCE = 64
 """Connections taken in one turn of the loop, before others are served."""
-AGAIN_SECONDS = 0.5
+AGAIN_SECONDS = 0.2
 """When it is tried again to take connections, where the system gave no socket for one."""
 _NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _SENTENCES = {
@@ -113,7 +113,7 @@ class Acceptor:
                 return
             except OSError as error:
                 if error.errno in _NO_DESCRIPTOR:
-                    self._turn_one_away(listener)
+                    self._turn_some_away(listener)
                 return  # of a connection that is gone already; the next is taken in the next turn
             self._admit(taken, str(address[0]))
 
@@ -152,18 +152,21 @@ class Acceptor:
                 taken.send(write_reply(REPLIES[refusal]))
         taken.close()
 
-    def _turn_one_away(self, listener: socket.socket) -> None:
-        """The system gives no descriptor: give up the spare one for a moment, then wait a little."""
-        address = ""
-        if self._spare is not None:
+    def _turn_some_away(self, listener: socket.socket) -> None:
+        """The system gives no descriptor: by the spare one tell those who wait, then wait a little."""
+        for _ in range(TAKEN_AT_ONCE):
+            if self._spare is None:
+                break
             os.close(self._spare)
             self._spare = None
-            with contextlib.suppress(OSError):
+            try:
                 taken, peer = listener.accept()
-                address = network_of(str(peer[0]))
-                self._turn_away(taken, Refusal.DESCRIPTORS)
+            except OSError:  # nobody waits any more, or another was quicker
+                break
+            self._turn_away(taken, Refusal.DESCRIPTORS)
+            self._entrance.turn_away(network_of(str(peer[0])), Refusal.DESCRIPTORS, self._now())
             self._keep_spare()
-        self._entrance.turn_away(address, Refusal.DESCRIPTORS, self._now())
+        self._keep_spare()
         if self._paused is None:
             for each in self._listeners:
                 self._loop.remove_reader(each.fileno())

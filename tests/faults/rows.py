@@ -7,7 +7,7 @@ import json
 import shutil
 from collections import Counter
 
-from tests.faults import sessions
+from tests.faults import sessions, strangers
 from tests.faults.check import share
 from tests.faults.fate import Fate
 from tests.faults.field import MESH, SPARE, Field
@@ -355,8 +355,13 @@ ROWS: dict[str, Row] = {
     "11": Row("all nodes killed, one restarted", sessions.all_killed),
     "12": Row("clients roam 200 times", sessions.roaming),
     "13": Row("double login, a race", sessions.raced),
+    "16": Row("3,000 half-open handshakes and 500 slow ones", strangers.half_open),
+    "17": Row("no descriptor is free", strangers.no_descriptors),
+    "18": Row("hostile bytes at the clients' port", strangers.hostile),
+    "19": Row("clients that never read", strangers.deaf),
     "20": Row("2,000 sessions resume at once", None, program=("tests/bench/bench_resume.py",)),
     "21": Row("rolling restart with drain", sessions.rolled, options=("--drain-seconds=5",)),
+    "23": Row("no file can grow", strangers.full_disk),
     "hole": Row("6 s of blackhole with 10 % loss and duplication", black_hole),
 }
 """Rows of the fault matrix of the design by number, and a scenario of its own."""

@@ -29,6 +29,7 @@ PLAYED: dict[str, tuple[str, Kind]] = {
     "4": ("4", "namespaces"),
     "hole": ("hole", "namespaces"),
     "5 through proxies": ("5", "proxies"),
+    "17": ("17", "loopback"),
     "12": ("12", "loopback"),
     "13": ("13", "loopback"),
 }

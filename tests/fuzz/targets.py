@@ -184,12 +184,18 @@ class _Heard:
     def __init__(self) -> None:
         self.messages: list[tuple[bool, bytes]] = []
         self.state = None
+        self._over = False
 
     def hear_text(self, data: bytes) -> None:
-        self.messages.append((True, data))
+        if not self._over:
+            self.messages.append((True, data))
 
     def hear_voice(self, data: bytes) -> None:
-        self.messages.append((False, data))
+        if not self._over:
+            self.messages.append((False, data))
+
+    def lost(self, reason: str) -> None:
+        self._over = True
 
     def __getattr__(self, name: str) -> Callable[..., float]:
         return lambda *_: 0.0
