@@ -172,12 +172,15 @@ class Conversation:
             else:
                 self.refuse(broken.id, broken.refusal)
             return
+        self._hear(request)
+
+    def _hear(self, request: native.AnyRequest) -> None:
         handle: Callable[[Conversation, Any], None] = HANDLERS[type(request)]
         if self.state is State.OPENING:
             if not isinstance(request, native.Hello):
                 self.reject("the first message must be a hello", request.id)
                 return
-            handle = Conversation._say_hello
+            handle = self.node.reception.receive
         try:
             self._admit(request)
             handle(self, request)
@@ -444,8 +447,12 @@ class Conversation:
 
     # The hello, as `server.reception` goes through it.
 
-    def _say_hello(self, hello: native.Hello) -> None:
-        self.node.reception.receive(self, hello)
+    def say_hello_again(self, hello: native.Hello) -> None:
+        """Take a hello that could not be read before, if the client still waits, and what it sent since."""
+        if self.state is State.WAITING:
+            self.state = State.OPENING
+            self._hear(hello)
+            self.take_backlog()
 
     def wait(self) -> None:
         """The hello is good, and its welcome comes later: what the client sends meanwhile is held."""

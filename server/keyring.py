@@ -50,6 +50,7 @@ class Keyring:
         self._derived = list(node.bus.derived(PURPOSE))
         self._retired: dict[bytes, float] = {}
         self._asked: dict[NodeId, Origin] = {}
+        self._asking = 0
         if self._derived:
             self.tokens = Resumption(())
             self.tokens.use(self._derived)
@@ -59,6 +60,11 @@ class Keyring:
         """Makes and reads tokens with them."""
         if not known:
             self._keep()
+
+    @property
+    def is_learning(self) -> bool:
+        """Whether keys of the cluster may be told soon that are not known yet."""
+        return not self._derived and (self._asking > 0 or not self._node.synced)
 
     def tick(self, now: float) -> None:
         """Follow the cluster's secret; called every second."""
@@ -87,12 +93,15 @@ class Keyring:
         return msgspec.msgpack.encode([] if self._derived else self.tokens.secrets)
 
     async def _ask(self, peer: Peer) -> None:
+        self._asking += 1
         try:
             told = _answer.decode(await self._node.bus.call(peer.node, CALL, timeout=CALL_SECONDS))
         except (BusError, *UNREADABLE) as error:
             logger.info("the keys of node %s are not known: %s", peer.node, error)
             self._asked.pop(peer.node, None)  # it is asked again when it next says something
             return
+        finally:
+            self._asking -= 1
         if self.tokens.learn(told):
             self._keep()
 

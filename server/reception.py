@@ -66,6 +66,7 @@ class Reception:
         self._loopers: dict[str, float] = {}
         self._swept = 0.0
         self._looking: list[Return] = []
+        self._unread: list[tuple[Conversation, native.Hello, str]] = []  # signed by keys that may still be told
 
     def receive(self, client: Conversation, hello: native.Hello) -> None:
         """Take the first message of a client. Raises TokenError, FieldError, Refused."""
@@ -86,7 +87,13 @@ class Reception:
         client.close(self._node.farewell)
 
     def tick(self, now: float) -> None:
-        """Look again for sessions that were not known."""
+        """Look again at tokens whose keys, and for sessions that were not known."""
+        unread, self._unread = self._unread, []
+        for client, hello, token in unread:
+            if self._may_learn_key_of(token):
+                self._unread.append((client, hello, token))
+            else:
+                client.say_hello_again(hello)
         looking, self._looking = self._looking, []
         for again in looking:
             self._decide(again)
@@ -109,6 +116,10 @@ class Reception:
     def _receive_again(self, client: Conversation, hello: native.Hello, token: str) -> None:
         node = self._node
         check_cursors(hello)
+        if self._may_learn_key_of(token):
+            client.wait()
+            self._unread.append((client, hello, token))
+            return
         try:
             bearer = node.keyring.tokens.read(token)
         except TokenError as error:
@@ -127,6 +138,10 @@ class Reception:
         self._admit(client, bearer.session)
         client.wait()
         node.when_synced(partial(self._look, Return(client, hello, bearer, role, rooms, program)))
+
+    def _may_learn_key_of(self, token: str) -> bool:
+        keyring = self._node.keyring
+        return keyring.is_learning and keyring.tokens.lacks_key_of(token)
 
     def _admit(self, client: Conversation, session: str) -> None:
         """Let a session pass, or raise Refused with when to come again: so many pass in a second."""

@@ -84,20 +84,31 @@ class Resumption:
         except (jwt.PyJWTError, names.FieldError, KeyError, ValueError, TypeError, OverflowError, RecursionError):
             raise TokenError("the resume token is not valid here, start anew") from None
 
+    def lacks_key_of(self, token: str) -> bool:
+        """Whether a token has the form of a resume token, of a key that is not known."""
+        try:
+            return _head(token)["kid"] not in self._keys
+        except (jwt.PyJWTError, KeyError, ValueError, RecursionError):
+            return False
+
     def _decode(self, token: str) -> dict[str, Any]:
-        if len(token) > TOKEN_CHARS:
-            raise ValueError
-        header = jwt.get_unverified_header(token)
-        if header.get("typ") != _TYPE:
-            raise ValueError
         claims: dict[str, Any] = jwt.decode(
             token,
-            self._keys[header["kid"]],
+            self._keys[_head(token)["kid"]],
             algorithms=[_ALGORITHM],
             leeway=LEEWAY_SECONDS,
             options={"require": ["exp", "session", "user", "name", "role"]},
         )
         return claims
+
+
+def _head(token: str) -> dict[str, Any]:
+    if len(token) > TOKEN_CHARS:
+        raise ValueError
+    header = jwt.get_unverified_header(token)
+    if header.get("typ") != _TYPE:
+        raise ValueError
+    return header
 
 
 def _bearer(claims: dict[str, Any]) -> Bearer:

@@ -6,6 +6,7 @@ from typing import Any
 
 from bus.interface import PeerState
 from server.keyring import FILE
+from server.resumption import Resumption
 from server.session import Role, Seat, SessionRecord
 from tests.bus.ear import eventually
 from tests.guest import FIRST, Guest, frame
@@ -251,6 +252,31 @@ async def test_nodes_share_the_keys_of_resume_tokens_and_keep_them(serve: Servin
     assert (await b.back(ann)).session == ann.session
     c = await serve(address="m:c")
     assert c.node.keyring.tokens.secrets == a.node.keyring.tokens.secrets
+
+
+async def test_a_node_that_has_just_begun_reads_tokens_of_keys_that_it_is_not_told_yet(serve: Serving) -> None:
+    a = await serve(address="m:a")
+    ann, bob = await a.members("Ann", "Bob")
+    bob.vanish()
+    await ann.next("member_updated")
+    await ann.say("missed")
+    a.node.config.data_dir.joinpath(FILE).unlink()
+    b = await serve("m:a", address="m:b")
+    assert b.node.keyring.tokens.lacks_key_of(bob.token)
+    back = await b.connect()
+    await back.send("hello", id=1, resume=bob.token, cursors=bob.cursors, rooms=["a/b"])
+    await back.send("hello", id=2, resume=bob.token, cursors=bob.cursors)
+    await back.send("say", id=3, room="lobby", text="here")
+    stranger = await b.connect()
+    foreign = Resumption([b"?" * 32]).issue(a.node.presence.present[ann.session], expires=2**40)
+    await stranger.send("hello", resume=foreign, cursors={})
+    assert (await back.next("error", id=1))["field"] == "rooms"
+    assert (await back.next("welcome", id=2))["recovered"] is True
+    assert (await back.next("message"))["text"] == "missed"
+    await back.next("live")
+    await back.next("sent", id=3)
+    assert (await stranger.next("error"))["code"] == "unauthorized"
+    assert (await stranger.closed())[0] == 4410
 
 
 async def test_a_node_that_says_goodbye_leaves_its_sessions_reconnecting(serve: Serving) -> None:

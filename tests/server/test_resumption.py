@@ -30,7 +30,9 @@ def test_all_who_know_the_same_keys_sign_with_the_same_and_read_every_one() -> N
     first = {name: tokens.issue(ANN, expires=soon()) for name, tokens in (("a", a), ("b", b))}
     with pytest.raises(TokenError):
         b.read(first["a"])
+    assert (b.lacks_key_of(first["a"]), b.lacks_key_of(first["b"])) == (True, False)
     assert b.learn(a.secrets)
+    assert not b.lacks_key_of(first["a"])
     assert a.learn(b.secrets)
     assert not a.learn(b.secrets)
     for token in first.values():
@@ -94,5 +96,7 @@ def test_what_is_forged_with_the_right_key_is_read() -> None:
     ],
 )
 def test_what_is_no_token_of_this_cluster_is_refused_with_a_plain_sentence(token: str) -> None:
+    tokens = Resumption([ONE])
     with pytest.raises(TokenError, match="start anew"):
-        Resumption([ONE]).read(token)
+        tokens.read(token)
+    tokens.lacks_key_of(token)
