@@ -411,6 +411,8 @@ class ZeroMQBus(Engine):
         changed = ticks % LOOK_TICKS == 0 and ring.look(ticks)
         changed |= ring.rotation.turn([seen.keys for seen in replica.membership.up()], ticks=ticks)
         if changed and self._gate is not None:
+            for key, word in zip(ring.keys, ("listens with", "takes also"), strict=False):
+                _log.info("the mesh %s the key %s now", word, key.fingerprint)
             self._gate.admit(ring.keys)
             if self._doorman is not None:
                 self._doorman.secrets = tuple(key.raw for key in ring.keys)

@@ -27,7 +27,7 @@ async def play(row: str, *, kind: Kind, long: bool, folder: Path) -> Result:
     load, what = Load() if long else SMALL, ROWS[row]
     if what.play is None:
         return await run(*what.program)
-    async with field(folder, load, kind=kind, mesh=what.mesh, options=what.options) as ground:
+    async with field(folder, load, kind=kind, mesh=what.mesh, options=what.options, keyed=what.keyed) as ground:
         if ground.network.why:
             print(f"faults: namespaces are not permitted here ({ground.network.why}): through proxies instead")
         result = await what.play(ground, long)

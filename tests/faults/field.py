@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import secrets
 import signal
 import sys
 import time
@@ -124,6 +125,7 @@ class Field:
         mesh: Sequence[str] = MESH,
         hold: float = 5.0,
         options: Sequence[str] = (),
+        keyed: bool = False,
     ) -> None:
         self.network = net
         self.mesh = tuple(mesh)
@@ -137,12 +139,25 @@ class Field:
         self._stack = stack
         self._loads: dict[str, asyncio.subprocess.Process] = {}
         self._options = tuple(options)
+        self._secret = secrets.token_hex(32) if keyed else ""
         self._lists = 0
         self._key_file = folder / "auth.key"
         self._key_file.write_text(KEY)
         self._key_file.chmod(0o600)
 
     # --- parts ------------------------------------------------------------------------------------------------
+
+    def key_file(self, host: str) -> Path:
+        """Where the cluster's secret is on a host."""
+        return self.folder / f"{host}.key"
+
+    def hand_out(self, host: str) -> list[str]:
+        """Bring the cluster's secret to a host, where there is one; returns the option that names it."""
+        file = self.key_file(host)
+        if self._secret and not file.exists():
+            file.touch(0o600)
+            file.write_text(self._secret)
+        return [f"--cluster-key-file={file}"] if self._secret else []
 
     async def start(self, name: str, *, host: str = "", folder: Path | None = None) -> Node:
         """Start a node, on the host of its name and with a folder of its own unless others are given."""
@@ -166,6 +181,7 @@ class Field:
             "--ends-with-parent",
             "--log-format=json",
             *peers,
+            *self.hand_out(host),
             *self._options,
             log=log,
         )
@@ -201,6 +217,17 @@ class Field:
             )
             self._stack.push_async_callback(_end, process)
         await self.until(lambda: len(self.history.of("ready")) == len(self.mesh))
+
+    async def run(self, host: str, module: str, *arguments: str) -> tuple[int | None, str]:
+        """Run something on a host to its end; returns its exit code and what it printed."""
+        process = await self._run(host, module, *arguments, log=self.folder / f"{host}.other.log")
+        self._stack.push_async_callback(_end, process)
+        out, _ = await process.communicate()
+        return process.returncode, out.decode()
+
+    def logged(self, name: str) -> str:
+        """What a node has logged so far."""
+        return (self.folder / f"{name}.log").read_text(encoding="utf-8")
 
     async def _run(self, host: str, module: str, *arguments: str, log: Path) -> asyncio.subprocess.Process:
         with log.open("ab") as stderr:
@@ -387,10 +414,17 @@ async def field(
     mesh: Sequence[str] = MESH,
     hold: float = 5.0,
     options: Sequence[str] = (),
+    keyed: bool = False,
 ) -> AsyncIterator[Field]:
-    """Nodes that know each other, all with these options, and people who talk, within the block."""
-    async with network(*mesh, SPARE, kind=kind) as net, contextlib.AsyncExitStack() as stack:
-        place = Field(net, folder, load, stack, mesh=mesh, hold=hold, options=options)
+    """Nodes that know each other, all with these options, and people who talk, within the block.
+
+    With a key the mesh is not on loopback.
+    """
+    async with (
+        network(*mesh, SPARE, kind=kind, open_air=keyed) as net,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        place = Field(net, folder, load, stack, mesh=mesh, hold=hold, options=options, keyed=keyed)
         await asyncio.gather(*(place.start(name) for name in mesh))
         await place.people()
         assert await place.until(place.all_up), "the nodes did not meet"

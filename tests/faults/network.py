@@ -37,7 +37,7 @@ class Network:
         self._process: asyncio.subprocess.Process
 
     def address(self, host: str) -> str:
-        """Its address, on loopback."""
+        """Its address."""
         return address_of(self._net, self._numbers[host])
 
     def enter(self, host: str) -> tuple[str, ...]:
@@ -102,19 +102,23 @@ async def _answer(process: asyncio.subprocess.Process) -> dict[str, Any]:
 
 
 @contextlib.asynccontextmanager
-async def network(*names: str, kind: Kind = "namespaces") -> AsyncIterator[Network]:
-    """A network of these hosts within the block; proxies also where namespaces are refused."""
-    net = f"127.{random.randint(64, 250)}.{random.randint(1, 250)}"
-    why = ""
+async def network(*names: str, kind: Kind = "namespaces", open_air: bool = False) -> AsyncIterator[Network]:
+    """A network of these hosts within the block; proxies also where namespaces are refused.
+
+    In the open air the addresses of namespaces are not on loopback, so that a mesh needs a key there.
+    """
+    tail = f"{random.randint(64, 250)}.{random.randint(1, 250)}"
+    net, why = f"127.{tail}", ""
     if kind == "loopback":
         yield Network(kind, net, names, {}, why)
         return
     if kind == "namespaces":
-        async with _running("tests.faults.switch", net, *names) as process:
+        wide = f"10.{tail}" if open_air else net
+        async with _running("tests.faults.switch", wide, *names) as process:
             told = await _answer(process)
             why = str(told.get("refused", ""))
             if not why:
-                found = Network("namespaces", net, names, told["hosts"], "")
+                found = Network("namespaces", wide, names, told["hosts"], "")
                 found._process = process
                 yield found
                 return

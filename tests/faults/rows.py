@@ -7,7 +7,7 @@ import json
 import shutil
 from collections import Counter
 
-from tests.faults import sessions, strangers
+from tests.faults import intruders, sessions, strangers
 from tests.faults.check import share
 from tests.faults.fate import Fate
 from tests.faults.field import MESH, SPARE, Field
@@ -336,6 +336,8 @@ class Row:
     mesh: tuple[str, ...] = MESH
     options: tuple[str, ...] = ()
     """Of the nodes."""
+    keyed: bool = False
+    """Whether the nodes have a key, and are off loopback."""
     program: tuple[str, ...] = ()
     """Its output is a table, and it exits with 0 when all was met."""
 
@@ -361,6 +363,7 @@ ROWS: dict[str, Row] = {
     "19": Row("clients that never read", strangers.deaf),
     "20": Row("2,000 sessions resume at once", None, program=("tests/bench/bench_resume.py",)),
     "21": Row("rolling restart with drain", sessions.rolled, options=("--drain-seconds=5",)),
+    "22": Row("intruders at the mesh, and a change of the key", intruders.kept_out, keyed=True),
     "23": Row("no file can grow", strangers.full_disk),
     "hole": Row("6 s of blackhole with 10 % loss and duplication", black_hole),
 }

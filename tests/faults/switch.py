@@ -2,8 +2,8 @@
 
     python -m tests.faults.switch 127.77.5 a b c
 
-Each host is a network namespace with a TUN device that has a loopback address, since nodes without a cluster key
-listen on loopback alone; the kernel's TCP runs over it as over any wire. It prints where the hosts are, takes orders
+Each host is a network namespace with a TUN device. Its address may be on loopback, since nodes without a cluster key
+listen there alone; the kernel's TCP runs over it as over any wire. It prints where the hosts are, takes orders
 as lines of JSON, and answers each. The namespaces have no names and vanish with this process, however it ends.
 """
 

@@ -28,6 +28,7 @@ PLAYED: dict[str, tuple[str, Kind]] = {
     "3": ("3", "namespaces"),
     "4": ("4", "namespaces"),
     "hole": ("hole", "namespaces"),
+    "22": ("22", "namespaces"),
     "5 through proxies": ("5", "proxies"),
     "17": ("17", "loopback"),
     "12": ("12", "loopback"),
@@ -49,7 +50,12 @@ async def results(
         row, kind = PLAYED[name]
         what = ROWS[row]
         assert what.play is not None
-        async with gate, field(folder, SMALL, kind=kind, mesh=what.mesh, hold=4.0, options=what.options) as ground:
+        async with (
+            gate,
+            field(
+                folder, SMALL, kind=kind, mesh=what.mesh, hold=4.0, options=what.options, keyed=what.keyed
+            ) as ground,
+        ):
             if ground.network.why:
                 print(f"{name}: namespaces are not permitted here ({ground.network.why}): through proxies instead")
             return await what.play(ground, False)

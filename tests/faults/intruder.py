@@ -1,0 +1,80 @@
+"""Somebody without the cluster's key who tries everything at every port of a mesh.
+
+    python -m tests.faults.intruder '{"targets": ["10.7.1.1:8766"], "server": "<key>", "seconds": 3}'
+
+It speaks to each in plain ZeroMQ, with keys of its own, with keys of its own to whoever has the right one, of which
+it was told the public half, and in random bytes; and connects without a word. It prints what it got from all of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import socket
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import zmq
+
+KINDS = (zmq.DEALER, zmq.SUB, zmq.XSUB)
+
+
+def sockets(context: zmq.Context[zmq.Socket[bytes]], target: str, server: str) -> Iterator[zmq.Socket[bytes]]:
+    """Sockets of each kind in each way."""
+    for kind in KINDS:
+        for way in ("plain", "strange", "right server"):
+            sock = context.socket(kind)
+            sock.setsockopt(zmq.LINGER, 0)
+            if way != "plain":
+                public, secret = zmq.curve_keypair()
+                sock.setsockopt(zmq.CURVE_SERVERKEY, server.encode() if way == "right server" else public)
+                sock.setsockopt(zmq.CURVE_PUBLICKEY, public)
+                sock.setsockopt(zmq.CURVE_SECRETKEY, secret)
+            if kind == zmq.SUB:
+                sock.setsockopt(zmq.SUBSCRIBE, b"")
+            sock.connect(f"tcp://{target}")
+            if kind == zmq.DEALER:
+                sock.send(b"let me in")
+            elif kind == zmq.XSUB:
+                sock.send(b"\x01")
+            yield sock
+
+
+def throw(target: str, generator: random.Random) -> None:
+    """Throw bytes at a port, whatever becomes of them."""
+    host, _, port = target.rpartition(":")
+    for head in (b"", b"\xff" + bytes(8) + b"\x7f", b"\xff" + bytes(8) + b"\x7f\x03\x01CURVE"):
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=2) as line:
+            line.sendall(head + generator.randbytes(5000))
+
+
+def main(given: dict[str, Any]) -> None:
+    """Try, and tell."""
+    generator, got = random.Random(22), Counter[str]()
+    until = time.monotonic() + given["seconds"]
+    with contextlib.ExitStack() as stack, zmq.Context[zmq.Socket[bytes]]() as context:
+        poller, all_of_them = zmq.Poller(), []
+        for target in given["targets"]:
+            host, _, port = target.rpartition(":")
+            stack.enter_context(socket.create_connection((host, int(port)), timeout=5))
+            for sock in sockets(context, target, given["server"]):
+                stack.callback(sock.close)
+                all_of_them.append((target, sock))
+                poller.register(sock, zmq.POLLIN)
+        while time.monotonic() < until:
+            for target in given["targets"]:
+                throw(target, generator)
+            ready = dict(poller.poll(200))
+            for target, sock in all_of_them:
+                if sock in ready:
+                    sock.recv_multipart()
+                    got[target] += 1
+    print(json.dumps(got))
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
