@@ -305,6 +305,10 @@ class Desk:
         """What stands between this node and strangers."""
         return mesh_view(self._node)
 
+    def refused(self, session: str) -> int:
+        """How many requests of a session were refused in the last minute, as far as is known here."""
+        return self._node.refusals.of(session, self._node.clock.now())
+
     def give_up_peer(self, given: str) -> None:
         """Look for a peer at this address no more; it is one of those of `mesh`. Who was found there stays."""
         self._node.bus.give_up(given)
@@ -403,7 +407,7 @@ class Desk:
             joined=seat.joined,
             connected=record.connected,
             round_trip=self._node.round_trips.of(record.session),
-            refused=self._node.refusals.of(record.session, self._node.clock.now()),
+            refused=self.refused(record.session),
             client=record.client,
             ip=record.ip,
         )

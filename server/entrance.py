@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Generic, TypeVar
 
 from server.limits import Bucket
+from server.views import TurnedAwayView
 
 V = TypeVar("V", bound=Hashable)
 
@@ -181,3 +182,15 @@ class Entrance(Generic[V]):
     def _forget_one(self) -> None:
         """Forget the address that has been known for longest and has no visitor; there are more than visitors."""
         del self._near[next(address for address, near in self._near.items() if not near.open)]
+
+
+def views(turned_away: Mapping[str, TurnedAway], *, now: float, wall_ms: int) -> tuple[TurnedAwayView, ...]:
+    """The addresses as a window sees them, the newest first; `now` and `wall_ms` are the same instant."""
+
+    def ms(at: float) -> int:
+        return wall_ms - int((now - at) * 1000)
+
+    return tuple(
+        TurnedAwayView(address, each.reason.value, each.count, ms(each.first), ms(each.last))
+        for address, each in reversed(list(turned_away.items()))
+    )

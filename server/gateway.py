@@ -60,6 +60,7 @@ class Gateway:
             address_most=config.address_connections,
             address_rate=config.address_handshakes,
         )
+        node.turned_away = self.entrance.turned_away
         self.metrics = NodeMetrics(node, self.entrance)
         self.ticks = 0
         """How many ticks there have been."""

@@ -20,6 +20,7 @@ from server.counters import Counters
 from server.custody import Custody
 from server.departure import CALL as DRAIN
 from server.departure import Departure
+from server.entrance import TurnedAway
 from server.events import (
     Event,
     MemberChanged,
@@ -87,6 +88,8 @@ class Node:
         """Ends this process, for that reason; set by who runs it."""
         self.soon: Callable[[Callable[[], None]], object] = _never
         """Calls something in the next turn of the loop; set by who owns that."""
+        self.turned_away: Mapping[str, TurnedAway] = {}
+        """Addresses whose connections were refused here; set by who listens."""
         self.synced = False
         self.counters = Counters()
         self.post = Post()

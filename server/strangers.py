@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, cast
 
 from bus.interface import Refusal
+from server import entrance
 from server.views import MeshView, RefusalView, SoughtView
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def mesh_view(node: Node) -> MeshView:
         len(bus.derived(ANY)) > 1,
         tuple(SoughtView(each.given, each.address, each.connected) for each in bus.sought()),
         tuple(_refusal(each, ago) for each in bus.refusals()),
+        entrance.views(node.turned_away, now=node.clock.now(), wall_ms=node.clock.wall_ms()),
     )
 
 

@@ -199,6 +199,19 @@ class RefusalView(msgspec.Struct, frozen=True):
     last: int
 
 
+class TurnedAwayView(msgspec.Struct, frozen=True):
+    """An address whose connections were not taken, or not kept, at the clients' port."""
+
+    address: str
+    """Of IPv6 its /64; empty where it has no limits of its own, as on this machine."""
+    reason: Literal["full", "address", "rate", "unheard", "descriptors"]
+    """As in `server.entrance.Refusal`, of the last one."""
+    count: int
+    first: int
+    """ms since 1970."""
+    last: int
+
+
 class MeshView(msgspec.Struct, frozen=True):
     """What stands between a node and strangers."""
 
@@ -209,6 +222,8 @@ class MeshView(msgspec.Struct, frozen=True):
     sought: tuple[SoughtView, ...]
     refusals: tuple[RefusalView, ...]
     """The newest first."""
+    turned_away: tuple[TurnedAwayView, ...] = ()
+    """At the clients' port, the newest first."""
 
 
 class LogView(msgspec.Struct, frozen=True):

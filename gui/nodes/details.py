@@ -132,6 +132,7 @@ class NodeDetails(QWidget):
         self.facts = Facts("The copying from here")
         self.mesh = Facts("The mesh")
         self.refused = Facts("Kept out of the mesh")
+        self.away = Facts("Clients turned away")
         self.rooms = Label("", Type.SMALL, Colour.TEXT2, wrap=True)
         self.grid = PeerGrid()
         self.silence = Label("", Type.SMALL, Colour.TEXT2, wrap=True)
@@ -141,6 +142,7 @@ class NodeDetails(QWidget):
             "losses": Section("", self.losses),
             "facts": Section("Copying, from this console", self.facts),
             "refused": Section("Kept out of the mesh", self.refused),
+            "away": Section("Clients turned away", self.away),
             "mesh": Section("Mesh", self.mesh),
             "wants": Section("Rooms whose voice it wants", self.rooms),
             "peers": Section("As it sees its peers", self.grid, self.silence),
@@ -219,10 +221,13 @@ class NodeDetails(QWidget):
         mesh = self._desk.mesh() if row.here else None
         self.sections["mesh"].setVisible(mesh is not None)
         self.sections["refused"].setVisible(mesh is not None and bool(mesh.refusals))
+        self.sections["away"].setVisible(mesh is not None and bool(mesh.turned_away))
         if mesh is not None:
             self.mesh.say(strangers.facts(mesh, self._desk.bus_address))
             self.refused.say(strangers.refused(mesh))
             self.sections["refused"].note.say(wording.count(sum(each.count for each in mesh.refusals)))
+            self.away.say(strangers.turned_away(mesh.turned_away))
+            self.sections["away"].note.say(wording.count(sum(each.count for each in mesh.turned_away)))
 
     def _show_peers(self, peers: Sequence[CopyView] | None, *, gone: bool) -> None:
         self.grid.say(peers or ())

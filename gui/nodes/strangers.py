@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gui import wording
 from gui.nodes.facts import Fact
 from gui.tokens import Colour
-from server.views import MeshView, RefusalView, SoughtView
+from server.views import MeshView, RefusalView, SoughtView, TurnedAwayView
 
 RECENT = 5 * 60_000
 """ms: who has not tried again for so long is told of in the details alone."""
@@ -22,6 +22,16 @@ REASONS = {
     "silent": "said nothing",
     "answer": "refuses this node",
 }
+
+
+AWAY = {
+    "full": "this node is full",
+    "address": "too many connections",
+    "rate": "too many new ones",
+    "unheard": "said nothing",
+    "descriptors": "no open file is left",
+}
+"""Why a client's connection was not taken, or not kept."""
 
 
 def facts(mesh: MeshView, address: str) -> list[Fact]:
@@ -63,6 +73,20 @@ def refused(mesh: MeshView) -> list[Fact]:
         )
     if len(mesh.refusals) > LISTED:
         found.append(Fact(f"{wording.count(len(mesh.refusals) - LISTED)} more", "", inner=True))
+    return found
+
+
+def turned_away(views: Sequence[TurnedAwayView]) -> list[Fact]:
+    """Whose connections the port for clients has refused."""
+    found = [
+        Fact(
+            f"{wording.within(each.address or 'this machine')}  {AWAY[each.reason]}",
+            f"{wording.clock(each.last, seconds=True)}, {wording.plural(each.count, 'time')}",
+        )
+        for each in views[:LISTED]
+    ]
+    if len(views) > LISTED:
+        found.append(Fact(f"{wording.count(len(views) - LISTED)} more", "", inner=True))
     return found
 
 

@@ -71,6 +71,8 @@ class MemberCard(Card):
         self.identity = Label("", Type.SMALL, Colour.TEXT2, elide=True)
         self.course = Label("", Type.SMALL, Colour.TEXT2, elide=True)
         """Since when it reconnects, or how often and where it was resumed."""
+        self.refused = Label("", Type.SMALL, Colour.WARN, elide=True)
+        """How many of its requests were refused of late."""
         self.line = Sparkline("Round trips of five minutes", QSize(88, 28))
         self.round_trip = Label("", Type.SECTION)
         self._round_trip_caption = Label("RTT, 5 min", Type.CAPTION, Colour.TEXT3)
@@ -110,11 +112,17 @@ class MemberCard(Card):
         self.round_trip.say(wording.milliseconds(member.round_trip), Colour.WARN if slow else Colour.TEXT)
         self._state = "reconnecting" if away else state if level is None else f"level {level_word(level)}"
 
-    def show_figures(self, talk: TalkView, figures: Figures) -> None:
-        """Show what it has said and how far away it has been; at most twice a second, so that it can be read."""
+    def show_figures(self, talk: TalkView, figures: Figures, refused: int) -> None:
+        """Show what it has said and how far away it has been; at most twice a second, so that it can be read.
+
+        `refused` is how many of its requests were refused in the last minute.
+        """
         member = self.member
         if member is None:
             return
+        self.refused.setVisible(refused > 0)
+        if refused:
+            self.refused.say(f"{wording.plural(refused, 'request')} refused in the last minute")
         now = f"{wording.minutes(talk.since)}, {self._state}" if talk.since is not None else self._state.capitalize()
         away = member.state == "reconnecting"
         self.facts[SPEAKING].say(now, Colour.WARN if away else Colour.TEXT)
@@ -143,6 +151,7 @@ class MemberCard(Card):
         who.addWidget(self.identity)
         self.course.setContentsMargins(0, 4, 0, 0)
         who.addWidget(self.course)
+        who.addWidget(self.refused)
         trip = QVBoxLayout()
         trip.setSpacing(2)
         for label in (self.round_trip, self._round_trip_caption):

@@ -15,6 +15,7 @@ FIELDS = Fields(
     Field("rtt", Type.TIME, "round trip to their node"),
     Field("session", Type.TIME, "how long they are connected"),
     Field("resumes", Type.COUNT, "how often they were resumed"),
+    Field("refused", Type.COUNT, "requests refused in the last minute"),
     flags={
         "speaking": "heard now",
         "muted": "silenced by a moderator",
@@ -40,6 +41,7 @@ def row_of(member: MemberView, *, speaking: bool, now: int) -> Mapping[str, obje
         "rtt": member.round_trip,
         "session": now - member.connected,
         "resumes": member.resumes,
+        "refused": member.refused,
         "is": frozenset(flag for flag, on in flags if on),
     }
 

@@ -290,7 +290,8 @@ class MembersPane(QWidget):
         member = self.card.member
         if member is not None and not self.card.isHidden():
             desk = self._context.desk
-            self.card.show_figures(desk.talk(self._room, member.session), desk.round_trips(member.session))
+            talk, trips = desk.talk(self._room, member.session), desk.round_trips(member.session)
+            self.card.show_figures(talk, trips, desk.refused(member.session))
 
     def _enable(self, chosen: Members) -> None:
         actions = self._context.actions

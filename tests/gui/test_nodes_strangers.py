@@ -16,6 +16,7 @@ from gui.nodes import strangers
 from gui.nodes.guard import KEY
 from gui.nodes.peers import PeersSheet
 from gui.tokens import Colour
+from server.entrance import Refusal
 from server.views import MeshView, RefusalView, SoughtView
 from tests.gui.conftest import until
 from tests.gui.legibility import faults
@@ -122,6 +123,25 @@ async def test_who_is_kept_out_stands_in_a_banner_the_status_bar_and_the_details
     assert refused["10.7.1.4  wrong key"].endswith(", 12 times")
     assert details.sections["refused"].note.text() == "13"
     await save(console, Path(LOOKS or tmp_path) / "strangers.png")
+    assert faults(console.window) == []
+
+
+async def test_addresses_that_were_turned_away_stand_in_the_details(
+    console: Console, cluster: Cluster, tmp_path: Path
+) -> None:
+    entrance = cluster.served[0].gateway.entrance
+    now = cluster.served[0].node.clock.now()
+    for _ in range(3):
+        entrance.turn_away("192.0.2.9", Refusal.RATE, now)
+    entrance.turn_away("", Refusal.DESCRIPTORS, now)
+    console.window.show_view(console.nodes)
+    console.nodes.show_details(console.context.desk.node_id)
+    details = console.nodes.details
+    found = {plain(fact.caption): plain(fact.value) for fact in details.away.facts}
+    assert list(found) == ["this machine  no open file is left", "192.0.2.9  too many new ones"]
+    assert found["192.0.2.9  too many new ones"].endswith(", 3 times")
+    assert details.sections["away"].note.text() == "4"
+    await save(console, Path(LOOKS or tmp_path) / "turned-away.png")
     assert faults(console.window) == []
 
 

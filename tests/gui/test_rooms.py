@@ -83,6 +83,21 @@ async def test_the_selection_stays_on_its_session_when_rows_move(console: Consol
     assert console.rooms.pane.members.card.name.text() == "Mia"
 
 
+async def test_the_card_says_how_often_somebody_was_refused(console: Console, cluster: Cluster) -> None:
+    _, mia = await cluster.members("lobby", "Kim", "Mia")
+    await until_members(console, "Kim", "Mia")
+    select(console, mia)
+    card = console.rooms.pane.members.card
+    assert card.refused.isHidden()
+    for _ in range(12):
+        await mia.socket.send('{"type":"leave","room":"nowhere"}')
+    await until(lambda: not card.refused.isHidden() and card.refused.text().startswith("12 "), console.window.looked)
+    assert card.refused.text() == "12 requests refused in the last minute"
+    filter = console.rooms.pane.members.filter
+    filter.put("refused>10")
+    assert console.rooms.pane.members.model.identities() == [mia.session]
+
+
 async def test_the_selection_goes_with_its_session_not_to_a_neighbour(console: Console, cluster: Cluster) -> None:
     _, mia, _ = await cluster.members("lobby", "Kim", "Mia", "Zoe")
     await until_members(console, "Kim", "Mia", "Zoe")
