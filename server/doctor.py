@@ -24,8 +24,10 @@ import psutil
 from server import ports
 from server.addresses import host_port
 from server.config import Config, StartError
+from server.exposure import Exposure
 from server.gateway import PORT
 from server.identity import key_file, load_key
+from server.tls import DAY_MS, WARN_DAYS, ending, tls_of
 
 OLDEST_PYTHON = (3, 11)
 MESH_PORT = 8766
@@ -92,6 +94,7 @@ def examine(config: Config, new_loop: Callable[[], asyncio.AbstractEventLoop] | 
     yield from (peer(address) for address in config.peers)
     yield data_folder(config.data_dir)
     yield key(config)
+    yield from encryption(config, time.time())
     yield clock(time.time())
     yield descriptors()
 
@@ -121,14 +124,22 @@ def event_loop(new_loop: Callable[[], asyncio.AbstractEventLoop] | None) -> Find
 def client_port(config: Config) -> Finding:
     """Where clients connect."""
     wanted = PORT if config.port is None else config.port
-    why = ports.obstacle(config.host, wanted)
+    why = ports.obstacle(_address_of(config.host), wanted)
     if why is None:
         return ok("port", f"{config.host}:{wanted} is free" if wanted else f"{config.host} has a free one")
     why = f"{why.rstrip('.')}{holder(config.host, wanted)}"
-    free = ports.next_free(config.host, wanted + 1)
+    free = ports.next_free(_address_of(config.host), wanted + 1)
     if config.port is None and free is not None and "in use" in why:
         return warn("port", f"{why}, a console takes {free} instead", f"give a node --port {free}")
     return wrong("port", why, f"give --port {free}" if free and "in use" in why else "give --host or --port another")
+
+
+def _address_of(host: str) -> str:
+    """An address of the host of a node, which may be given by name; the name itself where nobody knows it."""
+    try:
+        return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
+    except (OSError, UnicodeError):
+        return host
 
 
 def mesh_port(config: Config) -> Finding:
@@ -237,6 +248,26 @@ def key(config: Config) -> Finding:
     if os.name == "posix" and found.algorithm == "HS256" and mode & 0o077:
         return warn("key", f"{file} is open to others ({mode:04o})", f"chmod 600 {file}")
     return ok("key", f"{file}, {found.algorithm}")
+
+
+def encryption(config: Config, now: float) -> Iterator[Finding]:
+    """TLS towards the clients, where it is wanted or missing."""
+    try:
+        tls = tls_of(config)
+    except StartError as error:
+        yield wrong("TLS", str(error))
+        return
+    if tls is None:
+        if Exposure.of(config, config.host).is_open:
+            remedy = "give --tls-cert and --tls-key, or put a proxy that speaks TLS in front"
+            yield warn("TLS", f"clients on {config.host} are served without, browsers refuse the microphone", remedy)
+        return
+    left = tls.certificate.expires - int(now * 1000)
+    if left <= WARN_DAYS * DAY_MS:
+        text, _, remedy = ending(left).partition(": ")
+        yield (warn if left > 0 else wrong)("TLS", text, remedy)
+        return
+    yield ok("TLS", f"the certificate is for {', '.join(tls.certificate.names)}, {left // DAY_MS} days more")
 
 
 def clock(now: float) -> Finding:

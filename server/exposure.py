@@ -7,6 +7,8 @@ import urllib.parse
 
 from server.addresses import is_loopback
 from server.certificates import Certificate
+from server.config import Config
+from server.tls import Tls
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -17,11 +19,21 @@ class Exposure:
     """The address that is listened on."""
     encrypted: bool = False
     certificate: Certificate | None = None
-    certificate_file: str = ""
     refused: str = ""
     """Why the certificate that lies there now is not used; empty where it is."""
     behind: bool = False
     """Whether clients come through a proxy that speaks TLS: one is trusted, and the public URL says so."""
+
+    @classmethod
+    def of(cls, config: Config, host: str, tls: Tls | None = None) -> Exposure:
+        """That of a node that runs with `config` and listens at `host`."""
+        return cls(
+            host=host,
+            encrypted=tls is not None,
+            certificate=tls.certificate if tls else None,
+            refused=tls.refused if tls else "",
+            behind=bool(config.trusted_proxies) and (config.public_url or "").startswith("wss:"),
+        )
 
     @property
     def is_open(self) -> bool:

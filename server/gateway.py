@@ -119,15 +119,7 @@ class Gateway:
 
     def show_exposure(self, host: str) -> None:
         """Let the node know how clients come in at `host`."""
-        tls = self.tls
-        self.node.exposure = Exposure(
-            host=host,
-            encrypted=tls is not None,
-            certificate=tls.certificate if tls else None,
-            certificate_file=str(tls.certificate_file) if tls else "",
-            refused=tls.refused if tls else "",
-            behind=bool(self._config.trusted_proxies) and (self.node.config.public_url or "").startswith("wss:"),
-        )
+        self.node.exposure = Exposure.of(self._config, host, self.tls)
 
     async def drain(self, seconds: float) -> None:
         """Hand the clients to other nodes within `seconds` at most, then close what is left."""

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from server import doctor, ports
-from server.config import Config
+from server.config import CertificateRequest, Config
 from server.doctor import Standing
+from server.selfsigned import make
 
 
 def test_a_python_that_is_too_old_is_wrong() -> None:
@@ -73,3 +74,34 @@ def test_a_line_holds_all_of_it() -> None:
         doctor.wrong("key", "it is short", "make it longer").line() == "wrong key         it is short: make it longer"
     )
     assert doctor.ok("key", "fine").line() == "ok    key         fine"
+
+
+@pytest.mark.parametrize(
+    ("days", "standing", "why"),
+    [
+        (30, Standing.OK, "29 days more"),
+        (13, Standing.WARN, "expires in 12 days"),
+        (-1, Standing.WRONG, "has expired"),
+    ],
+)
+def test_a_certificate_is_looked_at(tmp_path: Path, days: int, standing: Standing, why: str) -> None:
+    make(CertificateRequest(hosts=("a.example",), days=30, out=tmp_path))
+    config = Config(name="", data_dir=tmp_path, tls_cert=tmp_path / "cert.pem", tls_key=tmp_path / "key.pem")
+    now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=30 - days)
+    [found] = doctor.encryption(config, now.timestamp())
+    assert found.standing is standing
+    assert why in found.line()
+    (tmp_path / "key.pem").chmod(0o644)
+    [found] = doctor.encryption(config, now.timestamp())
+    assert (found.standing, "chmod 600" in found.text) == (Standing.WRONG, True)
+
+
+def test_clients_off_loopback_without_tls_are_a_warning(tmp_path: Path) -> None:
+    [found] = doctor.encryption(Config(name="", data_dir=tmp_path, host="0.0.0.0"), 0.0)
+    assert found.standing is Standing.WARN
+    assert "--tls-cert" in found.remedy
+    assert list(doctor.encryption(Config(name="", data_dir=tmp_path), 0.0)) == []
+
+
+def test_a_host_may_be_given_by_name(tmp_path: Path) -> None:
+    assert doctor.client_port(Config(name="", data_dir=tmp_path, host="localhost", port=0)).standing is Standing.OK
