@@ -118,6 +118,17 @@ def test_the_options_of_the_protocol_are_those_of_the_program(command: str) -> N
     assert documented == options(command)
 
 
+def test_every_promise_of_the_security_page_has_a_test_that_exists() -> None:
+    rows = [
+        line for line in (ROOT / "docs" / "security.md").read_text(encoding="utf-8").splitlines() if "| `" in line
+    ]
+    assert len(rows) > 15
+    for named in re.findall(r"`(tests/[^`]+)`", "\n".join(rows)):
+        path, _, test = named.partition("::")
+        assert (ROOT / path).is_file(), named
+        assert f"def {test or 'test_'}" in (ROOT / path).read_text(encoding="utf-8"), named
+
+
 def test_the_options_of_token_are_described() -> None:
     paragraph = next(text for text in section(1).split("\n\n") if text.startswith("`token`"))
     assert set(re.findall(r"--[a-z-]+", paragraph)) == options("token")
