@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from collections.abc import Callable
 from typing import Any, cast
 
 logger = logging.getLogger(__name__)
@@ -22,18 +23,40 @@ HANDSHAKE = 0x16
 class Encrypted(asyncio.Transport, asyncio.Protocol):
     """A protocol to the socket, and to the connection a transport."""
 
-    __slots__ = ("_app", "_begun", "_ended", "_in", "_out", "_paused", "_raw", "_refusal", "_shaking", "_ssl")
+    __slots__ = (
+        "_app",
+        "_begun",
+        "_ended",
+        "_in",
+        "_in_line",
+        "_lets_in",
+        "_out",
+        "_paused",
+        "_raw",
+        "_refusal",
+        "_shaking",
+        "_ssl",
+    )
 
-    def __init__(self, app: asyncio.Protocol, context: ssl.SSLContext, *, refusal: bytes) -> None:
+    def __init__(
+        self,
+        app: asyncio.Protocol,
+        context: ssl.SSLContext,
+        *,
+        refusal: bytes,
+        lets_in: Callable[[Encrypted], bool] = lambda _: True,
+    ) -> None:
         """Serve `app`, which learns of the socket at once, so that its deadline covers the handshake of TLS too.
 
-        `refusal` is what a client is told that speaks HTTP without TLS.
+        `refusal` is what a client is told that speaks HTTP without TLS. `lets_in` is asked before a step of the
+        handshake, which costs a node more than all else of a newcomer; where it says no, `read_held` is called later.
         """
         self._app: asyncio.Protocol | None = app
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._ssl = context.wrap_bio(self._in, self._out, server_side=True)
         self._refusal = refusal
-        self._begun = self._ended = self._paused = False
+        self._lets_in = lets_in
+        self._begun = self._ended = self._paused = self._in_line = False
         self._shaking = True
 
     # What asyncio calls.
@@ -50,8 +73,13 @@ class Encrypted(asyncio.Transport, asyncio.Protocol):
             self._begun = True
             if data[0] != HANDSHAKE:
                 self._refuse(data)
-        if not self._ended:
-            self._in.write(data)
+        if self._ended:
+            return
+        self._in.write(data)
+        if self._shaking and not self._in_line and not self._lets_in(self):
+            self._in_line = True
+            self._raw.pause_reading()
+        elif not self._in_line:
             self._go_on()
 
     def eof_received(self) -> bool | None:
@@ -157,6 +185,13 @@ class Encrypted(asyncio.Transport, asyncio.Protocol):
             self._raw.write_eof()
         else:
             self._raw.close()
+
+    def read_held(self) -> None:
+        """Go on with a handshake that stood in line."""
+        self._in_line = False
+        if self._app is not None and not self._ended:
+            self._raw.resume_reading()
+            self._catch_up()
 
     def _catch_up(self) -> None:
         """Hand on what came while nobody read; what fails in that ends the connection, as asyncio does it."""

@@ -68,7 +68,7 @@ class Gateway:
         """Benchmarks may flood."""
         self._config = config
         self._held: set[Connection] = set()
-        self._door: Door[Connection] = Door(NEWCOMERS_SECONDS)
+        self._door: Door[Connection | Encrypted] = Door(NEWCOMERS_SECONDS)
         self._door_is_watched = False
         self._due = self._still_until = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -109,7 +109,7 @@ class Gateway:
 
     def _encrypt(self, connection: Connection) -> asyncio.Protocol:
         assert self.tls is not None
-        return Encrypted(connection, self.tls.context, refusal=self._refusal)
+        return Encrypted(connection, self.tls.context, refusal=self._refusal, lets_in=self.lets_in)
 
     def reload(self) -> None:
         """Read certificate and key again; nobody who is connected notices."""
@@ -165,7 +165,7 @@ class Gateway:
         """Let `connection` be read again in the next tick."""
         self._held.add(connection)
 
-    def lets_in(self, connection: Connection) -> bool:
+    def lets_in(self, connection: Connection | Encrypted) -> bool:
         """Whether a connection that has no session yet may be read now; else it is, in one of the next turns.
 
         A crash or a flood brings thousands at once, and who is in goes on talking meanwhile.
@@ -185,7 +185,7 @@ class Gateway:
         self._door_is_watched = False
         self._door.open(self.node.clock.now())
         while (connection := self._door.next(self.node.clock.now())) is not None:
-            if connection in self.connections:
+            if isinstance(connection, Encrypted) or connection in self.connections:
                 connection.read_held()
         if self._door.has_line:
             self._watch_door()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import gc
 import logging
@@ -17,7 +18,9 @@ from server.certificates import make_self_signed
 from server.config import CertificateRequest, StartError
 from server.connection import Connection
 from server.conversation import Conversation
+from server.door import Door
 from server.encrypted import Encrypted
+from server.gateway import Gateway
 from server.tls import DAY_MS, Tls
 from server.web import Site
 from tests.guest import PATIENCE, Guest, fetch, frame, masked, upgrade, wire
@@ -177,6 +180,23 @@ async def test_a_handshake_that_does_not_come_to_its_end_is_cut_after_ten_second
         await fetch(served.node.http, "/healthz")  # by then the other one was accepted
         served.advance(11)
         assert await raw.rest() == b""
+
+
+async def test_of_many_handshakes_at_once_a_turn_takes_no_more_than_it_has_time_for(
+    served: Served, pair: tuple[Guest, Guest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[int] = []
+    again = Gateway._next_turn
+
+    def counted(gateway: Gateway) -> None:
+        turns.append(len(gateway.connections))
+        again(gateway)
+
+    monkeypatch.setattr(Gateway, "_next_turn", counted)
+    served.gateway._door = Door(0.0)
+    guests = await asyncio.gather(*(served.connect() for _ in range(20)))
+    assert [(await guest.ask("hello"))["type"] for guest in guests] == ["welcome"] * 20
+    assert len(turns) >= 20
 
 
 async def test_a_page_of_many_records_comes_whole_and_its_end_is_no_accident(serve: Serving) -> None:
