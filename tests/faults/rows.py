@@ -346,6 +346,7 @@ ROWS: dict[str, Row] = {
     "1": Row("SIGKILL", sessions.killed),
     "1 of two": Row("SIGKILL of one of two nodes", sessions.killed, MESH[:2]),
     "2": Row("SIGKILL 20 times in 10 minutes", sessions.killed_often),
+    "2 of two": Row("SIGKILL 20 times in 10 minutes, of two nodes", sessions.killed_often, MESH[:2]),
     "3": Row("SIGSTOP 10 s, CONT", stopped),
     "4": Row("event loop held for 5 s", held),
     "5": Row("link blackhole 6 s, both ways", black_link),
