@@ -52,7 +52,7 @@ async def kill_nodes(field: Field, plan: Plan, result: Result) -> Verdict:
         field.order("home", seconds=(plan.every - plan.away) / 4)
         await _weigh_for(field, plan.every - plan.away)
     await field.until(lambda: sum(map(field.at, field.mesh)) == field.load.clients)
-    await field.pass_time(SETTLED_SECONDS)
+    await _weigh_for(field, SETTLED_SECONDS + 1)
     field.history.mark("hushed")
     verdict = await field.settle()
     judge_texts(result, verdict)
