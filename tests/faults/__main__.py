@@ -44,7 +44,9 @@ async def run(*program: str) -> Result:
         sys.executable, *program, cwd=ROOT, env=environment(), stdout=asyncio.subprocess.PIPE
     )
     told = (await process.communicate())[0].decode().splitlines()
-    result = Result(figures=[line.strip("| ") for line in told if line.startswith("| ") and line.strip("| ")])
+    result = Result(
+        figures=[line.strip("| ") for line in told if line.startswith("| ") and not line.startswith("| |")]
+    )
     result.check(process.returncode == 0, f"{' '.join(program)} found all that is wanted")
     return result
 
