@@ -93,7 +93,8 @@ class Departure:
         for session in sessions:
             after_ms = round(drain.wait(session, now) * 1000)
             node.conversations[session].send(native.GoingAway(urls=urls, after_ms=after_ms))
-        logger.info("%d clients are handed to other nodes within %g s", drain.of, seconds if urls else 0.0)
+        if sessions:
+            logger.info("%d clients are handed to other nodes within %g s", drain.of, seconds if urls else 0.0)
         self.tick(now)
         self._tell()
 
