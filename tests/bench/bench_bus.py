@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from bus.interface import Peer
 from bus.keys import Identity
 from bus.record import Record
+from bus.secret import SecretFile
 from bus.zeromq import ZeroMQBus
 from tests.bus.ear import eventually
 
@@ -64,9 +65,15 @@ class Counter:
         """Not measured here."""
 
 
-async def flood(peer: str, packed: int) -> None:
+def new_bus(number: int, key: Path | None, peers: Sequence[str] = ()) -> ZeroMQBus:
+    """A node of the mesh, with a key or without."""
+    secret = None if key is None else SecretFile(key)
+    return ZeroMQBus(Identity(f"{number:016x}", 1), port=0, peers=peers, secret=secret)
+
+
+async def flood(peer: str, packed: int, key: Path | None) -> None:
     """Cast as fast as the loop turns until stdin ends."""
-    bus = ZeroMQBus(Identity(f"{2:016x}", 1), port=0, peers=[peer])
+    bus = new_bus(2, key, [peer])
     await bus.start(Counter())
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
@@ -83,9 +90,9 @@ async def flood(peer: str, packed: int) -> None:
     await bus.stop()
 
 
-async def receive(seconds: float, packed: int) -> dict[str, float]:
-    """Figures of one flood."""
-    bus, counter = ZeroMQBus(Identity(f"{1:016x}", 1), port=0), Counter()
+async def receive(seconds: float, packed: int, key: Path | None = None) -> dict[str, float]:
+    """Figures of one flood, in a mesh with the secret of `key` or without one."""
+    bus, counter = new_bus(1, key), Counter()
     await bus.start(counter)
     for topic in TOPICS:
         bus.subscribe(topic)
@@ -96,6 +103,7 @@ async def receive(seconds: float, packed: int) -> dict[str, float]:
         bus.address,
         "--packed",
         str(packed),
+        *(() if key is None else ("--key", str(key))),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -125,6 +133,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--uvloop", action="store_true", help="run on uvloop, as headless nodes do")
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", help="the secret of the mesh (default: none)"
+    )
     parser.add_argument("--flood", help=argparse.SUPPRESS)
     parser.add_argument("--packed", type=int, default=1, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -133,9 +144,11 @@ def main() -> None:
     )
     with asyncio.Runner(loop_factory=loop) as runner:
         if options.flood:
-            runner.run(flood(options.flood, options.packed))
+            runner.run(flood(options.flood, options.packed, options.key))
             return
-        figures = {f"packed_{packed}": runner.run(receive(options.seconds, packed)) for packed in (1, 20)}
+        figures = {
+            f"packed_{packed}": runner.run(receive(options.seconds, packed, options.key)) for packed in (1, 20)
+        }
     print(json.dumps({"frame_bytes": len(FRAME), "loop": "uvloop" if options.uvloop else "asyncio", **figures}))
 
 
