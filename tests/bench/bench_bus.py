@@ -133,9 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--uvloop", action="store_true", help="run on uvloop, as headless nodes do")
-    parser.add_argument(
-        "--key", type=Path, metavar="FILE", help="the secret of the mesh (default: none)"
-    )
+    parser.add_argument("--key", type=Path, metavar="FILE", help="the secret of the mesh (default: none)")
     parser.add_argument("--flood", help=argparse.SUPPRESS)
     parser.add_argument("--packed", type=int, default=1, help=argparse.SUPPRESS)
     options = parser.parse_args()
