@@ -229,7 +229,8 @@ def run_console(config: Config, identity: Identity, key: Key) -> int:
 
     app = new_application(sys.argv[:1])
     if config.bus == "zeromq":
-        config = dataclasses.replace(config, peers=(*config.peers, *meeting_points(config.data_dir)))
+        known = meeting_points(config.data_dir, keyed=config.cluster_key_file is not None)
+        config = dataclasses.replace(config, peers=(*config.peers, *known))
 
     async def run() -> None:
         ending = Ending(asyncio.get_running_loop())

@@ -8,6 +8,7 @@ import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
+from server.addresses import host_port
 from server.child import Spec
 from server.config import Config
 
@@ -51,6 +52,8 @@ class Commands:
         if spec.bus_host != defaults.bus_host:
             options.append(f"--bus-host={spec.bus_host}")
         options += [f"--data-dir={self.folder(spec.name)}", f"--auth-key-file={self._auth_key_file}"]
+        if config.bus_advertise and spec.bus_host == config.bus_host:
+            options.append(f"--bus-advertise={_host(config.bus_advertise)}")
         if config.cluster_key_file is not None:
             options.append(f"--cluster-key-file={config.cluster_key_file}")
         if config.auth != defaults.auth:
@@ -68,3 +71,12 @@ class Commands:
         if config.voice_fps != defaults.voice_fps:
             options.append(f"--voice-fps={config.voice_fps}")
         return options
+
+
+def _host(advertised: str) -> str:
+    """What is advertised without its port, which is the console's own."""
+    try:
+        host, _ = host_port(advertised)
+    except ValueError:
+        return advertised
+    return f"[{host}]" if ":" in host else host

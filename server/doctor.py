@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import dataclasses
 import datetime
@@ -21,8 +22,9 @@ from pathlib import Path
 
 import psutil
 
+from bus import private
 from server import ports
-from server.addresses import host_port
+from server.addresses import host_port, is_loopback
 from server.config import Config, StartError
 from server.exposure import Exposure
 from server.gateway import PORT
@@ -41,6 +43,12 @@ YEARS = range(2025, 2100)
 ANSWER_SECONDS = 1.0
 _ZEROMQ_GREETING = (0xFF, 0x7F)
 """First and tenth byte of what a mesh socket says to whom connects (ZMTP 3)."""
+_GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"CURVE".ljust(20, b"\0") + bytes(32)
+"""What a mesh socket says first that connects to one with a key."""
+_FIRST_BYTES = 11
+"""Its signature and version."""
+CLUSTER_KEY_BYTES = 32
+_MAKE_KEY = "make one with `main.py cluster-key make`, or bring that of the other nodes"
 _TIME_ERROR = 5
 """What adjtimex answers where nobody keeps the clock right."""
 
@@ -91,7 +99,8 @@ def examine(config: Config, new_loop: Callable[[], asyncio.AbstractEventLoop] | 
     yield event_loop(new_loop)
     yield client_port(config)
     yield mesh_port(config)
-    yield from (peer(address) for address in config.peers)
+    yield cluster_key(config)
+    yield from (peer(address, keyed=config.cluster_key_file is not None) for address in config.peers)
     yield data_folder(config.data_dir)
     yield key(config)
     yield from encryption(config, time.time())
@@ -186,22 +195,51 @@ def _is_node(host: str, port: int) -> bool:
         return False
 
 
-def peer(address: str) -> Finding:
-    """A node that the mesh shall join through."""
+def cluster_key(config: Config) -> Finding:
+    """The secret of the mesh."""
+    file = config.cluster_key_file
+    if config.bus == "memory":
+        return ok("cluster key", "not needed with --bus memory")
+    if file is None:
+        return ok("cluster key", "none, so the mesh stays on this machine")
+    try:
+        data, exposed = private.look(file)
+    except OSError as error:
+        return wrong("cluster key", f"{file} cannot be read ({error.strerror or error})", _MAKE_KEY)
+    if exposed:
+        return wrong("cluster key", f"{file} can be read by everybody", f"chmod 600 {file}")
+    if (size := len(data.strip())) < CLUSTER_KEY_BYTES:
+        return wrong("cluster key", f"{file} has {size} bytes, {CLUSTER_KEY_BYTES} is the least", _MAKE_KEY)
+    return ok("cluster key", str(file))
+
+
+def peer(address: str, *, keyed: bool = False) -> Finding:
+    """A node that the mesh shall join through, in a mesh with a key or without."""
     host, port = host_port(address)
     remedy = "give --peer the `bus` of the ready line of a node that runs"
     greeting = b""
     try:
         with socket.create_connection((host, port), timeout=ANSWER_SECONDS) as probe:
-            while len(greeting) < 10 and (piece := probe.recv(10 - len(greeting))):
-                greeting += piece
+            # Who is told that much says all of its own, or waits for the rest.
+            for words in (_GREETING[:_FIRST_BYTES], _GREETING[_FIRST_BYTES:]):
+                if greeting and (greeting[0] != _ZEROMQ_GREETING[0] or len(greeting) == len(_GREETING)):
+                    break
+                probe.sendall(words)
+                with contextlib.suppress(TimeoutError):
+                    while len(greeting) < len(_GREETING) and (piece := probe.recv(len(_GREETING) - len(greeting))):
+                        greeting += piece
     except TimeoutError:
         pass  # it listens, and says nothing
     except OSError as error:
         return wrong("peer", f"{address} does not answer ({error.strerror or error})", remedy)
     if len(greeting) < 10 or (greeting[0], greeting[9]) != _ZEROMQ_GREETING:
         return wrong("peer", f"{address} is no mesh address", remedy)
-    return ok("peer", f"{address} answers, and shares this machine's clock")
+    asks = greeting[12:32].rstrip(b"\0") == b"CURVE"
+    if len(greeting) == len(_GREETING) and asks != keyed:
+        why = "has a key and this node has none" if asks else "has no key and this node has one"
+        return wrong("peer", f"{address} {why}", "give all nodes the same --cluster-key-file")
+    clock = ", and shares this machine's clock" if is_loopback(host) else ""
+    return ok("peer", f"{address} answers{clock}")
 
 
 def data_folder(folder: Path) -> Finding:

@@ -9,6 +9,7 @@ import msgspec
 import psutil
 
 from bus import private
+from server.addresses import is_loopback
 
 FILE = "launched.json"
 
@@ -50,12 +51,14 @@ def read_launched(data_dir: Path) -> list[Launched]:
         return []
 
 
-def meeting_points(data_dir: Path) -> tuple[str, ...]:
+def meeting_points(data_dir: Path, *, keyed: bool = False) -> tuple[str, ...]:
     """Give the mesh addresses of the nodes that were launched before and still run, as ``--peer`` takes them.
 
-    A console that starts again may listen elsewhere than before, so it has to find them.
+    A console that starts again may listen elsewhere than before, so it has to find them. Without a key it reaches
+    those on loopback alone.
     """
-    return tuple(each.bus for each in read_launched(data_dir) if each.bus and find_process(each) is not None)
+    known = [each.bus for each in read_launched(data_dir) if each.bus and find_process(each) is not None]
+    return tuple(bus for bus in known if keyed or is_loopback(bus.rpartition(":")[0].strip("[]")))
 
 
 def write_launched(data_dir: Path, launched: Sequence[Launched]) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 from pathlib import Path
 
 import pytest
 
+from bus.keys import Identity
+from bus.secret import SecretFile, make_secret
+from bus.zeromq import ZeroMQBus
 from server import doctor, ports
 from server.config import CertificateRequest, Config
 from server.doctor import Standing
 from server.selfsigned import make
+from tests.bus.ear import Ear
 
 
 def test_a_python_that_is_too_old_is_wrong() -> None:
@@ -105,3 +110,39 @@ def test_clients_off_loopback_without_tls_are_a_warning(tmp_path: Path) -> None:
 
 def test_a_host_may_be_given_by_name(tmp_path: Path) -> None:
     assert doctor.client_port(Config(name="", data_dir=tmp_path, host="localhost", port=0)).standing is Standing.OK
+
+
+class TestMesh:
+    """The key of the mesh, and peers that have one or not."""
+
+    @pytest.fixture
+    def secret(self, tmp_path: Path) -> Path:
+        file = tmp_path / "cluster.key"
+        make_secret(file)
+        return file
+
+    @pytest.mark.parametrize("theirs", [True, False])
+    @pytest.mark.parametrize("ours", [True, False])
+    async def test_a_peer_says_whether_it_has_a_key_as_this_node_has(
+        self, secret: Path, ours: bool, theirs: bool
+    ) -> None:
+        bus = ZeroMQBus(Identity(f"{1:016x}", 1), port=0, secret=SecretFile(secret) if theirs else None)
+        await bus.start(Ear())
+        try:
+            found = await asyncio.to_thread(doctor.peer, bus.address, keyed=ours)
+        finally:
+            await bus.stop()
+        assert found.standing is (Standing.OK if ours == theirs else Standing.WRONG)
+        assert (found.remedy == "") == (ours == theirs)
+
+    def test_a_key_that_a_node_would_refuse_is_wrong(self, secret: Path, tmp_path: Path) -> None:
+        config = Config(name="", data_dir=tmp_path, cluster_key_file=secret)
+        assert doctor.cluster_key(config).standing is Standing.OK
+        secret.chmod(0o644)
+        assert "everybody" in doctor.cluster_key(config).text
+        secret.chmod(0o600)
+        secret.write_text("short")
+        assert "5 bytes" in doctor.cluster_key(config).text
+        secret.unlink()
+        assert doctor.cluster_key(config).standing is Standing.WRONG
+        assert doctor.cluster_key(Config(name="", data_dir=tmp_path)).standing is Standing.OK

@@ -99,3 +99,12 @@ def test_the_meeting_points_are_those_of_the_nodes_that_run(tmp_path: Path, proc
     starting = msgspec.structs.replace(runs, bus="")
     write_launched(tmp_path, [runs, ended, starting])
     assert meeting_points(tmp_path) == ("127.0.0.1:8771",)
+
+
+def test_meeting_points_off_loopback_are_for_consoles_with_a_key(
+    tmp_path: Path, process: subprocess.Popen[bytes]
+) -> None:
+    away = msgspec.structs.replace(entry(process, tmp_path), bus="10.0.0.1:8771")
+    write_launched(tmp_path, [away])
+    assert meeting_points(tmp_path) == ()
+    assert meeting_points(tmp_path, keyed=True) == ("10.0.0.1:8771",)

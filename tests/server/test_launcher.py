@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ import msgspec
 import psutil
 import pytest
 
+from server import doctor
 from server.child import Child, ChildState, Spec
 from server.config import Config
 from server.launched import FILE, read_launched
@@ -124,6 +126,28 @@ async def test_every_node_has_a_folder_of_its_own_and_the_key_of_the_console(
         assert child.folder.is_relative_to(config.data_dir / "nodes")
         assert child.folder.stat().st_mode & 0o777 == 0o700
         assert f"--auth-key-file={config.data_dir / 'auth.key'}" in psutil.Process(child.pid).cmdline()
+
+
+async def test_nodes_inherit_the_key_of_the_mesh_by_its_file_alone(config: Config, tmp_path: Path) -> None:
+    secret = tmp_path / "cluster.key"
+    secret.touch(0o600)
+    secret.write_text("the secret of this mesh, 32 bytes and more")
+    keyed = dataclasses.replace(config, cluster_key_file=secret, bus_advertise="127.0.0.5:9")
+    launcher = Launcher(keyed, config.data_dir / "auth.key")
+    try:
+        child = launcher.launch(spec("one"))
+        await launcher.until(child, ChildState.RUNNING)
+        assert child.ready is not None
+        assert child.ready.bus.startswith("127.0.0.5:")
+        assert not child.ready.bus.endswith(":9"), "the port is the console's own"
+        process = psutil.Process(child.pid)
+        assert f"--cluster-key-file={secret}" in process.cmdline()
+        seen = " ".join((*process.cmdline(), *process.environ().values()))
+        assert secret.read_text() not in seen
+        asked = await asyncio.to_thread(doctor.peer, f"127.0.0.1:{child.ready.bus.rpartition(':')[2]}", keyed=True)
+        assert asked.standing is doctor.Standing.OK
+    finally:
+        await launcher.close()
 
 
 async def test_a_start_that_fails_says_why(launcher: Launcher) -> None:
