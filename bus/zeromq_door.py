@@ -82,6 +82,8 @@ class Doorman:
         self._doors: list[tuple[socket.socket, socket.socket]] = []
         self._expected: dict[str, int] = {}
         self._visitors: dict[int, _Visitor] = {}
+        self._shut: list[socket.socket] = []
+        """Where nobody is let in until the next tick."""
 
     def open(self, host: str, port: int) -> tuple[int, int]:
         """Listen on a port, 0 for any free one; returns it, and a descriptor for ZeroMQ, which it may close.
@@ -133,6 +135,9 @@ class Doorman:
         """`TICK_SECONDS` have passed."""
         self._ticks += 1
         self._hellos = 0
+        shut, self._shut = self._shut, []
+        for outer in shut:
+            self._loop.add_reader(outer.fileno(), self._on_knock, outer)
         over = [host for host, until in self._expected.items() if until < self._ticks]
         for host in over:
             del self._expected[host]
@@ -150,6 +155,7 @@ class Doorman:
             inner.close()
             outer.close()
         self._doors.clear()
+        self._shut.clear()
 
     def _direct_all(self) -> None:
         for inner, _ in self._doors:
@@ -159,8 +165,13 @@ class Doorman:
         for _ in range(TURN_VISITORS):
             try:
                 sock, address = outer.accept()
+            except (BlockingIOError, ConnectionError):
+                return
             except OSError:
-                return  # nobody, or no descriptor is free
+                # No descriptor is free. Whoever waits goes on waiting, and must not keep the loop awake.
+                self._loop.remove_reader(outer.fileno())
+                self._shut.append(outer)
+                return
             sock.setblocking(False)
             self._make_room(host := plain_host(str(address[0])))
             visitor = _Visitor(sock, host, self._ticks)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 import pytest_asyncio
@@ -167,3 +169,32 @@ async def test_a_port_that_somebody_has_is_not_shared(place: Place) -> None:
         with pytest.raises(OSError, match="in use"):
             other.doorman.open("127.0.0.1", place.port)
         other.doorman.close()
+
+
+async def test_where_no_descriptor_is_free_who_knocks_waits_and_the_loop_sleeps(place: Place) -> None:
+    knocks = 0
+    with place.open():
+        ((_, outer),) = place.doorman._doors
+
+        class Full:
+            """The same socket in a process without descriptors."""
+
+            def accept(self) -> None:
+                nonlocal knocks
+                knocks += 1
+                raise OSError(errno.EMFILE, "too many open files")
+
+            def fileno(self) -> int:
+                return outer.fileno()
+
+        place.doorman._loop.remove_reader(outer.fileno())
+        place.doorman._loop.add_reader(outer.fileno(), place.doorman._on_knock, cast(socket.socket, Full()))
+        writer = await connect(place.port, "127.0.0.7", b"x")
+        await eventually(lambda: knocks == 1)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert knocks == 1
+        place.doorman._shut = [outer]  # a descriptor is free again
+        place.doorman.tick()
+        await eventually(lambda: place.refused == [("127.0.0.7", Reason.GARBAGE)])
+        writer.close()
