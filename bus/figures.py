@@ -49,7 +49,7 @@ class Ledger:
         self._times.append(now)
 
     def confirmed(self, upto: int) -> None:
-        """Every peer that is not down holds the own log up to here."""
+        """Every peer that did not say goodbye holds the own log up to here, as far as is known."""
         while self._seqs and self._seqs[0] <= upto:
             self._seqs.popleft()
             self._times.popleft()

@@ -190,8 +190,8 @@ class Replica:
                 self._send(address, self._digest(address))
             self._bury()
             self.shelf.trim()
-            present = [seen.held.get(self.origin, 0) for seen in self.membership.present()]
-            self.ledger.confirmed(min(present, default=self._own.high))
+            held = [seen.held.get(self.origin, 0) for seen in self.membership.nodes.values() if not seen.gone]
+            self.ledger.confirmed(min(held, default=self._own.high))
         for question in self.repair.due(now):
             self._ask(question)
         for origin in self.admission.to_ask():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bus.figures import Ledger
-from bus.interface import Figures
+from bus.interface import Figures, PeerState
 from bus.packets import Ack, Bye, Digest, Fill, Records
 from bus.record import Kind
 from bus.replica import Replica
@@ -28,6 +28,18 @@ def test_lag_is_what_the_peer_has_not_acknowledged_and_behind_what_it_holds_more
     assert (figures.lag, figures.behind, figures.queue, figures.unconfirmed) == (2, 7, 2, 2.0)
     node.receive(Ack(PEER, ME, 3), 3.0)
     assert figures_of(node, 3.0).unconfirmed == 0.0
+
+
+def test_what_a_peer_that_is_down_lacks_grows_older() -> None:
+    node = replica()
+    node.receive(hello({}), 0.0)
+    node.append(Kind.TEXT, b"")
+    node.turn(1.0)
+    for tick in range(200):
+        node.tick(1.0 + tick)
+    assert [node.membership.state(seen) for seen in node.membership.nodes.values()] == [PeerState.DOWN]
+    figures = figures_of(node, 201.0)
+    assert (figures.queue, figures.unconfirmed) == (1, 200.0)
 
 
 def test_what_each_node_holds_is_told_of_all_who_did_not_say_goodbye() -> None:
