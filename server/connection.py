@@ -258,7 +258,7 @@ class Connection(asyncio.Protocol):
     def _untie(wire: ServerProtocol) -> None:
         """Let go what holds itself: the garbage collector is not asked about connections (server/garbage.py)."""
         wire.parser.close()
-        wire.parser_exc = None
+        wire.parser_exc = wire.handshake_exc = None
         vars(wire).pop("select_subprotocol", None)
 
     def pause_writing(self) -> None:

@@ -361,11 +361,12 @@ ROWS: dict[str, Row] = {
     "16": Row("3,000 half-open handshakes and 500 slow ones", strangers.half_open),
     "17": Row("no descriptor is free", strangers.no_descriptors),
     "18": Row("hostile bytes at the clients' port", strangers.hostile),
-    "19": Row("clients that never read", strangers.deaf),
+    "19": Row("one client that never reads, and a room full of them", strangers.deaf),
     "20": Row("2,000 sessions resume at once", None, program=("tests/bench/bench_resume.py",)),
     "21": Row("rolling restart with drain", sessions.rolled, options=("--drain-seconds=5",)),
     "22": Row("intruders at the mesh, and a change of the key", intruders.kept_out, keyed=True),
     "23": Row("no file can grow", strangers.full_disk),
+    "24": Row("a console: sheet open, window dragged, closed", None, program=("-m", "tests.faults.console")),
     "hole": Row("6 s of blackhole with 10 % loss and duplication", black_hole),
 }
 """Rows of the fault matrix of the design by number, and a scenario of its own."""

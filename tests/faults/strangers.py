@@ -22,6 +22,8 @@ NODE = MESH[1]
 PATIENCE = 60.0
 MIB = 1 << 20
 FLOOD = 4429
+ROOM_FULL = 50
+"""Who is in a room at most: those who do not read, and two who write."""
 
 
 class Stranger:
@@ -136,7 +138,10 @@ async def half_open(field: Field, long: bool) -> Result:
         not logins["failed"] and len(took) > 5, f"{len(took)} good logins meanwhile, {logins['failed']} failed"
     )
     result.within(share(took, 0.99), 1.0, "p99 of a good login")
-    result.check(not closed["failed"], f"all {count + slow} were taken: {closed['failed']} were not")
+    lost = sum(closed["failed"].values())
+    result.check(
+        lost <= count / 100, f"{lost} of {count + slow} found no place in the system's queue: {closed['failed']}"
+    )
     result.check(closed["first"] > 9.5, f"none was cut before its 10 s: the first after {closed['first']:.2f} s")
     result.within(closed["last"], 12.0, "the last was cut")
     await field.until(lambda: False, within=2)
@@ -163,8 +168,8 @@ async def no_descriptors(field: Field, long: bool) -> Result:
         await good.until("ready")
         async with stranger(field, "crowd", count=400 if long else 150) as many:
             there = await many.until("there")
-            await field.pass_time(10 if long else 4)
             most = open_files(field)
+            await field.pass_time(8 if long else 4)
         till = field.history.mark("released")
         good.go()
         logins = await good.until("logins")
@@ -221,7 +226,7 @@ async def deaf(field: Field, long: bool) -> Result:
     quiet = field.history.mark("quiet")
     await field.pass_time(10 if long else 3)
     since = field.history.mark("deaf")
-    for count in (1, 50 if long else 10):
+    for count in (1, ROOM_FULL - 2 if long else 10):
         before = resident(field)
         async with stranger(field, "be_deaf", count=count, room="strangers", size=3900, every=0.1) as many:
             await many.until("deaf")

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Iterator
 
 import pytest
+from websockets.server import ServerProtocol
 
 from server import garbage
 from server.connection import Connection
@@ -17,7 +18,7 @@ from server.conversation import Conversation
 from server.desk import Desk
 from server.garbage import Collector
 from server.session import Role, Seat, SessionRecord
-from tests.guest import PATIENCE, Guest, fetch, wire
+from tests.guest import PATIENCE, Guest, fetch, upgrade, wire
 from tests.nodes import Served, Serving
 
 
@@ -115,7 +116,7 @@ async def test_it_leaves_the_process_as_it_was(collector: Collector) -> None:
 
 async def test_a_connection_that_ends_needs_no_collector(served: Served) -> None:
     def living() -> list[object]:
-        return [each for each in gc.get_objects() if isinstance(each, Connection | Conversation)]
+        return [each for each in gc.get_objects() if isinstance(each, Connection | Conversation | ServerProtocol)]
 
     gc.collect()
     gc.disable()
@@ -124,12 +125,21 @@ async def test_a_connection_that_ends_needs_no_collector(served: Served) -> None
         await one.join()
         await other.join()
         await one.say("hello")
-        assert len(living()) == 4
+        assert len(living()) == 6
         await one.leave_for_good()
         other.vanish()
         await fetch(served.url, "/healthz")
         async with wire(served.url) as raw:
             await raw.send(b"nonsense\r\n\r\n")
+            await raw.rest()
+        for cut in (0, 1, 30, -2, 10_000):
+            async with wire(served.url) as raw:  # and one that breaks off
+                await raw.send(upgrade(raw.host)[:cut])
+                await fetch(served.url, "/healthz")
+        async with wire(served.url) as raw:  # and one that is cut because it says nothing more
+            await raw.send(upgrade(raw.host)[:50])
+            await fetch(served.url, "/healthz")
+            served.advance(10.5)
             await raw.rest()
         await served.gateway._empty(PATIENCE)
         assert living() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 
 import pytest
@@ -240,6 +241,34 @@ async def test_a_page_reaches_a_client_that_reads_slowly(serve: Serving) -> None
 def test_only_what_is_listed_is_ever_found(tail: str, head: str) -> None:
     site = Site(FILES)
     assert (site.find(head + tail) is not None) == (head + tail in FILES)
+
+
+def test_ten_thousand_made_up_paths_find_only_what_is_listed() -> None:
+    site, chance = Site(FILES), random.Random(18)
+    pieces = ["/", "..", ".", "%2e", "%2f", "%5c", "\\", "%00", "\0", "//", "app.js", "index.html", "folder"]
+    pieces += [
+        "icon.svg",
+        "?",
+        "#",
+        ";",
+        "http:",
+        "etc/passwd",
+        "C:",
+        "~",
+        "é",
+        " ",
+        "\u202e",
+        "%252e",
+        "APP.JS",
+        "*",
+    ]
+    found = 0
+    for _ in range(10_000):
+        path = "".join(chance.choices(pieces, k=chance.randint(1, 6)))
+        reply = web.answer("GET", path, site=site, not_ready=None, metrics=b"", metrics_type="text/plain")
+        assert (reply.status == 200) == (path in FILES), path
+        found += path in FILES
+    assert found > 10
 
 
 @given(st.text(max_size=20), st.sampled_from(["GET", "HEAD", "POST", "get", "", "BREW"]))

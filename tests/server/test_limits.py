@@ -172,6 +172,20 @@ async def test_a_voice_frame_has_17_to_416_bytes(served: Served) -> None:
     assert not bob.heard()
 
 
+@pytest.mark.parametrize("nest", ["[", '{"a":'])
+@pytest.mark.parametrize("key", ["room", "unknown"])
+async def test_however_deep_json_goes_it_is_refused_or_passed_over(served: Served, nest: str, key: str) -> None:
+    ann = await served.enter()
+    for depth in (10, 500, 5_000):
+        deep = nest * depth + "1" + {"[": "]", '{"a":': "}"}[nest] * depth
+        await ann.send_raw(f'{{"type":"join","id":{depth},"room":"r{depth}","{key}":{deep}}}')
+        answer = await ann.answer(depth) if depth == 10 else await ann.take(lambda event: isinstance(event, dict))
+        assert isinstance(answer, dict)
+        assert answer.get("code", "bad_request") == "bad_request"
+        assert key == "unknown" or answer["type"] == "error"
+    await ann.join("still here")
+
+
 # Numbers
 
 
