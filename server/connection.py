@@ -21,7 +21,7 @@ from websockets.server import ServerProtocol
 
 from server import web
 from server.closing import BROKEN_TEXT, TOO_BIG, TOO_SLOW, Closing
-from server.connection_http import as_response, select_subprotocol, write_reply
+from server.connection_http import as_response, is_request, select_subprotocol, untie, write_reply
 from server.conversation import HELLO_SECONDS, Conversation, State
 from server.metrics import CONTENT_TYPE
 from server.node import Node
@@ -84,6 +84,7 @@ class Connection(asyncio.Protocol):
         "_frames",
         "_full",
         "_gateway",
+        "_has_request",
         "_head",
         "_held",
         "_newest",
@@ -102,12 +103,12 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._wire = ServerProtocol(
-            select_subprotocol=select_subprotocol, max_size=native.TEXT_BYTES, logger=_wire_logger
-        )
+        self._wire: ServerProtocol  # made when a request has come, as it is most of what a silent client would cost
         self._conversation: Conversation | None = None
         self._phase = Phase.HANDSHAKE
         self._head = b""
+        """What has come of a request, and of one that has come how it begins."""
+        self._has_request = False
         self._parts: list[bytes] | None = None
         self._size = 0
         self._text = False
@@ -150,7 +151,11 @@ class Connection(asyncio.Protocol):
         """See asyncio.Protocol."""
         conversation = self._conversation
         if conversation is None:
-            self._head = self._head or data[:16]
+            if not self._has_request:
+                self._head += data
+                if not is_request(self._head):
+                    return
+                data = self._take_head()
         elif data[0] == WHOLE_BINARY and not self._held and self._edges is not None and self._edges.at_edge:
             # What a voice frame nearly always is. The library, which reads all the rest, is a longer way; on a node
             # that wakes for one frame at a time every line is paid for with cold caches.
@@ -219,6 +224,14 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.resume_reading()
 
+    def _take_head(self) -> bytes:
+        """What has come of a request, for the library to read."""
+        head, self._head, self._has_request = self._head, self._head[:16], True
+        self._wire = ServerProtocol(
+            select_subprotocol=select_subprotocol, max_size=native.TEXT_BYTES, logger=_wire_logger
+        )
+        return head
+
     def _read(self, data: bytes) -> None:
         wire = self._wire
         wire.receive_data(data)
@@ -241,6 +254,8 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """See asyncio.Protocol; the transport closes itself after it."""
+        if not self._has_request:
+            self._read(self._take_head())
         self._wire.receive_eof()
         if self._wire.writes:
             self._send_wire()
@@ -252,14 +267,8 @@ class Connection(asyncio.Protocol):
         self.outbox.end()
         self._lose()
         self._conversation = None
-        self._untie(self._wire)
-
-    @staticmethod
-    def _untie(wire: ServerProtocol) -> None:
-        """Let go what holds itself: the garbage collector is not asked about connections (server/garbage.py)."""
-        wire.parser.close()
-        wire.parser_exc = wire.handshake_exc = None
-        vars(wire).pop("select_subprotocol", None)
+        if self._has_request:
+            untie(self._wire)
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""

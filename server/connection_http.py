@@ -13,6 +13,16 @@ from websockets.typing import Subprotocol
 from server import web
 
 SUBPROTOCOL = Subprotocol("switchboard.v1")
+HEAD_BYTES = 16_384
+"""No request that is understood has a longer head."""
+
+
+def is_request(head: bytes) -> bool:
+    """Whether these bytes are the whole head of a request, or can be the beginning of none."""
+    if len(head) > HEAD_BYTES or b"\r\n\r\n" in head or not (head[:1].isalpha() and head[:1].isupper()):
+        return True
+    line, newline, _ = head.partition(b"\n")
+    return bool(newline) and not line.endswith(b" HTTP/1.1\r")
 
 
 def select_subprotocol(_wire: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
@@ -35,3 +45,10 @@ def as_response(reply: web.Reply) -> Response:
 def write_reply(reply: web.Reply) -> bytes:
     """The bytes of an answer."""
     return as_response(reply).serialize()
+
+
+def untie(wire: ServerProtocol) -> None:
+    """Let go what holds itself: the garbage collector is not asked about connections (server/garbage.py)."""
+    wire.parser.close()
+    wire.parser_exc = wire.handshake_exc = None
+    vars(wire).pop("select_subprotocol", None)
