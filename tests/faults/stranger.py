@@ -183,6 +183,14 @@ async def _code(connection: Wire) -> int:
         return -1
 
 
+async def _last_code(connection: Wire) -> int:
+    """The code of the close behind all that was not read; it is the last frame."""
+    connection.writer.transport.resume_reading()  # type: ignore[attr-defined]  # asyncio's, it has one
+    rest = await connection.rest()
+    at = rest.rfind(bytes((0x80 | Wire.CLOSE,)))
+    return int.from_bytes(rest[at + 2 : at + 4], "big") if at >= 0 and rest[at + 1] == len(rest) - at - 2 else -1
+
+
 async def _answer(connection: Wire) -> int:
     """0 where HTTP refuses or the connection ends, as it must."""
     connection.writer.write_eof()
@@ -215,10 +223,7 @@ async def be_deaf(url: str, count: int, room: str, size: int, every: float) -> N
                     tell("cut", after=time.monotonic() - began, cut=cut)
             writers[1].unread.clear()
             await asyncio.sleep(every)
-        codes: Counter[int] = Counter()
-        for connection in deaf:
-            connection.writer.transport.resume_reading()  # type: ignore[attr-defined]  # asyncio's, it has one
-            codes[await _code(connection)] += 1
+        codes = Counter(await asyncio.gather(*map(_last_code, deaf)))
         tell("cut all", codes={str(code): times for code, times in codes.items()}, texts=number)
         for writer in writers:
             await writer.leave_for_good()
