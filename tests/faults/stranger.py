@@ -185,6 +185,7 @@ async def _code(connection: Wire) -> int:
 
 async def _last_code(connection: Wire) -> int:
     """The code of the close behind all that was not read; it is the last frame."""
+    connection.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     connection.writer.transport.resume_reading()  # type: ignore[attr-defined]  # asyncio's, it has one
     rest = await connection.rest()
     at = rest.rfind(bytes((0x80 | Wire.CLOSE,)))
