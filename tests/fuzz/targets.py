@@ -36,6 +36,7 @@ from server.flow import FIELDS
 from server.identity import TokenError, Tokens
 from server.options import read_config
 from server.plaintext import plain
+from server.proxies import Proxies, scheme
 from server.query import QueryError, parse
 from server.query_completion import complete
 from server.resumption import Resumption
@@ -549,7 +550,13 @@ def filters(data: bytes) -> None:
         query.matches(row)
 
 
-@target(b"127.0.0.1:80", b"[fe80::1%eth0]:1", b"https://a.example", b"wss://a.example:1/ws")
+@target(
+    b"198.51.100.1, 10.1.2.3|::ffff:10.0.0.1, fd00::2",
+    b"127.0.0.1:80",
+    b"[fe80::1%eth0]:1",
+    b"https://a.example",
+    b"wss://a.example:1/ws",
+)
 def addresses(data: bytes) -> None:
     """What may be an address is one, or is refused by a ValueError."""
     text = data.decode(errors="replace")
@@ -557,3 +564,6 @@ def addresses(data: bytes) -> None:
         with contextlib.suppress(ValueError):
             read(text)
     network_of(text)
+    client = Proxies(("10.0.0.0/8", "fd00::/8")).client("10.0.0.1", text.split("|"))
+    assert client == "10.0.0.1" or network_of(client) is not None
+    scheme(text.split("|"))

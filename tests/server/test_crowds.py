@@ -316,6 +316,24 @@ async def test_the_same_text_again_and_again_is_refused_and_another_is_not(serve
     assert served.node.counters.limited == {"repeats": 1}
 
 
+async def test_who_floods_together_with_others_is_closed_with_4429_and_who_does_not_is_served(
+    serve: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "USER", (5.0, 10.0))
+    served = await serve()
+    ann, bob = await served.members("Ann", "Bob")
+    served.clock.stop()
+    served.clock.advance(10)
+    eve = await served.enter(user="eve")
+    for _ in range(5):
+        while (await eve.ask("list", what="rooms"))["type"] == "listed":
+            pass
+        await still_served(ann, bob)
+        served.clock.advance(1)
+    assert (await eve.closed())[0] == 4429
+    await still_served(ann, bob)
+
+
 async def test_a_text_that_is_sent_again_under_its_id_is_no_repeat(serve: Serving) -> None:
     served = await serve()
     ann, _ = await served.members("Ann", "Bob")
