@@ -368,7 +368,7 @@ class Client:
         if sender == self.session:
             world.bad("I8 its own text", self.session, place)
         # A node that has a gap cannot know what a reader has seen in it.
-        told = bool(self.excused) or world.is_in_gap(sender, id)
+        told = bool(self.excused) or world.is_in_gap(sender, id) or world.endings.is_past(sender)
         late = world.was_given_up(sender, id)
         if (sender, id) in self.seen:
             world.bad("I2 shown twice", self.session, place, late=late, told=told)

@@ -51,6 +51,12 @@ class Endings:
         if session not in self:
             self._world.bad("I12 a session is over that nobody has ended", session)
 
+    def is_past(self, session: str) -> bool:
+        """Whether the end of a session has left a log anywhere: what it has said is not remembered there."""
+        logs = [node.replica.logs for node in self._world.running()]
+        places = [place for places in self._places.get(session, {}).values() for place in places]
+        return any(origin not in each or each[origin].floor >= seq for each in logs for origin, seq in places)
+
     def judge(self) -> None:
         """What has ended has done so at every node, unless a later hello goes on or a node cannot know it now."""
         running = self._world.running()

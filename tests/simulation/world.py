@@ -408,14 +408,15 @@ class World:
         """Play it to its end; what was wrong."""
         clock = self.network.clock
         clock.advance(self.end_at)
-        while self.now < self.end_at + SETTLES_SECONDS:
+        while self.now < self.end_at + SETTLES_SECONDS and self.settled_after is None:
             clock.advance(0.5)
             if self.network.cuts:
                 self.network.cuts = set()
             if self._judge.is_settled():
-                self.settled_after = self.now - self.end_at
+                after = self.now - self.end_at
                 clock.advance(0.5)
-                break
+                if self._judge.is_settled():  # nothing was begun meanwhile, such as the end of a session that is lost
+                    self.settled_after = after
         self._judge.in_the_end()
         return self.wrong
 
