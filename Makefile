@@ -5,9 +5,10 @@ ARGS ?=
 MINUTES ?= 10
 NODES ?= 3
 SEEDS ?= 300
-WAITING := tests/browser tests/chaos tests/cluster tests/faults $(wildcard tests/test_*.py)
 ALONE := tests/gui/test_first_light.py
-WORKING := tests/bus tests/fuzz tests/gui tests/server tests/simulation
+PROCESSES := tests/chaos tests/cluster tests/faults
+SOCKETS := tests/browser tests/bus tests/fuzz tests/server
+WINDOWS := tests/gui tests/simulation $(wildcard tests/test_*.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test style types bench bench-log bench-resume bench-curve simulate seen autobahn fuzz bench-window bench-window-size pictures faults chaos
@@ -39,12 +40,14 @@ test:
 	@.ci/setup test
 	@$(MAKE) --no-print-directory style types
 ifeq ($(strip $(ARGS)),)
-	@# Two halves at once, as the one mostly waits for browsers and processes; but two voices are heard alone.
+	@# Three parts at once, as each mostly waits for processes, browsers or a window; but two voices are heard alone.
 	@mkdir -p build
 	@$(PYTHON_IN_VENV) -m pytest $(ALONE)
-	@$(PYTHON_IN_VENV) -m pytest $(WAITING) >build/tests.log 2>&1 & half=$$!; \
-	$(PYTHON_IN_VENV) -m pytest $(WORKING) --ignore=$(ALONE); code=$$?; \
-	wait $$half || code=1; cat build/tests.log; exit $$code
+	@$(PYTHON_IN_VENV) -m pytest $(PROCESSES) >build/processes.log 2>&1 & processes=$$!; \
+	$(PYTHON_IN_VENV) -m pytest $(SOCKETS) >build/sockets.log 2>&1 & sockets=$$!; \
+	$(PYTHON_IN_VENV) -m pytest $(WINDOWS) --ignore=$(ALONE); code=$$?; \
+	wait $$sockets || code=1; wait $$processes || code=1; \
+	cat build/sockets.log build/processes.log; exit $$code
 else
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
 endif
