@@ -272,7 +272,7 @@ async def test_the_ready_line_is_all_that_stdout_ever_says(tmp_path: Path) -> No
         assert ready["url"] == f"ws://127.0.0.1:{port}/ws"
         assert ready["http"] == f"http://127.0.0.1:{port}/"
         assert ready["bus"].startswith("127.0.0.1:")
-        async with Client(process.url) as client:
+        async with Client(process.url, resume=False) as client:
             assert client.welcome.node == "n1"
         process.send(signal.SIGTERM)
         code, out, err = await process.end()
@@ -287,7 +287,7 @@ async def test_a_node_to_whom_nobody_listens_serves_all_the_same(tmp_path: Path)
         seen = psutil.Process(process.pid)
         while not (found := seen.net_connections()):  # noqa: ASYNC110  # the only sign of life that is left
             await asyncio.sleep(0.01)
-        async with Client(f"ws://127.0.0.1:{found[0].laddr.port}/ws") as client:
+        async with Client(f"ws://127.0.0.1:{found[0].laddr.port}/ws", resume=False) as client:
             process.send(signal.SIGTERM)
             assert (await client.wait_closed()).code == 1001
         assert (await process.end())[0] == 0
@@ -302,7 +302,7 @@ async def test_a_node_without_standard_streams_keeps_its_files_clean(tmp_path: P
         seen = psutil.Process(process.pid)
         while not (found := seen.net_connections()):  # noqa: ASYNC110  # the only sign of life
             await asyncio.sleep(0.01)
-        async with Client(f"ws://127.0.0.1:{found[0].laddr.port}/ws") as client:
+        async with Client(f"ws://127.0.0.1:{found[0].laddr.port}/ws", resume=False) as client:
             process.send_signal(signal.SIGTERM)
             assert (await client.wait_closed()).code == 1001
         assert await process.wait() == 0
@@ -332,7 +332,7 @@ async def test_a_node_whose_log_stands_still_serves_and_ends_all_the_same(tmp_pa
         try:
             assert process.stdout is not None
             async with asyncio.timeout(END_SECONDS):
-                async with Client(json.loads(await process.stdout.readline())["url"]) as client:
+                async with Client(json.loads(await process.stdout.readline())["url"], resume=False) as client:
                     await client.join("lobby")
                     process.send_signal(signal.SIGTERM)
                     assert (await client.wait_closed()).code == 1001
@@ -396,7 +396,7 @@ def test_what_a_node_imports_has_no_qt() -> None:
 async def test_no_token_reaches_the_log(tmp_path: Path) -> None:
     token = one_line(run("token", "--user=ann", f"--data-dir={tmp_path}").stdout)
     async with node(tmp_path, "--bus=memory", "--auth=token") as process:
-        async with Client(process.url, token=token) as client:
+        async with Client(process.url, token=token, resume=False) as client:
             assert client.welcome.user == "ann"
         with pytest.raises(Refused):
             await Client(process.url, token=token + "x").open()
@@ -420,7 +420,7 @@ async def test_a_signal_before_anything_is_loaded_ends_in_silence(tmp_path: Path
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_takes_leave_of_the_clients(tmp_path: Path, signum: int) -> None:
-    async with node(tmp_path, "--bus=memory") as process, Client(process.url) as client:
+    async with node(tmp_path, "--bus=memory") as process, Client(process.url, resume=False) as client:
         await client.join("lobby")
         process.send(signum)
         assert (await client.next(native.GoingAway)).urls == []
@@ -453,7 +453,7 @@ async def test_nodes_that_are_all_told_to_end_do_not_wait_for_each_other(tmp_pat
 
 async def client_of_two_nodes(url: str) -> Client:
     """A client of the node at `url` from when that node knows another one."""
-    client = Client(url)
+    client = Client(url, resume=False)
     while len((await client.open()).urls) < 2:
         await client.close()
     return client
@@ -506,7 +506,7 @@ async def test_peers_are_told_whatever_else_hangs(tmp_path: Path, monkeypatch: p
     async def hang(within: float) -> None:
         await asyncio.Event().wait()
 
-    async with node(tmp_path / "b") as peer, Client(peer.url) as client:
+    async with node(tmp_path / "b") as peer, Client(peer.url, resume=False) as client:
         config = Config(
             name="n1", port=0, bus_port=0, drain_seconds=0.0, data_dir=tmp_path, peers=(peer.ready["bus"],)
         )
@@ -515,13 +515,16 @@ async def test_peers_are_told_whatever_else_hangs(tmp_path: Path, monkeypatch: p
                 assert (await client.next(native.Urls)).urls == [peer.url, leaves.url]
         assert (await client.next(native.Urls)).urls == [peer.url]
         token = mint(load_key(None, tmp_path / "b"), user="mo", role=Role.MODERATOR)
-        async with Client(peer.url, token=token) as moderator:
+        async with Client(peer.url, token=token, resume=False) as moderator:
             found = await moderator.list("nodes")
     assert [each["node"] for each in found.items] == [peer.ready["node"]]  # without a word it would stay, as down
 
 
 async def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
-    async with node(tmp_path, "--bus=memory", "--ends-with-parent") as process, Client(process.url) as client:
+    async with (
+        node(tmp_path, "--bus=memory", "--ends-with-parent") as process,
+        Client(process.url, resume=False) as client,
+    ):
         assert process.stdin is not None
         process.stdin.write(b"what a parent says is of no matter\n")
         process.stdin.close()
@@ -544,7 +547,7 @@ async def test_a_console_without_a_display_serves_in_full(tmp_path: Path, displa
     del env["QT_QPA_PLATFORM"]
     async with started("--port=0", "--bus-port=0", f"--data-dir={tmp_path}", env=env) as process:
         await process.until_ready()
-        async with Client(process.url, name="Ann") as client:
+        async with Client(process.url, name="Ann", resume=False) as client:
             assert (await client.join("lobby")).members[0].name == "Ann"
             process.send(signal.SIGTERM)
             assert (await client.wait_closed()).code == 1001
