@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -119,8 +120,8 @@ def _alternative(host: str) -> x509.GeneralName:
         return x509.DNSName(host.lower().rstrip("."))
 
 
-def _bytes(public: object) -> bytes:
+def _bytes(public: PublicKeyTypes) -> bytes:
     try:
-        return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined, no-any-return]
-    except (AttributeError, ValueError):
+        return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except ValueError:
         raise CertificateError("holds a key of a kind that TLS does not use") from None

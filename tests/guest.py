@@ -379,3 +379,22 @@ class Answered:
         assert status.startswith("HTTP/1.1 "), data
         self.status = int(status.split(" ")[1])
         self.headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+@contextlib.asynccontextmanager
+async def speaking(guest: Guest, ssrc: int, *, target: int = 0) -> AsyncIterator[None]:
+    """Let `guest` speak within the block, 50 frames a second, as long as its socket takes them."""
+
+    async def speak() -> None:
+        with contextlib.suppress(ConnectionClosed):
+            for seq in itertools.count():
+                flags = FIRST if seq == 0 else 0
+                await guest.send_raw(frame(ssrc, seq=seq & 0xFFFF, flags=flags, target=target))
+                await asyncio.sleep(0.02)
+
+    task = asyncio.create_task(speak())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

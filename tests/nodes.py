@@ -7,8 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bus.keys import Identity
-from bus.memory import MemoryNetwork
+from bus.memory import MemoryBus, MemoryNetwork
+from bus.packets import Fill, Packet, Records
 from server.clock import SystemClock
 from server.config import Config
 from server.gateway import Gateway
@@ -138,3 +141,16 @@ class Serving:
 def without(event: Event, *keys: str) -> Event:
     """`event` less what is different each time."""
     return {key: value for key, value in event.items() if key not in keys}
+
+
+def deaf(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a node take no record any more; all else goes on."""
+    bus = node.bus
+    assert isinstance(bus, MemoryBus)
+    receive = bus._received
+
+    def most(packet: Packet) -> None:
+        if not isinstance(packet, Records | Fill):
+            receive(packet)
+
+    monkeypatch.setattr(bus, "_received", most)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from gui import wording
 from gui.flow import frame, rows
@@ -16,11 +16,9 @@ from gui.flow.path import PathStrip, slowest
 from gui.tokens import Colour, Size, Type
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.labels import Label, Picture, describe
-from gui.widgets.panes import Divider, Section
+from gui.widgets.panes import DetailsHead, Divider, Section, Sections
 from server.flow import FlowRow
 from server.trace import Hop, Trace
-
-HEAD = 54
 
 
 class Details(QWidget):
@@ -145,44 +143,16 @@ class Details(QWidget):
         for block in (self.header, self.json, self.hex):
             block.light(span)
         if span and self.sender() is not self.hex:
-            place = self.hex.mapTo(self._inside, self.hex.place_of(span).topLeft())
+            place = self.hex.mapTo(self.body.inside, self.hex.place_of(span).topLeft())
             self.body.ensureVisible(0, place.y() + 9, 0, 40)
 
     def _lay_out(self) -> None:
-        words = QVBoxLayout()
-        words.setContentsMargins(0, 0, 0, 0)
-        words.setSpacing(1)
-        words.addStretch(1)
-        words.addWidget(self.title)
-        words.addWidget(self.sentence)
-        words.addStretch(1)
-        head = QWidget()
-        head.setFixedHeight(HEAD)
-        row = QHBoxLayout(head)
-        row.setContentsMargins(Size.PADDING, 0, 8, 0)
-        row.setSpacing(8)
-        row.addWidget(self._picture)
-        row.addLayout(words, 1)
-        row.addWidget(self.copy)
-        row.addWidget(self.close_)
-        self._inside = inside = QWidget()
-        inside.setProperty("part", "pane")
-        inner = QVBoxLayout(inside)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.setSpacing(0)
-        for section in self._sections.values():
-            inner.addWidget(section)
-        inner.addStretch(1)
-        self.body = QScrollArea()
-        self.body.setFrameShape(QFrame.Shape.NoFrame)
-        self.body.setWidgetResizable(True)
+        self.body = Sections(*self._sections.values())
         self.body.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.body.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.body.setWidget(inside)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(head)
+        column.addWidget(DetailsHead(self._picture, self.title, self.sentence, self.copy, self.close_))
         column.addWidget(Divider())
         column.addWidget(self.body, 1)
 

@@ -7,24 +7,23 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from gui import theme, wording
 from gui.nodes import copies, drains, losses, strangers
 from gui.nodes.facts import UNKNOWN, Fact
 from gui.nodes.rows import GONE, WRONG, NodeRow, Standing
-from gui.tokens import Colour, Size, Type
+from gui.tokens import Colour, Type
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT
 from gui.widgets.labels import Label, describe
-from gui.widgets.panes import Divider, Dot, Section
+from gui.widgets.panes import DetailsHead, Divider, Dot, Section, Sections
 from server.views import AlarmView, CopyView
 
 if TYPE_CHECKING:
     from gui.views import Context
 
 WIDTH, NARROW = 376, 320
-HEAD = 54
 ROW = 24
 INDENT = 12
 CELLS = (("Trip", 56), ("Lag", 40), ("Repaired", 76), ("Queue", 46))
@@ -147,7 +146,8 @@ class NodeDetails(QWidget):
             "wants": Section("Rooms whose voice it wants", self.rooms),
             "peers": Section("As it sees its peers", self.grid, self.silence),
         }
-        self.body = QScrollArea()
+        self.body = Sections(*self.sections.values())
+        self.body.setAccessibleName("Figures of the node")
         self._lay_out()
 
     def show_row(self, row: NodeRow) -> None:
@@ -170,7 +170,7 @@ class NodeDetails(QWidget):
         self.rooms.say(names)
         self._show_mesh(row)
         self._show_peers(desk.copies(row.node) if row.node else None, gone=row.standing in GONE)
-        self._inner.activate()  # what grew has its place before it is painted
+        self.body.settle()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -239,35 +239,8 @@ class NodeDetails(QWidget):
             self.silence.say("It has no peers.")
 
     def _lay_out(self) -> None:
-        words = QVBoxLayout()
-        words.setSpacing(1)
-        words.addStretch(1)
-        words.addWidget(self.name)
-        words.addWidget(self.sentence)
-        words.addStretch(1)
-        head = QWidget()
-        head.setFixedHeight(HEAD)
-        row = QHBoxLayout(head)
-        row.setContentsMargins(Size.PADDING, 0, 8, 0)
-        row.setSpacing(8)
-        row.addWidget(self._dot)
-        row.addLayout(words, 1)
-        row.addWidget(self.cross)
-        inside = QWidget()
-        inside.setProperty("part", "pane")
-        inner = self._inner = QVBoxLayout(inside)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.setSpacing(0)
-        for section in self.sections.values():
-            inner.addWidget(section)
-        inner.addStretch(1)
-        self.body.setFrameShape(QFrame.Shape.NoFrame)
-        self.body.setWidgetResizable(True)
-        self.body.setAccessibleName("Figures of the node")
-        self.body.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.body.setWidget(inside)
         column = QVBoxLayout()
-        column.addWidget(head)
+        column.addWidget(DetailsHead(self._dot, self.name, self.sentence, self.cross))
         column.addWidget(Divider())
         column.addWidget(self.body, 1)
         whole = QHBoxLayout(self)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from gui import theme
 from gui.tokens import Colour, Size, Type
@@ -167,6 +167,54 @@ class Section(QWidget):
         column.setSpacing(0)
         column.addLayout(inner)
         column.addWidget(Divider())
+
+
+class Sections(QScrollArea):
+    """Sections below each other, as a whole scrolled up and down."""
+
+    def __init__(self, *sections: Section) -> None:
+        super().__init__()
+        self.inside = QWidget()
+        self.inside.setProperty("part", "pane")
+        column = self._column = QVBoxLayout(self.inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for section in sections:
+            column.addWidget(section)
+        column.addStretch(1)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(self.inside)
+
+    def settle(self) -> None:
+        """Give what grew its place now, before it is painted."""
+        self._column.activate()
+
+
+DETAILS_HEAD = 54
+
+
+class DetailsHead(QWidget):
+    """The head of a pane of details: what is shown, a sentence on it, and what can be done at the right."""
+
+    def __init__(self, picture: QWidget, title: Label, sentence: Label, *controls: QWidget) -> None:
+        super().__init__()
+        self.setFixedHeight(DETAILS_HEAD)
+        words = QVBoxLayout()
+        words.setContentsMargins(0, 0, 0, 0)
+        words.setSpacing(1)
+        words.addStretch(1)
+        words.addWidget(title)
+        words.addWidget(sentence)
+        words.addStretch(1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(Size.PADDING, 0, 8, 0)
+        row.setSpacing(8)
+        row.addWidget(picture)
+        row.addLayout(words, 1)
+        for control in controls:
+            row.addWidget(control)
 
 
 class EmptyState(QWidget):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import TypeVar
 
 from bus.record import ClientId
@@ -11,7 +12,7 @@ from server.wire.native import Address
 A = TypeVar("A", bound=native.Answer)
 
 
-class Requests:
+class Requests(abc.ABC):
     """The requests of a session: each waits for its answer, over a loss of the connection too.
 
     All raise `Refused` when the node refuses, or when too many requests wait; and `Closed` when the session is over.
@@ -93,6 +94,6 @@ class Requests:
         """Look at nodes, rooms, sessions or members, one page at a time."""
         return await self._ask(native.Listed, "list", what=what, room=room, node=node, limit=limit, after=after)
 
+    @abc.abstractmethod
     async def _ask(self, answer: type[A], request: str, *, id: ClientId | None = None, **fields: object) -> A:
         """Send a request and wait for its answer; fields that are None are not sent."""
-        raise NotImplementedError

@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -102,6 +103,10 @@ class Person(asyncio.Protocol):
         self._transport.write(bytes((first,)) + size + bytes(4) + payload)
 
 
+def _itself(person: Person) -> Person:
+    return person
+
+
 async def talk(rate: float, seconds: float, rooms: int, urls: Sequence[str]) -> dict[str, float]:
     """Let them come and write for so long."""
     loop = asyncio.get_running_loop()
@@ -113,7 +118,7 @@ async def talk(rate: float, seconds: float, rooms: int, urls: Sequence[str]) -> 
             assert parts.hostname is not None
             assert parts.port is not None
             person = Person(parts.netloc, f"r{room:04}", took)
-            await loop.create_connection(lambda person=person: person, parts.hostname, parts.port)  # type: ignore[misc]
+            await loop.create_connection(partial(_itself, person), parts.hostname, parts.port)
             async with asyncio.timeout(10):
                 await person.there
             people.append(person)

@@ -20,6 +20,7 @@ from bus.zeromq import ZeroMQBus
 from bus.zeromq_curve import Key
 from tests.bus.contract import AnyBus, BusContract, Mesh, identity
 from tests.bus.ear import Ear, eventually
+from tests.bus.test_zeromq import ports, still_works
 
 
 class KeyedMesh(Mesh):
@@ -76,22 +77,6 @@ async def nodes(mesh: KeyedMesh, monkeypatch: pytest.MonkeyPatch) -> Nodes:
 async def at_rest(bus: ZeroMQBus) -> None:
     """Wait until everybody who comes to a node is looked at first."""
     await eventually(lambda: bus._doorman is not None and not bus._doorman.expected)
-
-
-def ports(bus: ZeroMQBus) -> list[int]:
-    return [int(address.rpartition(":")[2]) for address in (bus.address, *bus._running.endpoints)]
-
-
-async def still_works(nodes: Sequence[tuple[AnyBus, Ear]]) -> None:
-    (a, _), (b, ear_b) = nodes[:2]
-    before = len(ear_b.records)
-    a.append(Kind.TEXT, b"still here")
-    await ear_b.until(lambda: len(ear_b.records) == before + 1)
-    b.subscribe("t")
-    await eventually(lambda: a.wanted("t"))
-    a.cast("t", b"still here")
-    await ear_b.until(lambda: ear_b.frames("t")[-1:] == [b"still here"])
-    assert await b.call(a.node, b"still here") == b"still here"
 
 
 def reasons(bus: AnyBus) -> dict[str, set[Reason]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,15 @@ async def mesh(tmp_path: Path) -> AsyncIterator[KeyedMesh]:
 async def nodes(mesh: KeyedMesh, monkeypatch: pytest.MonkeyPatch) -> Nodes:
     monkeypatch.setattr(rotation, "UP_TICKS", 4)
     return [(bus, ear) for bus, ear in await mesh.joined(3) if isinstance(bus, ZeroMQBus)]
+
+
+def knows_both(bus: ZeroMQBus) -> bool:
+    """Whether a node has read the new secret, and still knows the old one."""
+    return len(bus.derived("a test")) == 2
+
+
+def has_refused_a_key(bus: ZeroMQBus) -> bool:
+    return any(each.reason is Reason.KEY for each in bus.refusals())
 
 
 def carry(mesh: KeyedMesh, *numbers: int) -> None:
@@ -131,14 +141,14 @@ async def test_the_key_of_before_is_worth_nothing_when_the_change_is_over(mesh: 
     carry(mesh, 2, 3)
     # The thief does not know the new one, so the others do not wait for it beyond their time.
     for bus, _ in nodes:
-        await eventually(lambda bus=bus: len(bus.derived("a test")) == 2)  # type: ignore[misc]
+        await eventually(partial(knows_both, bus))
         assert bus._ring is not None
         bus._ring.rotation._since -= rotation.OVERLAP_TICKS
     await changed(nodes, fingerprint(mesh.file(1)))
     await eventually(lambda: not heard.up())
     shown = len(heard.records)
     for bus, _ in nodes:
-        await eventually(lambda bus=bus: any(each.reason is Reason.KEY for each in bus.refusals()))  # type: ignore[misc]
+        await eventually(partial(has_refused_a_key, bus))
     nodes[0][0].append(Kind.TEXT, b"not for thieves")
     thief.append(Kind.TEXT, b"from a thief")
     await nodes[1][1].until(lambda: nodes[1][1].payloads(nodes[0][0].origin) == [b"not for thieves"])
@@ -151,7 +161,7 @@ async def test_a_node_that_gets_the_new_key_late_comes_back(mesh: KeyedMesh, nod
     rotate_secret(mesh.file(1))
     carry(mesh, 2)
     for bus, _ in nodes[:2]:
-        await eventually(lambda bus=bus: len(bus.derived("a test")) == 2)  # type: ignore[misc]
+        await eventually(partial(knows_both, bus))
         assert bus._ring is not None
         bus._ring.rotation._since -= rotation.OVERLAP_TICKS
     await changed(nodes[:2], fingerprint(mesh.file(1)))

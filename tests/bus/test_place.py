@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest_asyncio
 
 from bus import zeromq, zeromq_names
 from bus.interface import BusStartError
-from bus.record import Kind
+from bus.record import Kind, NodeId, Origin
 from bus.secret import SecretFile, make_secret
 from bus.zeromq import ZeroMQBus
 from bus.zeromq_address import is_wildcard, listening, outward, peer_address, plain_host, reachable
@@ -169,10 +170,18 @@ async def nodes(secret: Path) -> AsyncIterator[Nodes]:
         await bus.stop()
 
 
+def sees(ear: Ear, others: set[NodeId]) -> bool:
+    return ear.up() >= others
+
+
+def has_only(ear: Ear, origin: Origin, payload: bytes) -> bool:
+    return ear.payloads(origin) == [payload]
+
+
 async def meet(*nodes: tuple[ZeroMQBus, Ear]) -> None:
     ids = {bus.node for bus, _ in nodes}
     for bus, ear in nodes:
-        await ear.until(lambda bus=bus, ear=ear: ear.up() >= ids - {bus.node})  # type: ignore[misc]
+        await ear.until(partial(sees, ear, ids - {bus.node}))
 
 
 @pytest.mark.parametrize("host", ["::1", "0.0.0.0", "::"])
@@ -184,7 +193,7 @@ async def test_nodes_meet_on_version_6_and_on_all_addresses(nodes: Nodes, host: 
     await meet(a, b, c)
     a[0].append(Kind.TEXT, b"to all")
     for _, ear in (b, c):
-        await ear.until(lambda ear=ear: ear.payloads(a[0].origin) == [b"to all"])  # type: ignore[misc]
+        await ear.until(partial(has_only, ear, a[0].origin, b"to all"))
 
 
 async def test_a_node_that_moves_is_found_by_its_new_word(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:

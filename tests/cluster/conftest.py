@@ -20,6 +20,15 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
 
 
 @pytest.fixture
+async def two(cluster: Cluster) -> tuple[Node, Node]:
+    """Two nodes of one test that know each other."""
+    a = await cluster.start("a")
+    b = await cluster.start("b", a)
+    await cluster.meet()
+    return a, b
+
+
+@pytest.fixture
 async def hasty(tmp_path: Path) -> AsyncIterator[Cluster]:
     """The same, whose nodes tell after a second already that somebody is lost."""
     cluster = Cluster(tmp_path, "--lost-seconds=1")

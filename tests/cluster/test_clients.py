@@ -7,10 +7,9 @@ import contextlib
 import itertools
 import signal
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
-
-import pytest
 
 from server.client import Client, Event, Reconnecting, Resumed, Voice
 from server.identity import Key, mint
@@ -49,6 +48,10 @@ class Person:
         """What it was told of a kind."""
         return [event for event in self.told if isinstance(event, kind)]
 
+    def has_met(self, others: int) -> bool:
+        """Whether so many came into the room after it."""
+        return len(self.of(native.MemberJoined)) == others
+
     @property
     def texts(self) -> list[str]:
         """What it was shown."""
@@ -77,22 +80,13 @@ async def lobby(*places: tuple[str, Node]) -> AsyncIterator[list[Person]]:
             await client.open()
             people.append(Person(client, await client.join("lobby")))
         for person, others in ((person, len(places) - len(person.joined.members)) for person in people):
-            await person.until(lambda person=person, others=others: len(person.of(native.MemberJoined)) == others)  # type: ignore[misc]
+            await person.until(partial(person.has_met, others))
         for person in people:
             person.told.clear()
         yield people
     finally:
         for person in people:
             await person.end()
-
-
-@pytest.fixture
-async def two(cluster: Cluster) -> tuple[Node, Node]:
-    """Two nodes that know of each other."""
-    a = await cluster.start("a")
-    b = await cluster.start("b", a)
-    await cluster.meet()
-    return a, b
 
 
 def came_or_went(person: Person) -> list[native.MemberLeft | native.MemberJoined]:

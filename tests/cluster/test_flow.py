@@ -51,15 +51,6 @@ class Console:
 
 
 @pytest.fixture
-async def two(cluster: Cluster) -> tuple[Node, Node]:
-    """Two nodes that know each other."""
-    a = await cluster.start("a")
-    b = await cluster.start("b", a)
-    await cluster.meet()
-    return a, b
-
-
-@pytest.fixture
 async def console(two: tuple[Node, Node], tmp_path: Path) -> AsyncIterator[Console]:
     """A console in the cluster of `two`."""
     config = Config(name="desk", port=0, data_dir=tmp_path / "desk")

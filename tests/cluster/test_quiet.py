@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import itertools
-from collections.abc import AsyncIterator
-
 import pytest
 
 from tests.cluster.nodes import Cluster, Node, eventually, ssrc_of
-from tests.guest import Guest, frame
+from tests.guest import frame, speaking
 from tests.nodes import without
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WHISPERED = 0x10
-
-
-@contextlib.asynccontextmanager
-async def speaking(guest: Guest, ssrc: int, *, target: int = 0) -> AsyncIterator[None]:
-    """Let `guest` speak within the block, a frame each 20 ms."""
-
-    async def speak() -> None:
-        for seq in itertools.count():
-            await guest.send_raw(frame(ssrc, seq=seq & 0xFFFF, target=target))
-            await asyncio.sleep(0.02)
-
-    task = asyncio.create_task(speak())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 # Mutes

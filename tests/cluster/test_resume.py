@@ -7,32 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.cluster.nodes import Cluster, Node
-from tests.guest import FIRST, Guest, frame
+from tests.guest import Guest, speaking
 
 ROOM = "lobby"
-
-
-@contextlib.asynccontextmanager
-async def speaking(guest: Guest, ssrc: int) -> AsyncIterator[None]:
-    """`guest` speaks within the block, 50 frames a second, as long as its socket takes them."""
-
-    async def speak() -> None:
-        with contextlib.suppress(ConnectionClosed):
-            for seq in range(100_000):
-                await guest.send_raw(frame(ssrc, seq=seq & 0xFFFF, flags=FIRST if seq == 0 else 0))
-                await asyncio.sleep(0.02)
-
-    task = asyncio.create_task(speak())
-    try:
-        yield
-    finally:
-        task.cancel()
 
 
 def events(guest: Guest, *types: str) -> list[str]:

@@ -66,10 +66,11 @@ async def _tries_everything(field: Field, result: Result, seconds: float) -> Non
                 return bool(field.figure(node, name)[-1:] > [0])
 
             result.check(await field.until(counted, within=10), f"{node} has refused somebody for {reason}")
-        result.check(
-            await field.until(lambda node=node: address in _addresses(field, node), within=5),  # type: ignore[misc]
-            f"{node} names {address}",
-        )
+
+        def named(node: str = node) -> bool:
+            return address in _addresses(field, node)
+
+        result.check(await field.until(named, within=5), f"{node} names {address}")
 
 
 def _memory(field: Field, node: str) -> int:

@@ -9,8 +9,6 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from bus.memory import MemoryBus
-from bus.packets import Fill, Packet, Records
 from gui.app import Console
 from gui.nodes import copies
 from gui.nodes.rows import NodeRow
@@ -21,6 +19,7 @@ from tests.gui.legibility import faults
 from tests.gui.looks import save
 from tests.gui.test_nodes_losses import plain
 from tests.gui.test_nodes_news import said, told
+from tests.nodes import deaf
 
 LOOKS = os.environ.get("SWITCHBOARD_LOOKS")
 """A folder in which pictures are left for who works on the look."""
@@ -61,19 +60,6 @@ def alarm(**changes: object) -> AlarmView:
         "silent": (),
     }
     return AlarmView(**(values | changes))  # type: ignore[arg-type]
-
-
-def deaf(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a node take no record any more; all else goes on."""
-    bus = served.node.bus
-    assert isinstance(bus, MemoryBus)
-    receive = bus._received
-
-    def most(packet: Packet) -> None:
-        if not isinstance(packet, Records | Fill):
-            receive(packet)
-
-    monkeypatch.setattr(bus, "_received", most)
 
 
 def fact(console: Console, caption: str) -> str:
@@ -138,7 +124,7 @@ async def test_a_gap_that_stays_is_a_lag_in_the_table_a_banner_and_a_word_below_
     console: Console, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     bravo, _ = await opened(console, cluster, "bravo", "coda")
-    deaf(bravo, monkeypatch)
+    deaf(bravo.node, monkeypatch)
     (ann,) = await cluster.members("lobby", "Ann")
     await ann.say("lobby", "is anybody there?")
     await told(console, lambda: row(console, "bravo").lag > 2)

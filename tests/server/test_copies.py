@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from functools import partial
 
 import pytest
 
 from bus.interface import Figures, Peer, PeerState
-from bus.memory import MemoryBus
-from bus.packets import Fill, Packet, Records
 from bus.record import Kind, NodeId, Origin
 from server.copies import TICK_STEPS
 from server.copying import LOGS
@@ -19,28 +18,20 @@ from server.gaps import GROWTH
 from server.metrics import NodeMetrics
 from server.views import AlarmView
 from tests.cluster.nodes import eventually
-from tests.nodes import Served, Serving
+from tests.nodes import Served, Serving, deaf
+
+
+def sees(desk: Desk, count: int) -> bool:
+    """Whether so many nodes are up."""
+    return sum(view.state == "up" for view in desk.nodes()) == count
 
 
 async def met(serve: Serving, *names: str) -> list[Served]:
     """A cluster of nodes that hold each other to be up."""
     served = [await serve(*names[:1], address=name) for name in names]
-    for one in served:
-        await eventually(lambda one=one: sum(v.state == "up" for v in Desk(one.node, "L").nodes()) == len(names))  # type: ignore[misc]
+    for desk in [Desk(one.node, "L") for one in served]:
+        await eventually(partial(sees, desk, len(names)))
     return served
-
-
-def deaf(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a node take no record any more; all else goes on."""
-    bus = served.node.bus
-    assert isinstance(bus, MemoryBus)
-    receive = bus._received
-
-    def most(packet: Packet) -> None:
-        if not isinstance(packet, Records | Fill):
-            receive(packet)
-
-    monkeypatch.setattr(bus, "_received", most)
 
 
 def alarms_after(served: Served, desk: Desk, seconds: int) -> list[AlarmView]:
@@ -55,7 +46,7 @@ async def test_a_gap_that_stays_is_logged_once_and_is_an_alarm_until_it_closes(
     caplog.set_level(logging.INFO, "server.copies")
     a, b = await met(serve, "a", "b")
     desk = Desk(a.node, "Lena")
-    deaf(b, monkeypatch)
+    deaf(b.node, monkeypatch)
     (ann,) = await a.members("Ann")
     for text in ("one", "two"):
         await ann.send("say", id=text, room="lobby", text=text)
@@ -76,7 +67,7 @@ async def test_a_gap_that_stays_is_logged_once_and_is_an_alarm_until_it_closes(
 
 async def test_what_this_node_lacks_itself_is_an_alarm_too(serve: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = await met(serve, "a", "b")
-    deaf(a, monkeypatch)
+    deaf(a.node, monkeypatch)
     await b.members("Bob")
     held = b.node.bus.held(b.node.bus.origin)
     await eventually(lambda: (a.node.bus.holdings(b.node.node_id) or {}).get(b.node.bus.origin) == held)
@@ -86,7 +77,7 @@ async def test_what_this_node_lacks_itself_is_an_alarm_too(serve: Serving, monke
 
 async def test_a_lag_is_told_with_the_log_in_which_it_is(serve: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = await met(serve, "a", "b")
-    deaf(b, monkeypatch)
+    deaf(b.node, monkeypatch)
     await a.members("Ann")
     a.advance(1)
     (copy,) = Desk(a.node, "Lena").copies() or []
@@ -101,7 +92,7 @@ async def test_a_queue_that_grows_is_an_alarm_with_how_much_waits(
 ) -> None:
     a, b = await met(serve, "a", "b")
     desk = Desk(a.node, "Lena")
-    deaf(b, monkeypatch)
+    deaf(b.node, monkeypatch)
     for _ in range(12):
         for _ in range(GROWTH // 4):
             a.node.bus.append(Kind.MODERATION, b"")
@@ -176,7 +167,7 @@ async def test_metrics_name_every_peer(serve: Serving, monkeypatch: pytest.Monke
     await b.members("Bob")
     b.advance(1)
     await eventually(lambda: a.node.cards.wanted_by(b.node.node_id) == 1)
-    deaf(b, monkeypatch)
+    deaf(b.node, monkeypatch)
     await a.members("Ann")
     alarms_after(a, Desk(a.node, "Lena"), 5)
     text = NodeMetrics(a.node, a.gateway.entrance).text().decode()
