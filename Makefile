@@ -6,9 +6,9 @@ MINUTES ?= 10
 NODES ?= 3
 SEEDS ?= 300
 ALONE := tests/gui/test_first_light.py
-PROCESSES := tests/chaos tests/cluster tests/faults
+PROCESSES := tests/chaos tests/cluster tests/faults $(wildcard tests/test_*.py)
 SOCKETS := tests/browser tests/bus tests/fuzz tests/server
-WINDOWS := tests/gui tests/simulation $(wildcard tests/test_*.py)
+WINDOWS := tests/gui tests/simulation
 
 .DEFAULT_GOAL := help
 .PHONY: help run test style types bench bench-log bench-resume bench-curve simulate seen autobahn fuzz bench-window bench-window-size pictures faults chaos
