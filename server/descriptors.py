@@ -33,4 +33,9 @@ def capacity() -> int:
     import resource
 
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 0 if soft == resource.RLIM_INFINITY else soft - min(OWN, soft // 4)
+    return 0 if soft == resource.RLIM_INFINITY else for_clients(soft)
+
+
+def for_clients(limit: int) -> int:
+    """How many clients a process has room for that may have `limit` open."""
+    return limit - min(OWN, limit // 4)

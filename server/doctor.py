@@ -26,6 +26,7 @@ from bus import private
 from server import ports
 from server.addresses import host_port, is_loopback
 from server.config import Config, StartError
+from server.descriptors import for_clients
 from server.exposure import Exposure
 from server.gateway import PORT
 from server.identity import key_file, load_key
@@ -36,8 +37,6 @@ MESH_PORT = 8766
 """The first port that a mesh tries where none is given."""
 FEW_DESCRIPTORS, NO_DESCRIPTORS = 4_096, 256
 """Below the first a node with many clients runs out of them, below the second almost any."""
-OWN_DESCRIPTORS = 100
-"""What a node needs for itself; each client takes one more."""
 LITTLE_SPACE, NO_SPACE = 500_000_000, 50_000_000
 YEARS = range(2025, 2100)
 ANSWER_SECONDS = 1.0
@@ -340,6 +339,6 @@ def descriptors() -> Finding:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # a node raises the other one by itself
     if hard == resource.RLIM_INFINITY or hard >= FEW_DESCRIPTORS:
         return ok("open files", "without limit" if hard == resource.RLIM_INFINITY else f"{hard} at once")
-    text = f"{hard} at once, which is enough for {max(0, hard - OWN_DESCRIPTORS)} clients"
+    text = f"{hard} at once, which is enough for {for_clients(hard)} clients"
     remedy = "raise the hard limit: see `man limits.conf`"
     return (wrong if hard < NO_DESCRIPTORS else warn)("open files", text, remedy)

@@ -192,8 +192,11 @@ def test_a_data_folder_where_nothing_can_be_written_is_wrong(folder: Path) -> No
 # The machine.
 
 
-@pytest.mark.parametrize(("limit", "standing"), [(128, "wrong"), (1024, "warn"), (4096, "ok")])
-def test_open_files_are_counted_against_the_limit(folder: Path, limit: int, standing: str) -> None:
+@pytest.mark.parametrize(
+    ("limit", "standing", "says"),
+    [(128, "wrong", "enough for 96 clients"), (1024, "warn", "enough for 768 clients"), (4096, "ok", "4096 at once")],
+)
+def test_open_files_are_counted_against_the_limit(folder: Path, limit: int, standing: str, says: str) -> None:
     code, found = doctor(
         "--port=0",
         "--bus-port=0",
@@ -202,6 +205,7 @@ def test_open_files_are_counted_against_the_limit(folder: Path, limit: int, stan
     )
     assert found["open files"][0] == standing
     assert code == (standing == "wrong")
+    assert says in found["open files"][1]
     assert ("hard limit" in found["open files"][1]) == (standing != "ok")
 
 
