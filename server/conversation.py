@@ -15,7 +15,7 @@ from server import session as sessions
 from server.addresses import network_of
 from server.asides import Target
 from server.audience import room_of
-from server.closing import ABUSE, ELSEWHERE, KICKED, NOT_AUTHENTICATED, RATE, TOO_SLOW, Closing
+from server.closing import ABUSE, KICKED, NOT_AUTHENTICATED, RATE, TOO_SLOW, Closing
 from server.feeds import Feed
 from server.identity import TokenError
 from server.limits import Abuse, Bucket, Echo, Streak
@@ -289,11 +289,6 @@ class Conversation:
     def was_overtaken(self) -> None:
         """What it was still to be sent has left the list."""
         self.cut(TOO_SLOW)
-
-    def was_superseded(self) -> None:
-        """The session goes on at another connection."""
-        self.node.custody.was_superseded(self)
-        self.close(ELSEWHERE)
 
     def note_flood(self) -> None:
         """The client sends more messages than are read."""

@@ -14,7 +14,6 @@ from server.deadlines import Wheel
 from server.events import Deafened, SessionBegan, SessionEnded
 from server.feeds import TICK_SECONDS
 from server.hearsay import Hearsay
-from server.presence import Key
 from server.resumption import LIVES
 from server.session import Role, Seat, SessionRecord, Standing
 from server.takeover import Meeting, meet, reclaimed
@@ -56,8 +55,8 @@ class Custody:
         node, record = self._node, conversation.session
         logger.info("%s (%s) begins session %s from %s", record.name, record.user, record.session, record.ip)
         node.conversations[record.session] = conversation
-        key = self.write(record)
-        conversation.feed = node.feeds.begin(record.session, key, conversation, audiences=audiences(record))
+        self.write(record)
+        conversation.feed = node.feeds.begin(record.session, conversation, audiences=audiences(record))
         node.emit(SessionBegan(record))
 
     def resume(self, conversation: Conversation, record: SessionRecord, cursors: dict[Origin, int]) -> None:
@@ -70,9 +69,9 @@ class Custody:
         logger.info("%s (%s) resumes session %s from %s", record.name, record.user, record.session, record.ip)
         conversation.record = record
         node.conversations[record.session] = conversation
-        key = self.write(record)
+        self.write(record)
         conversation.feed = node.feeds.resume(
-            record.session, key, conversation, audiences=audiences(record), cursors=cursors
+            record.session, conversation, audiences=audiences(record), cursors=cursors
         )
 
     def end(self, conversation: Conversation, reason: str) -> None:
@@ -86,10 +85,6 @@ class Custody:
             record = conversation.session
             logger.info("%s (%s) loses the connection of session %s", record.name, record.user, record.session)
             self.write(record.gone_away())
-
-    def was_superseded(self, conversation: Conversation) -> None:
-        """The session goes on at another connection."""
-        self._release(conversation)
 
     def token(self, record: SessionRecord) -> str:
         """A resume token for a session of this node, which is sent another one in time."""
@@ -114,19 +109,16 @@ class Custody:
 
     # Records.
 
-    def write(self, record: SessionRecord) -> Key:
-        """Write a session ahead to this node's log, then let it be true here; returns by what it has it."""
+    def write(self, record: SessionRecord) -> None:
+        """Write a session ahead to this node's log, then let it be true here."""
         node = self._node
         last = record.ended and not record.is_for_good  # who was put out is known to those who come later, too
         written = node.bus.append(Kind.SESSION, sessions.pack(record), session=record.session, last=last)
-        key = (record.n, written.lamport, written.origin)
         feed = node.feeds.feeds.get(record.session)
         if feed is not None:
-            feed.key = key
             node.feeds.listen(feed, audiences(record))
         node.tell(node.presence.merge(node.bus.origin, record, lamport=written.lamport))
         node.moderation.follow(record)
-        return key
 
     def take(self, record: Record, session: SessionRecord) -> None:
         """Another node has written a record of a session."""

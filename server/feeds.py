@@ -13,7 +13,6 @@ from typing import Protocol
 
 from bus.interface import Bounds, Bus, PeerState
 from bus.record import HIGHEST, ClientId, Origin, Record
-from server.presence import Key
 from server.timeline import Timeline
 
 REPLAY = 64
@@ -52,9 +51,6 @@ class Reader(Protocol):
     def was_overtaken(self) -> None:
         """What this connection was still to be sent has left the list; the connection must end, and may resume."""
 
-    def was_superseded(self) -> None:
-        """The session goes on at another connection (4409)."""
-
 
 class Stage(enum.Enum):
     """Where a connection stands."""
@@ -83,13 +79,10 @@ class Asked:
 class Feed:
     """One connection as a position in the list."""
 
-    __slots__ = ("after", "at", "audiences", "cursors", "key", "reader", "session", "stage", "stop_waiting")
+    __slots__ = ("after", "at", "audiences", "cursors", "reader", "session", "stage", "stop_waiting")
 
-    def __init__(
-        self, session: str, key: Key, reader: Reader, audiences: frozenset[str], cursors: dict[Origin, int]
-    ) -> None:
+    def __init__(self, session: str, reader: Reader, audiences: frozenset[str], cursors: dict[Origin, int]) -> None:
         self.session = session
-        self.key = key
         self.reader = reader
         self.audiences = audiences
         """Set by `Feeds.listen`."""
@@ -124,19 +117,19 @@ class Feeds:
 
     # --- connections ----------------------------------------------------------------------------------------
 
-    def begin(self, session: str, key: Key, reader: Reader, *, audiences: Iterable[str] = ()) -> Feed:
+    def begin(self, session: str, reader: Reader, *, audiences: Iterable[str] = ()) -> Feed:
         """A new session is fed from here on; its cursors are `timeline.cursors`, now."""
-        feed = self._open(Feed(session, key, reader, frozenset(audiences), {}))
+        feed = self._open(Feed(session, reader, frozenset(audiences), {}))
         feed.at = self.timeline.end
         feed.stage = Stage.LIVE
         self._settle(feed)
         return feed
 
     def resume(
-        self, session: str, key: Key, reader: Reader, *, audiences: Iterable[str], cursors: Mapping[Origin, int]
+        self, session: str, reader: Reader, *, audiences: Iterable[str], cursors: Mapping[Origin, int]
     ) -> Feed:
         """A session goes on here: it waits (rule 6), then is sent what it missed, then lives; `reader` is told."""
-        feed = self._open(Feed(session, key, reader, frozenset(audiences), dict(cursors)))
+        feed = self._open(Feed(session, reader, frozenset(audiences), dict(cursors)))
         self._lagging[session] = feed
         feed.stop_waiting = self._bus.when_held(feed.cursors, lambda: self._start(feed))
         return feed
@@ -241,13 +234,6 @@ class Feeds:
                 if feed.stage is not Stage.WAITING and feed.cursors.get(origin, 0) < upto:
                     feed.reader.missed(sorted(feed.audiences))
 
-    def own(self, record: Record, key: Key) -> None:
-        """A session record was worked: a connection that has the session by a lower key is over (rule 10)."""
-        feed = self.feeds.get(record.session)
-        if feed is not None and record.origin != self._bus.origin and feed.key < key:
-            self.end(feed)
-            feed.reader.was_superseded()
-
     def tick(self, now: float) -> None:
         """Do what is due."""
         self._age += TICK_SECONDS
@@ -271,7 +257,6 @@ class Feeds:
         old = self.feeds.get(feed.session)
         if old is not None:
             self.end(old)
-            old.reader.was_superseded()
         self.feeds[feed.session] = feed
         return feed
 

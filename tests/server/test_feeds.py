@@ -71,9 +71,6 @@ class Client:
     def was_overtaken(self) -> None:
         self.heard.append("overtaken")
 
-    def was_superseded(self) -> None:
-        self.heard.append("superseded")
-
 
 class Scene:
     """A node's feeds, and the logs that it works."""
@@ -101,12 +98,12 @@ class Scene:
 
     def begin(self, session: str) -> Client:
         client = Client()
-        self.feeds.begin(session, (1, 1, HERE), client, audiences=[LOBBY])
+        self.feeds.begin(session, client, audiences=[LOBBY])
         return client
 
     def resume(self, session: str, cursors: dict[Origin, int]) -> Client:
         client = Client()
-        self.feeds.resume(session, (2, 2, HERE), client, audiences=[LOBBY], cursors=cursors)
+        self.feeds.resume(session, client, audiences=[LOBBY], cursors=cursors)
         return client
 
     def reach(self) -> None:
@@ -307,19 +304,13 @@ def test_who_waited_too_long_is_told_once_and_later_only_by_asking_again() -> No
     assert scene.told[2:] == [(1, HERE, 1, 2, True)]
 
 
-def test_a_session_has_one_connection_and_the_higher_key_has_it() -> None:
+def test_a_session_is_fed_at_one_connection() -> None:
     scene = Scene()
     first = scene.begin("bob")
     second = scene.resume("bob", {})
-    assert first.heard == ["superseded"]
     scene.reach()
-    record = Record(1, Kind.SESSION, A, 1, 9, "", "bob", None, b"")
-    scene.feeds.own(record, (1, 9, A))
-    assert second.heard == ["live"]
-    scene.feeds.own(record, (3, 9, A))
-    assert second.heard == ["live", "superseded"]
     scene.work(B, 1)
-    assert len(second.heard) == 2
+    assert (first.heard, second.heard) == ([], ["live", f"{B}:1"])
 
 
 def test_a_connection_that_ends_while_it_waits_is_waited_for_no_more() -> None:

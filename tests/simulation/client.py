@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from server.closing import ELSEWHERE, TOO_SLOW, Closing
-from server.conversation import Conversation, Place
+from server.closing import TOO_SLOW, Closing
+from server.conversation import Place
 from server.feeds import Feed
 from server.session import SessionRecord
 
@@ -81,10 +81,6 @@ class Connection:
     def was_overtaken(self) -> None:
         self.node.gone(self)
         self.close(TOO_SLOW)
-
-    def was_superseded(self) -> None:
-        self.node.custody.was_superseded(cast(Conversation, self))
-        self.close(ELSEWHERE)
 
     def close(self, closing: Closing) -> None:
         self.over = True

@@ -56,8 +56,8 @@ class Judge:
                 world.bad("I9 more waits behind a hole than may", node.name)
             if replica.admission.waiting > len(node.connections) + 1:
                 world.bad("I9 waits that nobody has", node.name, replica.admission.waiting)
-            for session, feed in node.feeds.feeds.items():
-                world.endings.served(node, session, feed.key[0])
+            for session in node.feeds.feeds:
+                world.endings.served(node, session, node.hello_of(session))
 
     def is_settled(self) -> bool:
         """Whether nothing more is under way."""

@@ -166,8 +166,11 @@ class Node:
                 self._go_on(connection, record, gaps=list(connection.rooms), recovered=False)
 
     def _begin(self, connection: Connection) -> None:
+        older = self.conversations.get(connection.name)
         connection.record = self._record(connection)
         self.custody.begin(cast(Conversation, connection))
+        if older is not None:  # sessions of the product have a new id each time
+            older.close(ELSEWHERE)
         connection.is_live = True
         connection.tell("welcome", cursors=self.feeds.timeline.cursors(), rooms=[], recovered=None, gaps=[])
         connection.tell("live")
@@ -228,7 +231,7 @@ class Node:
 
     def _write_text(self, session: str, id: int, to: str, after: dict[Origin, int]) -> Record:
         room = to[2:] if to.startswith("r/") else ""
-        self.world.endings.served(self, session, self.feeds.feeds[session].key[0])
+        self.world.endings.served(self, session, self.hello_of(session))
         payload = texts.pack(Text(0, session, session, str(id), None if room else Address(session=to[2:])))
         kind = Kind.TEXT if room else Kind.WHISPER
         return self.bus.append(kind, payload, room=room, session=session, id=id, after=after)
@@ -236,6 +239,12 @@ class Node:
     def _shown(self, connection: Connection, id: int, record: Record, copies: int, asked: bool) -> None:
         if asked:
             connection.tell("sent", id=id, origin=record.origin, seq=record.seq, copies=copies)
+
+    def hello_of(self, session: str) -> int:
+        """By which hello of its client a session is known here."""
+        key = self.presence.key(session)
+        assert key is not None, "who is served is known"
+        return key[0]
 
     def _serves(self, connection: Connection) -> bool:
         return connection.is_live and self.conversations.get(connection.name) is connection
