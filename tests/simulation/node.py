@@ -241,10 +241,8 @@ class Node:
             connection.tell("sent", id=id, origin=record.origin, seq=record.seq, copies=copies)
 
     def hello_of(self, session: str) -> int:
-        """By which hello of its client a session is known here."""
-        key = self.presence.key(session)
-        assert key is not None, "who is served is known"
-        return key[0]
+        """By which hello of its client a session is served here."""
+        return self.conversations[session].session.n
 
     def _serves(self, connection: Connection) -> bool:
         return connection.is_live and self.conversations.get(connection.name) is connection
