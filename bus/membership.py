@@ -57,13 +57,16 @@ class Sighting:
             self.held[origin] = high
 
 
+def is_cut(lost: int | None, tick: int) -> bool:
+    """Whether a connection that was lost at the tick `lost`, None if it stands, was not made again at once."""
+    return lost is not None and tick - lost >= LOST_TICKS
+
+
 def judge(seen: Sighting, *, lost: int | None, tick: int) -> PeerState:
     """The state of a peer at `tick` (cluster.md rule 9); `lost` is the tick when its connection was lost."""
     if seen.gone or tick - seen.heard > DOWN_TICKS:
         return PeerState.DOWN
-    if lost is not None and tick - lost >= LOST_TICKS:
-        return PeerState.SUSPECT
-    if seen.named is None or tick - seen.named > UP_TICKS:
+    if is_cut(lost, tick) or seen.named is None or tick - seen.named > UP_TICKS:
         return PeerState.SUSPECT
     return PeerState.UP
 
@@ -117,7 +120,7 @@ class Membership:
             for seen in self.nodes.values()
             if not seen.gone
             and self.ticks - seen.heard <= UP_TICKS
-            and ((lost := self.links.get(seen.address)) is None or self.ticks - lost < LOST_TICKS)
+            and not is_cut(self.links.get(seen.address), self.ticks)
         ]
 
     def lives(self, origin: Origin) -> bool:
@@ -201,7 +204,7 @@ class Membership:
             round_trip=seen.round_trip,
             card=seen.card,
             left=seen.gone,
-            cut=(lost := self.links.get(seen.address)) is not None and self.ticks - lost >= LOST_TICKS,
+            cut=is_cut(self.links.get(seen.address), self.ticks),
             received=seen.received,
         )
 
