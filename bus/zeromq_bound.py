@@ -9,19 +9,17 @@ import socket
 from collections.abc import Callable
 
 import zmq
-from zmq.utils.monitor import parse_monitor_message
 
 from bus.interface import BusStartError, Reason
 from bus.zeromq_address import PortInUseError, joined, next_free, plain_host
-from bus.zeromq_curve import Key, reason_of
+from bus.zeromq_curve import FAILED, Key, reason_of
 from bus.zeromq_door import Doorman
-from bus.zeromq_drain import Drain
+from bus.zeromq_drain import Happening, Monitor
 
 AGAIN_SECONDS = 0.01
 """How soon a port that is not free yet is tried again."""
 
-_FAILED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-_WATCHED = zmq.EVENT_ACCEPTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | _FAILED | zmq.EVENT_DISCONNECTED
+_WATCHED = zmq.EVENT_ACCEPTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | FAILED | zmq.EVENT_DISCONNECTED
 
 
 class Bound:
@@ -46,8 +44,7 @@ class Bound:
         self._reason: Reason | None = None
         self._open = True
         # Before anybody can connect, so that none is missed.
-        monitor = self._monitor = sock.get_monitor_socket(_WATCHED)
-        self._drain = Drain(monitor, monitor.recv_multipart, self._on_event, loop=loop)
+        self._monitor = Monitor(sock, _WATCHED, self._on_event, loop=loop)
 
     def bind(self, host: str, port: int) -> int:
         """Listen on one port, 0 for any free one; returns it. Raises BusStartError."""
@@ -88,23 +85,20 @@ class Bound:
 
     def now(self) -> None:
         """See `Drain.now`."""
-        self._drain.now()
+        self._monitor.now()
 
     def close(self) -> None:
         """Watch no more; the socket is left to its owner."""
         self._open = False
-        self._drain.close()
-        self.socket.disable_monitor()
-        self._monitor.close(0)
+        self._monitor.close()
 
-    def _on_event(self, parts: list[bytes]) -> None:
-        told = parse_monitor_message(parts)
+    def _on_event(self, told: Happening) -> None:
         event, value = int(told["event"]), int(told["value"])
         if event == zmq.EVENT_ACCEPTED:
             self._names[value] = _peer_of(value), self._came_in
         elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._came_in += 1
-        elif event & _FAILED:
+        elif event & FAILED:
             # Who it was follows at once, as the end of its connection.
             self._reason = reason_of(event, value)
             if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:

@@ -28,6 +28,9 @@ _MISMATCH, _CRYPTOGRAPHIC = 0x11000002, 0x11000001
 _UNEXPECTED_COMMAND = 0x10000001
 """What libzmq says of a HELLO that was made for another server's key."""
 
+FAILED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+"""What a monitor tells of a handshake that did not succeed."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Key:

@@ -9,12 +9,11 @@ import dataclasses
 from collections.abc import Callable, Iterable
 
 import zmq
-from zmq.utils.monitor import parse_monitor_message
 
 from bus.membership import Sighting
 from bus.packets import KeyId
-from bus.zeromq_curve import Key, Ring
-from bus.zeromq_drain import Drain
+from bus.zeromq_curve import FAILED, Key, Ring
+from bus.zeromq_drain import Happening, Monitor
 
 AGAIN_TICKS = 8
 """1 s: how soon ZeroMQ is made to try again where it gave up, because who was there was no such mesh."""
@@ -22,10 +21,9 @@ AGAIN_TICKS = 8
 FAILURES = 3
 """Handshakes that fail in a row before it is said that a peer does not let this node in."""
 
-_FAILED = zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 _GIVEN_UP = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 """What ZeroMQ does not try again after."""
-_WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | _FAILED
+_WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | FAILED
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,8 +31,7 @@ class _Connection:
     """The way to one peer."""
 
     socket: zmq.Socket[bytes]
-    monitor: zmq.Socket[bytes]
-    drain: Drain[list[bytes]]
+    monitor: Monitor
     key: Key | None
 
 
@@ -73,10 +70,7 @@ class Ways:
         self._heard_with: dict[str, Key | None] = {}
         self._given_up: set[str] = set()
         """Where ZeroMQ tries no more: addresses of peers, and endpoints."""
-        self._monitors = [stream.get_monitor_socket(_GIVEN_UP) for stream in streams]
-        self._drains = [
-            Drain(monitor, monitor.recv_multipart, self._on_stream_failed, loop=loop) for monitor in self._monitors
-        ]
+        self._monitors = [Monitor(stream, _GIVEN_UP, self._on_stream_failed, loop=loop) for stream in streams]
 
     def __contains__(self, address: str) -> bool:
         return address in self._connections
@@ -100,8 +94,8 @@ class Ways:
         if key is not None:
             key.call(sock)
 
-        def changed(parts: list[bytes]) -> None:
-            event = int(parse_monitor_message(parts)["event"])
+        def changed(told: Happening) -> None:
+            event = int(told["event"])
             if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self._failures.pop(address, None)
                 self._told.linked(address)
@@ -112,9 +106,8 @@ class Ways:
                     self._given_up.add(address)
                 self._on_failed(address)
 
-        monitor = sock.get_monitor_socket(_WATCHED)
-        drain = Drain(monitor, monitor.recv_multipart, changed, loop=self._loop)
-        self._connections[address] = _Connection(sock, monitor, drain, key)
+        monitor = Monitor(sock, _WATCHED, changed, loop=self._loop)
+        self._connections[address] = _Connection(sock, monitor, key)
         sock.connect(f"tcp://{address}")
 
     def unlink(self, address: str) -> None:
@@ -163,17 +156,15 @@ class Ways:
 
     def now(self) -> None:
         """See `Drain.now`."""
-        for drain in [*self._drains, *(connection.drain for connection in self._connections.values())]:
-            drain.now()
+        for monitor in [*self._monitors, *(connection.monitor for connection in self._connections.values())]:
+            monitor.now()
 
     def close(self) -> None:
         """End all of them; the sockets of the streams are left to their owner."""
         for address in list(self._connections):
             self.unlink(address)
-        for drain, stream, monitor in zip(self._drains, self._streams, self._monitors, strict=True):
-            drain.close()
-            stream.disable_monitor()
-            monitor.close(0)
+        for monitor in self._monitors:
+            monitor.close()
 
     def _hear(self, sock: zmq.Socket[bytes], endpoint: str, key: Key | None) -> None:
         if key is not None:
@@ -184,13 +175,11 @@ class Ways:
     def _cut(self, address: str) -> None:
         connection = self._connections.pop(address, None)
         if connection is not None:
-            connection.drain.close()
-            connection.socket.disable_monitor()
-            connection.monitor.close(0)
+            connection.monitor.close()
             connection.socket.close(self._linger_ms)
 
-    def _on_stream_failed(self, parts: list[bytes]) -> None:
-        endpoint = bytes(parse_monitor_message(parts)["endpoint"]).decode(errors="replace")
+    def _on_stream_failed(self, told: Happening) -> None:
+        endpoint = bytes(told["endpoint"]).decode(errors="replace")
         self._given_up.add(endpoint.removeprefix("tcp://"))
 
     def _on_failed(self, address: str) -> None:
