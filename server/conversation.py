@@ -20,11 +20,11 @@ from server.feeds import Feed
 from server.identity import TokenError
 from server.limits import Abuse, Bucket, Echo, Streak
 from server.outbox import Outbox
-from server.requests import HANDLERS, OUR_MISTAKE
+from server.requests import HANDLERS
 from server.session import RECORD_BYTES, Actor, Aim, Seat, SessionRecord
-from server.wire import native, reading, voice
+from server.wire import moderation, native, reading, voice
 from server.wire.names import FieldError
-from server.wire.native import Address, Code, Refused
+from server.wire.native import OUR_MISTAKE, Address, Code, Refused
 from server.wire.websocket import text_frame
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class Conversation:
             return
         self._hear(request)
 
-    def _hear(self, request: native.AnyRequest) -> None:
+    def _hear(self, request: reading.AnyRequest) -> None:
         handle: Callable[[Conversation, Any], None] = HANDLERS[type(request)]
         if self.state is State.OPENING:
             if not isinstance(request, native.Hello):
@@ -321,7 +321,7 @@ class Conversation:
 
     def tell_moderated(self, action: str, *, by: str, reason: str, until: int | None, room: str | None) -> None:
         """Tell what is about to be done, by whom and why (protocol.md section 7)."""
-        self.send(native.Moderated(action=action, by=by, reason=reason, until=until, room=room))
+        self.send(moderation.Moderated(action=action, by=by, reason=reason, until=until, room=room))
 
     def kick(self, room: str | None, *, reason: str) -> None:
         """Leave `room`, or end the session and close with 4403."""
@@ -392,7 +392,7 @@ class Conversation:
     def _is_backlog_full(self) -> bool:
         return len(self._backlog) >= HELD or sum(len(data) for _, data in self._backlog) >= HELD_BYTES
 
-    def _admit(self, request: native.AnyRequest) -> None:
+    def _admit(self, request: reading.AnyRequest) -> None:
         now = self.node.clock.now()
         bucket = self._texts if isinstance(request, native.Say | native.Whisper) else self._requests
         if not bucket.take(now):

@@ -16,8 +16,9 @@ from server.moderation import CALL_SECONDS, Reason
 from server.session import Actor, Role
 from server.unreadable import UNREADABLE
 from server.views import DrainView
-from server.wire import native
-from server.wire.native import Code, Outcome, Refused
+from server.wire import moderation
+from server.wire.moderation import Outcome
+from server.wire.native import Code, Refused
 
 if TYPE_CHECKING:
     from server.node import Node
@@ -92,7 +93,7 @@ class Departure:
         self.emptied.clear()
         for session in sessions:
             after_ms = round(drain.wait(session, now) * 1000)
-            node.conversations[session].send(native.GoingAway(urls=urls, after_ms=after_ms))
+            node.conversations[session].send(moderation.GoingAway(urls=urls, after_ms=after_ms))
         if sessions:
             logger.info("%d clients are handed to other nodes within %g s", drain.of, seconds if urls else 0.0)
         self.tick(now)

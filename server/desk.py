@@ -59,8 +59,9 @@ from server.views import (
     WantView,
 )
 from server.wire import names
+from server.wire.moderation import Outcome
 from server.wire.names import FieldError
-from server.wire.native import Address, Code, Outcome, Refused
+from server.wire.native import Address, Code, Refused
 
 SILENT = 127
 

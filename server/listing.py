@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from server.views import DrainView, NodeView
-from server.wire import names, native
+from server.wire import moderation, names
 from server.wire.native import Code, Refused
 
 if TYPE_CHECKING:
     from server.node import Node
 
 
-def list_page(node: Node, request: native.List) -> native.Listed:
+def list_page(node: Node, request: moderation.List) -> moderation.Listed:
     """One page, in the order of the items' keys. Raises Refused, FieldError."""
     room = None if request.room is None else names.room_name(request.room)
     match request.what:
@@ -36,7 +36,7 @@ def list_page(node: Node, request: native.List) -> native.Listed:
     page = list(islice(_after(sorted(items, key=_key), request.after), request.limit + 1))
     more = len(page) > request.limit
     page = page[: request.limit]
-    return native.Listed(
+    return moderation.Listed(
         id=msgspec.UNSET if request.id is None else request.id,
         what=request.what,
         items=[item for _, item in page],

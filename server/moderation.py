@@ -15,8 +15,9 @@ from server.deadlines import Wheel
 from server.events import Moderated
 from server.session import Actor, Role, SessionRecord, Silence
 from server.unreadable import UNREADABLE
+from server.wire.moderation import MUTE_SECONDS, MuteSeconds, Outcome
 from server.wire.names import TEXT_CHARS
-from server.wire.native import MUTE_SECONDS, Address, Code, MuteSeconds, Outcome, Refused
+from server.wire.native import Address, Code, Refused
 
 if TYPE_CHECKING:
     from server.node import Node

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bus.record import ClientId
-from server.departure import Begin
+from server import moderating
 from server.limits import Echo
-from server.listing import list_page
 from server.session import Aim, Role
 from server.texts import Receipt, Sender
 from server.wire import names, native
-from server.wire.native import Code, Outcome, Refused
+from server.wire.native import Code, Refused
 
 if TYPE_CHECKING:
     from server.conversation import Conversation
@@ -23,8 +22,6 @@ logger = logging.getLogger(__name__)
 
 TARGETS = 64
 """Targets of whispered voice that a session may have; a number that it names again is the new one."""
-
-OUR_MISTAKE = Refused(Code.INTERNAL, "this node made a mistake, see its log")
 
 
 def _hello(client: Conversation, request: native.Hello) -> None:
@@ -91,7 +88,7 @@ def _whisper(client: Conversation, request: native.Whisper) -> None:
 
 def _announce(client: Conversation, request: native.Announce) -> None:
     if not _is_repeated(client, request.id):
-        _require_moderator(client, "announce")
+        moderating.require_moderator(client, "announce")
         room = None if request.room is None else names.room_name(request.room)
         _refuse_muted(client, room)
         text = names.chat_text(request.text)
@@ -171,82 +168,6 @@ def _voice_target(client: Conversation, request: native.VoiceTarget) -> None:
     client.send(native.Ok(id=native.given(request.id)))
 
 
-# Moderation.
-
-
-def _kick(client: Conversation, request: native.Kick) -> None:
-    _require_moderator(client, "kick")
-    for field in ("grace_seconds", "block_seconds"):
-        if getattr(request, field):
-            raise Refused(Code.BAD_REQUEST, f"this node kicks at once: {field} must be 0 or absent", field=field)
-    _act(client, request, partial(client.node.moderation.kick, client.actor))
-
-
-def _mute(client: Conversation, request: native.Mute) -> None:
-    _require_moderator(client, "mute")
-    _act(client, request, partial(client.node.moderation.mute, client.actor, seconds=request.seconds))
-
-
-def _unmute(client: Conversation, request: native.Unmute) -> None:
-    _require_moderator(client, "unmute")
-    _act(client, request, partial(client.node.moderation.unmute, client.actor), silenced=True)
-
-
-def _require_moderator(client: Conversation, what: str) -> None:
-    if client.session.role is Role.USER:
-        raise Refused(Code.FORBIDDEN, f"only moderators may {what}")
-
-
-def _act(
-    client: Conversation,
-    request: native.Kick | native.Mute | native.Unmute,
-    act: Callable[..., Awaitable[list[Outcome]]],
-    *,
-    silenced: bool = False,
-) -> None:
-    """Begin an act on those whom `request` names; `silenced` as in `Moderation.targets`."""
-    room = None if request.room is None else names.room_name(request.room)
-    reason = names.chat_text(request.reason, field="reason") if request.reason else ""
-    moderation, by = client.node.moderation, client.actor
-    targets = moderation.targets(by, session=request.session, user=request.user, room=room, silenced=silenced)
-    work = _finish(client, request, act(targets, room=room, reason=reason))
-    client.node.tasks.start(work, name=type(request).__name__.lower())
-
-
-async def _finish(client: Conversation, request: native.Request, act: Awaitable[list[Outcome]]) -> None:
-    try:
-        results = await act
-    except Refused as refusal:
-        client.refuse(request.id, refusal)
-    except Exception:
-        logger.exception("a %s failed", type(request).__name__.lower())
-        client.refuse(request.id, OUR_MISTAKE)
-    else:
-        client.send(native.Done(id=native.given(request.id), results=results))
-
-
-def _drain(client: Conversation, request: native.Drain) -> None:
-    node = client.node
-    if client.session.role is not Role.ADMIN:
-        raise Refused(Code.FORBIDDEN, "only admins may drain a node")
-    target = node.cards.find(request.node)
-    if target is None:
-        raise Refused(Code.NOT_FOUND, "there is no node of that name or id", field="node")
-    reason = names.chat_text(request.reason, field="reason") if request.reason else ""
-    order = Begin(by=client.actor, seconds=request.seconds, reason=reason)
-
-    async def act() -> list[Outcome]:
-        return [await node.departure.order(target, order)]
-
-    node.tasks.start(_finish(client, request, act()), name="drain")
-
-
-def _list(client: Conversation, request: native.List) -> None:
-    if client.session.role is Role.USER and request.what != "rooms":
-        raise Refused(Code.FORBIDDEN, "only moderators may list that")
-    client.send(list_page(client.node, request))
-
-
 HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     native.Hello: _hello,
     native.Join: _join,
@@ -256,10 +177,6 @@ HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     native.Announce: _announce,
     native.Deafen: _deafen,
     native.VoiceTarget: _voice_target,
-    native.Kick: _kick,
-    native.Mute: _mute,
-    native.Unmute: _unmute,
-    native.Drain: _drain,
-    native.List: _list,
+    **moderating.HANDLERS,
 }
 """What is done with each request; a missing entry is the error."""

@@ -23,7 +23,7 @@ from server.events import (
 )
 from server.flow import FlowRow, RowKind
 from server.session import SessionRecord
-from server.wire import native
+from server.wire import moderation, native
 from server.wire.native import Address
 
 if TYPE_CHECKING:
@@ -158,7 +158,9 @@ class Rows:
 
     def _deed(self, event: Moderated) -> FlowRow:
         room, by = event.room, event.by
-        told = native.Moderated(action=event.action, by=by.name, reason=event.reason, until=event.until, room=room)
+        told = moderation.Moderated(
+            action=event.action, by=by.name, reason=event.reason, until=event.until, room=room
+        )
         data = native.encode(told)
         return FlowRow(
             at=event.at,

@@ -29,7 +29,7 @@ from server.config import Config
 from server.identity import Tokens, load_key, mint
 from server.launched import Launched, write_launched
 from server.session import Role
-from server.wire import native
+from server.wire import moderation, native
 from server.wire.native import Refused
 from server.wire.websocket import text_frame
 from tests.guest import Guest, fetch
@@ -423,7 +423,7 @@ async def test_a_signal_takes_leave_of_the_clients(tmp_path: Path, signum: int) 
     async with node(tmp_path, "--bus=memory") as process, Client(process.url, resume=False) as client:
         await client.join("lobby")
         process.send(signum)
-        assert (await client.next(native.GoingAway)).urls == []
+        assert (await client.next(moderation.GoingAway)).urls == []
         assert (await client.wait_closed()).code == 1001
         assert (await process.end())[0] == 0
 
@@ -432,7 +432,7 @@ async def test_clients_are_sent_to_a_node_that_lives(tmp_path: Path) -> None:
     async with node(tmp_path / "a") as stays, node(tmp_path / "b", f"--peer={stays.ready['bus']}") as leaves:
         client = await client_of_two_nodes(leaves.url)
         leaves.send(signal.SIGTERM)
-        assert (await client.next(native.GoingAway)).urls == [stays.url]
+        assert (await client.next(moderation.GoingAway)).urls == [stays.url]
         assert (await client.wait_closed()).code == 1012
         assert (await leaves.end())[0] == 0
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from server.wire import native
+from server.wire import moderation, native
 from server.wire import voice as voice_wire
 
 _AnyMessage = (
@@ -24,10 +24,10 @@ _AnyMessage = (
     | native.Whispered
     | native.Announced
     | native.Speaking
-    | native.Moderated
-    | native.Done
-    | native.Listed
-    | native.GoingAway
+    | moderation.Moderated
+    | moderation.Done
+    | moderation.Listed
+    | moderation.GoingAway
     | native.Urls
     | native.ResumeToken
     | native.Live

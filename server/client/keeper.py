@@ -21,7 +21,7 @@ from server.client.memory import HELLO, Memory
 from server.client.outbox import Asked, Outbox
 from server.client.retries import Retries
 from server.limits import Bucket
-from server.wire import native
+from server.wire import moderation, native
 from server.wire.native import Code, Refused
 
 DIAL_SECONDS, ANSWER_SECONDS = 5.0, 10.0
@@ -193,7 +193,7 @@ class Keeper:
                 if urls and urls[0] == self._here:
                     self._leave_at = None  # a node that takes sessions is not going away
                     self._stirred.set()
-            case native.GoingAway():
+            case moderation.GoingAway():
                 self._plan_to_leave(event)
             case native.Live():
                 self.is_live = True
@@ -245,7 +245,7 @@ class Keeper:
             [_asked(request, f"own-{next(self._own)}", fields, None) for request, fields in requests]
         )
 
-    def _plan_to_leave(self, going: native.GoingAway) -> None:
+    def _plan_to_leave(self, going: moderation.GoingAway) -> None:
         """Leave this node a little before it would close the connection."""
         self._retries.told(going.urls)
         if going.urls and self._resumes:

@@ -6,7 +6,7 @@ import abc
 from typing import TypeVar
 
 from bus.record import ClientId
-from server.wire import native
+from server.wire import moderation, native
 from server.wire.native import Address
 
 A = TypeVar("A", bound=native.Answer)
@@ -56,31 +56,33 @@ class Requests(abc.ABC):
         room: str | None = None,
         seconds: float | None = None,
         reason: str = "",
-    ) -> native.Done:
+    ) -> moderation.Done:
         """Let sessions not be heard in a room or, without one, anywhere; for moderators."""
         return await self._ask(
-            native.Done, "mute", session=session, user=user, room=room, seconds=seconds, reason=reason or None
+            moderation.Done, "mute", session=session, user=user, room=room, seconds=seconds, reason=reason or None
         )
 
     async def unmute(
         self, *, session: str | None = None, user: str | None = None, room: str | None = None, reason: str = ""
-    ) -> native.Done:
+    ) -> moderation.Done:
         """Lift the mute of a room or, without one, every mute; for moderators."""
-        return await self._ask(native.Done, "unmute", session=session, user=user, room=room, reason=reason or None)
+        return await self._ask(
+            moderation.Done, "unmute", session=session, user=user, room=room, reason=reason or None
+        )
 
     async def kick(
         self, *, session: str | None = None, user: str | None = None, room: str | None = None, reason: str = ""
-    ) -> native.Done:
+    ) -> moderation.Done:
         """Put sessions out of a room or, without one, out of the cluster; for moderators.
 
         It is never repeated: whoever was put out may have come again. When the connection is lost before the answer,
         that raises Refused with `unavailable`, which means *not known*.
         """
-        return await self._ask(native.Done, "kick", session=session, user=user, room=room, reason=reason or None)
+        return await self._ask(moderation.Done, "kick", session=session, user=user, room=room, reason=reason or None)
 
-    async def drain(self, node: str, *, seconds: float | None = None, reason: str = "") -> native.Done:
+    async def drain(self, node: str, *, seconds: float | None = None, reason: str = "") -> moderation.Done:
         """Let a node hand its clients to others, within `seconds`; for admins. Returns when it has begun."""
-        return await self._ask(native.Done, "drain", node=node, seconds=seconds, reason=reason or None)
+        return await self._ask(moderation.Done, "drain", node=node, seconds=seconds, reason=reason or None)
 
     async def list(
         self,
@@ -90,9 +92,9 @@ class Requests(abc.ABC):
         node: str | None = None,
         limit: int = 100,
         after: str | None = None,
-    ) -> native.Listed:
+    ) -> moderation.Listed:
         """Look at nodes, rooms, sessions or members, one page at a time."""
-        return await self._ask(native.Listed, "list", what=what, room=room, node=node, limit=limit, after=after)
+        return await self._ask(moderation.Listed, "list", what=what, room=room, node=node, limit=limit, after=after)
 
     @abc.abstractmethod
     async def _ask(self, answer: type[A], request: str, *, id: ClientId | None = None, **fields: object) -> A:

@@ -1,14 +1,13 @@
-"""The JSON messages of protocol.md sections 2 to 8: requests, answers and events, and their bytes; pure."""
+"""The JSON messages of protocol.md sections 2 to 6 and 8: requests, answers and events, and their bytes; pure."""
 
 from __future__ import annotations
 
 import enum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from bus.record import ClientId
-from server.drain import LONGEST_SECONDS
 from server.session import Role
 from server.views import RoomState
 from server.wire import names, voice
@@ -21,10 +20,6 @@ ROOMS = 20
 """Rooms that one session may be in."""
 SAY_PER_SECOND = 20
 SAY_BURST = 60
-MUTE_SECONDS = 365 * 24 * 3600
-"""The longest mute that ends by itself."""
-
-MuteSeconds = Annotated[float, msgspec.Meta(gt=0, le=MUTE_SECONDS)]
 
 LIMITS = {
     "text_bytes": TEXT_BYTES,
@@ -82,6 +77,8 @@ class Refused(Exception):
         """The refusal that a wrong field leads to."""
         return cls(Code.TOO_LARGE if error.too_large else Code.BAD_REQUEST, str(error), field=error.field)
 
+
+OUR_MISTAKE = Refused(Code.INTERNAL, "this node made a mistake, see its log")
 
 # Requests
 
@@ -145,17 +142,6 @@ class Whisper(Request, tag="whisper", kw_only=True, frozen=True):
     text: str
 
 
-class Kick(Request, tag="kick", kw_only=True, frozen=True):
-    """Put sessions out of a room or the cluster (section 7)."""
-
-    session: str | None = None
-    user: str | None = None
-    room: str | None = None
-    reason: str | None = None
-    grace_seconds: float = 0
-    block_seconds: float = 0
-
-
 class Announce(Request, tag="announce", kw_only=True, frozen=True):
     """A moderator's text for a room, or for everybody (section 5)."""
 
@@ -175,48 +161,6 @@ class Deafen(Request, tag="deafen", kw_only=True, frozen=True):
     """Whether this client wants no voice (section 6)."""
 
     on: bool
-
-
-class Mute(Request, tag="mute", kw_only=True, frozen=True):
-    """Let sessions not be heard, in a room or anywhere (section 7)."""
-
-    session: str | None = None
-    user: str | None = None
-    room: str | None = None
-    seconds: MuteSeconds | None = None
-    reason: str | None = None
-
-
-class Unmute(Request, tag="unmute", kw_only=True, frozen=True):
-    """Lift the mute of a room, or without one every mute (section 7)."""
-
-    session: str | None = None
-    user: str | None = None
-    room: str | None = None
-    reason: str | None = None
-
-
-class Drain(Request, tag="drain", kw_only=True, frozen=True):
-    """Let a node hand its clients to others (section 7)."""
-
-    node: str
-    seconds: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_SECONDS)] | None = None
-    reason: str | None = None
-
-
-class List(Request, tag="list", kw_only=True, frozen=True):
-    """Look at nodes, rooms, sessions or members (section 7)."""
-
-    what: Literal["nodes", "rooms", "sessions", "members"]
-    room: str | None = None
-    node: str | None = None
-    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
-    after: str | None = None
-
-
-AnyRequest = (
-    Hello | Join | Leave | Say | Whisper | Announce | VoiceTarget | Deafen | Kick | Mute | Unmute | Drain | List
-)
 
 
 # Answers and events
@@ -401,39 +345,6 @@ class Speaking(Message, tag="speaking", kw_only=True, frozen=True):
     off: list[str]
 
 
-class Moderated(Message, tag="moderated", kw_only=True, frozen=True, omit_defaults=False):
-    """What is about to be done to the receiver, by whom and why (section 7)."""
-
-    action: str
-    by: str
-    reason: str
-    until: int | None
-    room: str | None
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of an act on one session, or on a node."""
-
-    session: str | msgspec.UnsetType = msgspec.UNSET
-    node: str
-    outcome: Literal["done", "gone", "failed"]
-    ms: float
-
-
-class Done(Answer, tag="done", kw_only=True, frozen=True):
-    """What came of a moderator's act (section 7)."""
-
-    results: list[Outcome]
-
-
-class Listed(Answer, tag="listed", kw_only=True, frozen=True, omit_defaults=False):
-    """One page of a listing (section 7); `next` is what to give as `after`."""
-
-    what: str
-    items: list[Any]
-    next: str | None
-
-
 class Live(Message, tag="live", kw_only=True, frozen=True):
     """All that a resumed session had missed has been sent; requests are taken from here on (section 8)."""
 
@@ -442,13 +353,6 @@ class ResumeToken(Message, tag="resume_token", kw_only=True, frozen=True):
     """What to resume with from now on, instead of what `welcome` gave (section 3)."""
 
     resume: str
-
-
-class GoingAway(Message, tag="going_away", kw_only=True, frozen=True):
-    """This node ends soon; go on at one of `urls` (section 7)."""
-
-    urls: list[str]
-    after_ms: int
 
 
 class Urls(Message, tag="urls", kw_only=True, frozen=True):

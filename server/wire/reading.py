@@ -9,7 +9,21 @@ from typing import Any, get_args
 import msgspec
 
 from bus.record import ClientId
-from server.wire.native import AnyRequest, Code, Refused
+from server.wire import native
+from server.wire.moderation import Moderating
+from server.wire.native import Code, Refused
+
+AnyRequest = (
+    native.Hello
+    | native.Join
+    | native.Leave
+    | native.Say
+    | native.Whisper
+    | native.Announce
+    | native.VoiceTarget
+    | native.Deafen
+    | Moderating
+)
 
 _decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
 _TYPES = frozenset(request.__struct_config__.tag for request in get_args(AnyRequest))

@@ -14,7 +14,7 @@ from typing import TypeVar
 from server.client import Client, Event, Reconnecting, Resumed, Voice
 from server.identity import Key, mint
 from server.session import Role
-from server.wire import native
+from server.wire import moderation, native
 from tests import processes
 from tests.cluster.nodes import KEY, Cluster, Node
 from tests.guest import PATIENCE, Guest
@@ -143,7 +143,7 @@ async def test_a_node_that_leaves_is_left_unnoticed(two: tuple[Node, Node]) -> N
     async with lobby(("Ann", a), ("Bob", b)) as (ann, bob):
         a.process.send(signal.SIGTERM)
         numbers = [str(number) for number in range(5)]
-        await ann.until(lambda: bool(ann.of(native.GoingAway)))
+        await ann.until(lambda: bool(ann.of(moderation.GoingAway)))
         await asyncio.gather(ann.say(*numbers), bob.say(*numbers))
         await ann.until(lambda: bool(ann.of(Resumed)))
         assert (await a.process.end())[0] == 0

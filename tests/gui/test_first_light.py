@@ -20,7 +20,8 @@ from gui.rooms.members_model import MembersModel
 from server.client import Client
 from server.connection import Connection
 from server.node import Node
-from server.wire.native import Moderated, Whispered
+from server.wire.moderation import Moderated
+from server.wire.native import Whispered
 from tests.browser.conftest import FAKE_MICROPHONE, launch
 from tests.browser.hearing import listen
 from tests.browser.speech import Speech

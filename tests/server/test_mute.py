@@ -13,7 +13,8 @@ from bus.interface import BusError
 from server.desk import Desk
 from server.events import Event, MemberChanged, Moderated
 from server.moderation import SILENCES, Mute
-from server.wire.native import MUTE_SECONDS, Code, Refused
+from server.wire.moderation import MUTE_SECONDS
+from server.wire.native import Code, Refused
 from tests.guest import LAST, Guest, fetch, frame
 from tests.nodes import Served, without
 

@@ -14,7 +14,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from server.client import Client, Closed, Unknown, Voice, history
 from server.identity import load_key, mint
 from server.session import Role
-from server.wire import native
+from server.wire import moderation, native
 from server.wire.native import Code, Refused
 from tests.processes import Process, node
 
@@ -94,7 +94,7 @@ async def test_who_is_kicked_learns_why(alone: Process, tmp_path: Path) -> None:
         assert moderator.welcome.role is Role.MODERATOR
         done = await moderator.kick(session=bob.session, reason="too loud")
         assert [result.outcome for result in done.results] == ["done"]
-        assert (await bob.next(native.Moderated)).reason == "too loud"
+        assert (await bob.next(moderation.Moderated)).reason == "too loud"
         assert [event async for event in bob] == []
         closed = await bob.wait_closed()
         assert closed.code == 4403
@@ -153,7 +153,7 @@ async def test_moderators_mute_and_announce(alone: Process, tmp_path: Path) -> N
         await ann.join("lobby")
         done = await moderator.mute(session=bob.session, room="lobby", seconds=600, reason="too loud")
         assert [result.outcome for result in done.results] == ["done"]
-        moderated = await bob.next(native.Moderated)
+        moderated = await bob.next(moderation.Moderated)
         assert (moderated.action, moderated.reason, moderated.until is None) == ("mute", "too loud", False)
         assert (await ann.next(native.MemberUpdated)).muted
         with pytest.raises(Refused) as refused:

@@ -11,7 +11,7 @@ import pytest
 
 from server.client import Client, Closed, Missed, Reconnecting, Resumed, Voice, keeper
 from server.client.outbox import BURST
-from server.wire import native
+from server.wire import moderation, native
 from server.wire.native import Code, Refused
 from tests.server.client.scripted import Call, Scripted, joined, said, scripted
 
@@ -163,7 +163,7 @@ async def test_requests_without_an_answer_are_repeated_after_live_and_new_ones_c
             native.Sent,
             native.Sent,
             native.Sent,
-            native.Listed,
+            moderation.Listed,
             native.Sent,
         ]
 
@@ -381,7 +381,7 @@ async def test_a_node_that_closes_before_it_could_be_left_is_a_loss_like_others(
     a, b = a_and_b
     async with client_of(a) as (client, call):
         await call.send("going_away", urls=[b.url], after_ms=3_600_000)
-        await client.next(native.GoingAway)
+        await client.next(moderation.GoingAway)
         await call.close(1012, "restarting")
         again = await b.call()
         lost = await client.next(Reconnecting)

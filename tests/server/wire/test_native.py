@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from server.session import Role
 from server.views import RoomState
-from server.wire import native, reading
+from server.wire import moderation, native, reading
 from server.wire.names import FieldError
 from server.wire.native import Address, Code, Refused
 from server.wire.reading import BrokenRequest
@@ -55,12 +55,12 @@ def broken(message: Any) -> BrokenRequest:
         ),
         (
             {"type": "kick", "session": "s", "room": "r", "reason": "x", "grace_seconds": 0, "block_seconds": 1.5},
-            native.Kick(session="s", room="r", reason="x", block_seconds=1.5),
+            moderation.Kick(session="s", room="r", reason="x", block_seconds=1.5),
         ),
-        ({"type": "list", "what": "nodes"}, native.List(what="nodes", limit=100)),
+        ({"type": "list", "what": "nodes"}, moderation.List(what="nodes", limit=100)),
         (
             {"type": "list", "what": "members", "room": "r", "node": "n", "limit": 5, "after": "a"},
-            native.List(what="members", room="r", node="n", limit=5, after="a"),
+            moderation.List(what="members", room="r", node="n", limit=5, after="a"),
         ),
     ],
 )
@@ -145,7 +145,7 @@ def test_what_says_nothing_is_not_sent() -> None:
 
 
 def test_what_is_null_by_protocol_is_sent() -> None:
-    assert told(native.Moderated(action="kick", by="m", reason="", until=None, room=None)) == {
+    assert told(moderation.Moderated(action="kick", by="m", reason="", until=None, room=None)) == {
         "type": "moderated",
         "action": "kick",
         "by": "m",
@@ -153,7 +153,7 @@ def test_what_is_null_by_protocol_is_sent() -> None:
         "until": None,
         "room": None,
     }
-    assert told(native.Listed(what="rooms", items=[], next=None))["next"] is None
+    assert told(moderation.Listed(what="rooms", items=[], next=None))["next"] is None
 
 
 def test_joined_has_its_keys_in_order_and_history_as_it_was_encoded() -> None:

@@ -1,0 +1,105 @@
+"""What moderators and admins may ask of any node, and what they are answered (protocol.md section 7)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from server.departure import Begin
+from server.listing import list_page
+from server.session import Role
+from server.wire import moderation, names, native
+from server.wire.moderation import Outcome
+from server.wire.native import OUR_MISTAKE, Code, Refused
+
+if TYPE_CHECKING:
+    from server.conversation import Conversation
+
+logger = logging.getLogger(__name__)
+
+
+def _kick(client: Conversation, request: moderation.Kick) -> None:
+    require_moderator(client, "kick")
+    for field in ("grace_seconds", "block_seconds"):
+        if getattr(request, field):
+            raise Refused(Code.BAD_REQUEST, f"this node kicks at once: {field} must be 0 or absent", field=field)
+    _act(client, request, partial(client.node.moderation.kick, client.actor))
+
+
+def _mute(client: Conversation, request: moderation.Mute) -> None:
+    require_moderator(client, "mute")
+    _act(client, request, partial(client.node.moderation.mute, client.actor, seconds=request.seconds))
+
+
+def _unmute(client: Conversation, request: moderation.Unmute) -> None:
+    require_moderator(client, "unmute")
+    _act(client, request, partial(client.node.moderation.unmute, client.actor), silenced=True)
+
+
+def require_moderator(client: Conversation, what: str) -> None:
+    """Raises Refused forbidden."""
+    if client.session.role is Role.USER:
+        raise Refused(Code.FORBIDDEN, f"only moderators may {what}")
+
+
+def _act(
+    client: Conversation,
+    request: moderation.Kick | moderation.Mute | moderation.Unmute,
+    act: Callable[..., Awaitable[list[Outcome]]],
+    *,
+    silenced: bool = False,
+) -> None:
+    """Begin an act on those whom `request` names; `silenced` as in `Moderation.targets`."""
+    room = None if request.room is None else names.room_name(request.room)
+    reason = names.chat_text(request.reason, field="reason") if request.reason else ""
+    targets = client.node.moderation.targets(
+        client.actor, session=request.session, user=request.user, room=room, silenced=silenced
+    )
+    work = _finish(client, request, act(targets, room=room, reason=reason))
+    client.node.tasks.start(work, name=type(request).__name__.lower())
+
+
+async def _finish(client: Conversation, request: native.Request, act: Awaitable[list[Outcome]]) -> None:
+    try:
+        results = await act
+    except Refused as refusal:
+        client.refuse(request.id, refusal)
+    except Exception:
+        logger.exception("a %s failed", type(request).__name__.lower())
+        client.refuse(request.id, OUR_MISTAKE)
+    else:
+        client.send(moderation.Done(id=native.given(request.id), results=results))
+
+
+def _drain(client: Conversation, request: moderation.Drain) -> None:
+    node = client.node
+    if client.session.role is not Role.ADMIN:
+        raise Refused(Code.FORBIDDEN, "only admins may drain a node")
+    target = node.cards.find(request.node)
+    if target is None:
+        raise Refused(Code.NOT_FOUND, "there is no node of that name or id", field="node")
+    reason = names.chat_text(request.reason, field="reason") if request.reason else ""
+    order = Begin(by=client.actor, seconds=request.seconds, reason=reason)
+
+    async def act() -> list[Outcome]:
+        return [await node.departure.order(target, order)]
+
+    node.tasks.start(_finish(client, request, act()), name="drain")
+
+
+def _list(client: Conversation, request: moderation.List) -> None:
+    if client.session.role is Role.USER and request.what != "rooms":
+        raise Refused(Code.FORBIDDEN, "only moderators may list that")
+    client.send(list_page(client.node, request))
+
+
+HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
+    moderation.Kick: _kick,
+    moderation.Mute: _mute,
+    moderation.Unmute: _unmute,
+    moderation.Drain: _drain,
+    moderation.List: _list,
+}
+"""What is done with each request of this section."""

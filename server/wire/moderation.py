@@ -1,0 +1,113 @@
+"""The JSON messages of protocol.md section 7: what moderators ask for, and what is told of it; pure."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from server.drain import LONGEST_SECONDS
+from server.wire.native import Answer, Message, Request
+
+MUTE_SECONDS = 365 * 24 * 3600
+"""The longest mute that ends by itself."""
+
+MuteSeconds = Annotated[float, msgspec.Meta(gt=0, le=MUTE_SECONDS)]
+
+
+# Requests
+
+
+class Kick(Request, tag="kick", kw_only=True, frozen=True):
+    """Put sessions out of a room or the cluster (section 7)."""
+
+    session: str | None = None
+    user: str | None = None
+    room: str | None = None
+    reason: str | None = None
+    grace_seconds: float = 0
+    block_seconds: float = 0
+
+
+class Mute(Request, tag="mute", kw_only=True, frozen=True):
+    """Let sessions not be heard, in a room or anywhere (section 7)."""
+
+    session: str | None = None
+    user: str | None = None
+    room: str | None = None
+    seconds: MuteSeconds | None = None
+    reason: str | None = None
+
+
+class Unmute(Request, tag="unmute", kw_only=True, frozen=True):
+    """Lift the mute of a room, or without one every mute (section 7)."""
+
+    session: str | None = None
+    user: str | None = None
+    room: str | None = None
+    reason: str | None = None
+
+
+class Drain(Request, tag="drain", kw_only=True, frozen=True):
+    """Let a node hand its clients to others (section 7)."""
+
+    node: str
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_SECONDS)] | None = None
+    reason: str | None = None
+
+
+class List(Request, tag="list", kw_only=True, frozen=True):
+    """Look at nodes, rooms, sessions or members (section 7)."""
+
+    what: Literal["nodes", "rooms", "sessions", "members"]
+    room: str | None = None
+    node: str | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+    after: str | None = None
+
+
+Moderating = Kick | Mute | Unmute | Drain | List
+"""Any request of this section."""
+
+
+# Answers and events
+
+
+class Moderated(Message, tag="moderated", kw_only=True, frozen=True, omit_defaults=False):
+    """What is about to be done to the receiver, by whom and why (section 7)."""
+
+    action: str
+    by: str
+    reason: str
+    until: int | None
+    room: str | None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of an act on one session, or on a node."""
+
+    session: str | msgspec.UnsetType = msgspec.UNSET
+    node: str
+    outcome: Literal["done", "gone", "failed"]
+    ms: float
+
+
+class Done(Answer, tag="done", kw_only=True, frozen=True):
+    """What came of a moderator's act (section 7)."""
+
+    results: list[Outcome]
+
+
+class Listed(Answer, tag="listed", kw_only=True, frozen=True, omit_defaults=False):
+    """One page of a listing (section 7); `next` is what to give as `after`."""
+
+    what: str
+    items: list[Any]
+    next: str | None
+
+
+class GoingAway(Message, tag="going_away", kw_only=True, frozen=True):
+    """This node ends soon; go on at one of `urls` (section 7)."""
+
+    urls: list[str]
+    after_ms: int
