@@ -212,7 +212,6 @@ class Gateway:
     def _look_at_entrance(self, now: float) -> None:
         """Forget who has not come of late, and say once a second who was turned away."""
         self.entrance.forget(now)
-        self.node.quotas.forget(now)
         if news := self.entrance.news():
             logger.warning("%s", news)
 

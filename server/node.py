@@ -10,6 +10,7 @@ from bus.record import Kind, NodeId, Origin, Record
 from server import asides, messenger, moderation
 from server import session as sessions
 from server.asides import Asides
+from server.attendance import Attendance
 from server.cards import CardBoard
 from server.clock import Clock, SystemClock
 from server.closing import RESTARTING, SHUTDOWN, Closing
@@ -21,18 +22,7 @@ from server.custody import Custody
 from server.departure import CALL as DRAIN
 from server.departure import Departure
 from server.entrance import TurnedAway
-from server.events import (
-    Event,
-    MemberChanged,
-    NodeChanged,
-    PeerTurned,
-    RoomEntered,
-    RoomLeft,
-    SessionGivenUp,
-    SessionLost,
-    SessionResumed,
-    SpeakersChanged,
-)
+from server.events import Event, NodeChanged, PeerTurned, SpeakersChanged
 from server.exposure import Exposure
 from server.feeds import Feeds
 from server.flow import CALL as FLOW
@@ -47,7 +37,7 @@ from server.links import Links
 from server.messenger import Messenger
 from server.moderation import Moderation
 from server.outbox import Outbox, Post
-from server.presence import Change, Entered, GivenUp, Lost, Parted, Presence, Resumed, Updated
+from server.presence import Change, Presence
 from server.reception import Reception
 from server.refusals import TOPIC as REFUSALS
 from server.refusals import Refusals
@@ -108,6 +98,7 @@ class Node:
         """Session id to conversation, of the sessions that live here."""
         self.feeds = Feeds(bus, bounds=config.bounds, render=messenger.frame)
         self.keyring = Keyring(self)
+        self._attendance = Attendance(self)
         self.custody = Custody(self)
         self.reception = Reception(self)
         self.cards = CardBoard(self)
@@ -121,6 +112,19 @@ class Node:
         self._urls: list[str] = []
         self._awaiting_sync: list[Callable[[], None]] = []
         self._witnesses: list[Callable[[Event], None]] = []
+        self.readers: dict[Kind, Callable[[Record], None]] = {
+            Kind.SESSION: self._read_session,
+            **dict.fromkeys((Kind.TEXT, Kind.WHISPER, Kind.ANNOUNCEMENT), self.messenger.show),
+            Kind.MODERATION: lambda record: self.emit(moderation.event_of(record)),
+        }
+        """What is done with a record in its place, by its kind; what is unreadable may raise one of `UNREADABLE`."""
+        self.answers: dict[bytes, Callable[[NodeId, bytes], bytes | Awaitable[bytes]]] = {
+            KEYS: lambda _, body: self.keyring.answer(),
+            LIVES_CALL: lambda _, body: self.custody.answer(body),
+            FLOW: self.taps.answer,
+            DRAIN: lambda _, body: self.departure.answer(body),
+        }
+        """What answers a call of a peer, by its first bytes, none of which begins another; may raise the same."""
         self._tellers: dict[str, Callable[[bytes], None]] = {
             SPEAKERS: self._hear_speakers,
             asides.topic_of(bus.node): self.asides.hear,
@@ -189,9 +193,10 @@ class Node:
 
     def members(self, name: str) -> list[native.Member]:
         """The members of a room, in the order of joining."""
-        return [self._member(self.presence.present[s], seat) for s, seat in self.presence.rooms.get(name, {}).items()]
+        return [self.member(self.presence.present[s], seat) for s, seat in self.presence.rooms.get(name, {}).items()]
 
-    def _member(self, record: SessionRecord, seat: Seat) -> native.Member:
+    def member(self, record: SessionRecord, seat: Seat) -> native.Member:
+        """A member of a room as clients see it."""
         room = self.rooms.get(seat.room)
         return native.Member(
             session=record.session,
@@ -206,79 +211,17 @@ class Node:
         )
 
     def tell(self, changes: Sequence[Change]) -> None:
-        """Open and close rooms, and tell their members here who came and went."""
-        for change in changes:
-            match change:
-                case Entered(record, seat):
-                    self._tell_entered(record, seat)
-                case Parted(record, name, reason):
-                    self._tell_parted(record, name, reason)
-                case Updated():
-                    self._tell_update(change)
-                case Lost(record):
-                    self.emit(SessionLost(record))
-                case Resumed(old, record):
-                    self.emit(SessionResumed(record, old.node_name, record.whole))
-                case GivenUp(record):
-                    self.emit(SessionGivenUp(record))
+        """Let it be seen who came and went; see `Attendance.tell`."""
+        self._attendance.tell(changes)
 
-    def _tell_entered(self, record: SessionRecord, seat: Seat) -> None:
-        room = self.rooms.get(seat.room)
-        if room is None:
-            room = self.rooms[seat.room] = Room(seat.room, opened=seat.joined)
-        self._broadcast(room, native.MemberJoined(room=room.name, member=self._member(record, seat)))
-        self.emit(RoomEntered(room.name, record))
-        seats = self.presence.rooms[room.name]
-        if len(seats) > room.state.capacity:
-            # Two nodes may each have let the last one in: who came later goes.
-            in_order = sorted(seats, key=lambda session: (seats[session].order, seats[session].ssrc))
-            for session in in_order[room.state.capacity :]:
-                self.custody.put_out(session, room.name)
-
-    def _tell_parted(self, record: SessionRecord, name: str, reason: str) -> None:
-        room = self.rooms.get(name)
-        if room is not None:  # of several who left at once the first closed it
-            room.hush(record.session)
-            self._broadcast(room, native.MemberLeft(room=name, session=record.session, reason=reason))
-            if name not in self.presence.rooms:
-                del self.rooms[name]
-        self.emit(RoomLeft(name, record, reason))
-
-    def _tell_update(self, change: Updated) -> None:
-        old, record, room = change.old, change.record, self.rooms[change.room]
-        muted, resumed = record.muted(room.name), record.resumes != old.resumes
-        if muted or change.is_away or resumed:
-            talker = room.hush(record.session)
-            if talker is not None and (change.is_away or resumed):
-                self.interruptions.broke(
-                    record.session, room.name, node=talker.node, resumes=old.resumes, at=talker.heard
-                )
-        message = native.MemberUpdated(
-            room=room.name,
-            session=record.session,
-            muted=muted if muted != old.muted(room.name) else None,
-            state=("reconnecting" if change.is_away else "online")
-            if resumed or change.is_away != change.was_away
-            else None,
-            node=record.node_name if resumed or record.node_name != old.node_name else None,
-            role=record.role if record.role != old.role else None,
-        )
-        if message != native.MemberUpdated(room=room.name, session=record.session):
-            self._broadcast(room, message, but=record.session)
-        self.emit(MemberChanged(room.name, record))
-
-    # What clients are told.
-
-    def _broadcast(self, room: Room, message: native.Message, *, but: str = "") -> None:
+    def broadcast(self, room: Room, message: native.Message, *, but: str = "") -> None:
+        """Queue a message for the members of a room who are at this node, less one session."""
         if room.outboxes:
-            self._feed(room.outboxes, text_frame(native.encode(message)), but=but)
-
-    def _feed(self, outboxes: Mapping[str, Outbox], frame: bytes, *, but: str = "") -> None:
-        """Queue a text frame for these sessions of this node, less one."""
-        for session, outbox in outboxes.items():
-            if session != but:
-                self.counters.sent_text += 1
-                outbox.text(frame)
+            frame = text_frame(native.encode(message))
+            for session, outbox in room.outboxes.items():
+                if session != but:
+                    self.counters.sent_text += 1
+                    outbox.text(frame)
 
     # Voice.
 
@@ -308,7 +251,7 @@ class Node:
     def _settle_speakers(self, now: float) -> None:
         turns, frames = self.speech.settle(self.rooms.values(), now=now, wall_ms=self.clock.wall_ms())
         for turn in turns:
-            self._broadcast(turn.room, native.Speaking(room=turn.room.name, on=turn.on, off=turn.off))
+            self.broadcast(turn.room, native.Speaking(room=turn.room.name, on=turn.on, off=turn.off))
             self.emit(SpeakersChanged(turn.room.name))
         self.interruptions.follow(turns, self.rooms, self.presence, now)
         if frames and self.bus.wanted(SPEAKERS):
@@ -324,20 +267,17 @@ class Node:
         """See Listener. Sessions of this node are true since they were written; all else begins here."""
         self.feeds.timeline.work(record.origin, record.seq)
         try:
-            self._show(record, copies)
+            read = self.readers.get(record.kind)
+            if read is not None:
+                read(record)
             if self.tap is not None:
                 self.tap.shown(record, copies)
         except UNREADABLE as error:
             logger.warning("record %s:%d is not readable: %s", record.origin, record.seq, error)
 
-    def _show(self, record: Record, copies: int) -> None:
-        match record.kind:
-            case Kind.SESSION if record.origin != self.bus.origin:
-                self.custody.take(record, sessions.unpack(record.payload))
-            case Kind.TEXT | Kind.WHISPER | Kind.ANNOUNCEMENT:
-                self.messenger.show(record)
-            case Kind.MODERATION:
-                self.emit(moderation.event_of(record))
+    def _read_session(self, record: Record) -> None:
+        if record.origin != self.bus.origin:
+            self.custody.take(record, sessions.unpack(record.payload))
 
     def on_cast(self, topic: str, frames: Sequence[bytes]) -> None:
         """See Listener."""
@@ -360,13 +300,10 @@ class Node:
     def on_call(self, caller: NodeId, body: bytes) -> bytes | Awaitable[bytes]:
         """See Listener."""
         try:
-            if body == KEYS:
-                return self.keyring.answer()
-            if body.startswith(LIVES_CALL):
-                return self.custody.answer(body)
-            if body.startswith(FLOW):
-                return self.taps.answer(caller, body)
-            return self.departure.answer(body) if body.startswith(DRAIN) else self.moderation.answer(body)
+            for start, answer in self.answers.items():
+                if body.startswith(start):
+                    return answer(caller, body)
+            return self.moderation.answer(body)
         except UNREADABLE as error:
             raise BusError(f"it is not readable: {error}") from None
 
@@ -441,6 +378,7 @@ class Node:
             fresh = self.round_trips.take()
             if fresh and self.bus.wanted(ROUND_TRIPS):
                 self.bus.cast(ROUND_TRIPS, fresh)
+            self.quotas.forget(now)
             self._tell_refusals(now)
             self.links.measure(self.bus.peers(), now)
             if self.bus.wanted(LINKS):
