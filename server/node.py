@@ -319,7 +319,7 @@ class Node:
             self.tell(self.presence.revive(peer.origin))
             self.keyring.meet(peer)
         self.interruptions.see(peer)
-        if peer.left or peer.state is not before:
+        if before is not None if peer.left else peer.state is not before:
             # One that was not up cannot have become late: it is seen for the first time, or again.
             met = peer.state is PeerState.SUSPECT and before is not PeerState.UP
             level = logging.INFO if peer.left or met or peer.state is PeerState.UP else logging.WARNING
