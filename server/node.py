@@ -48,10 +48,12 @@ from server.roundtrips import RoundTrips
 from server.session import Seat, SessionRecord
 from server.speech import TOPIC as SPEAKERS
 from server.speech import Speech
+from server.store.interface import Store
 from server.tap import Taps
 from server.tasks import Tasks
 from server.unreadable import UNREADABLE
 from server.wire import native, voice
+from server.wire.native import Code, Refused
 from server.wire.websocket import binary_frame, text_frame
 
 logger = logging.getLogger(__name__)
@@ -109,6 +111,8 @@ class Node:
         self.taps = Taps(self)
         self.tap: Taps | None = None
         """The taps while any console looks at the flow of messages, else None: then it costs this look."""
+        self.store: Store | None = None
+        """What is kept beyond the life of processes; set before the start by who opened it, None where nothing is."""
         self._urls: list[str] = []
         self._awaiting_sync: list[Callable[[], None]] = []
         self._witnesses: list[Callable[[Event], None]] = []
@@ -164,6 +168,11 @@ class Node:
     def draining(self) -> bool:
         """Whether this node takes no sessions, because it is going away."""
         return self.fenced or self.departure.under_way
+
+    def require_durable(self) -> None:
+        """Make sure that what must outlive all processes can be kept. Raises Refused: unavailable."""
+        if self.store is not None and self.store.state.failing:
+            raise Refused(Code.UNAVAILABLE, f"the store fails, nothing was done: {self.store.state.failing}")
 
     @property
     def farewell(self) -> Closing:

@@ -74,6 +74,8 @@ PURE = tuple(
             "takeover",
             "turnstile",
             "rooms",
+            "store.rows",
+            "store.interface",
             "speech",
             "talk",
             "texts",
