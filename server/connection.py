@@ -22,7 +22,8 @@ from websockets.server import ServerProtocol
 from server import web
 from server.closing import BROKEN_TEXT, TOO_BIG, TOO_SLOW, Closing
 from server.connection_http import as_response, is_request, select_subprotocol, untie, write_reply
-from server.conversation import HELLO_SECONDS, Conversation, State
+from server.conversation import Conversation
+from server.link import HELLO_SECONDS, State
 from server.metrics import CONTENT_TYPE
 from server.node import Node
 from server.origins import is_allowed

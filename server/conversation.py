@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,10 +14,12 @@ from server import session as sessions
 from server.addresses import network_of
 from server.asides import Target
 from server.audience import room_of
-from server.closing import ABUSE, KICKED, NOT_AUTHENTICATED, RATE, TOO_SLOW, Closing
+from server.backlog import Backlog
+from server.closing import KICKED, NOT_AUTHENTICATED, TOO_SLOW, Closing
 from server.feeds import Feed
 from server.identity import TokenError
-from server.limits import Abuse, Bucket, Echo, Streak
+from server.limits import Allowance, Bucket, Echo
+from server.link import HELLO_SECONDS, Link, State
 from server.outbox import Outbox
 from server.requests import HANDLERS
 from server.session import RECORD_BYTES, Actor, Aim, Seat, SessionRecord
@@ -33,48 +34,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-HELLO_SECONDS = 5.0
-"""How long a connection may be silent before its hello (protocol.md section 3)."""
-HELD, HELD_BYTES = 256, 1 << 20
-"""Messages and their bytes that may wait for a welcome, or for the end of a replay, before no more is read."""
 BATCH = 16
 """Frames of a replay that are queued in one turn of the loop: a quarter of what may wait for a slow receiver."""
 
 
-class State(enum.Enum):
-    """Where a conversation stands."""
-
-    OPENING = enum.auto()
-    """No hello yet."""
-    WAITING = enum.auto()
-    """The hello is good; the node has not yet caught up with the cluster, or looks for the session."""
-    REPLAYING = enum.auto()
-    """It has been welcomed back and may speak; what it asks for waits until it has been sent what it missed."""
-    LIVE = enum.auto()
-    OVER = enum.auto()
-
-
-class Link(Protocol):
-    """The connection underneath, as the gateway offers it."""
-
-    outbox: Outbox
-    ip: str
-
-    def close(self, closing: Closing) -> None:
-        """Send what is queued, then close."""
-
-    def pause(self) -> None:
-        """Read no more."""
-
-    def resume(self) -> None:
-        """Read again."""
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class Place:
-    """A seat of this conversation and the room it is in."""
+    """A room in which this conversation has a seat."""
 
-    seat: Seat
     room: Room
     muted: bool
 
@@ -83,14 +50,10 @@ class Conversation:
     """A client from its first message to its last. Methods are called on the event loop and never block."""
 
     __slots__ = (
-        "_abuse",
+        "_allowance",
         "_backlog",
-        "_complained",
         "_continuing",
         "_ear",
-        "_refused",
-        "_requests",
-        "_texts",
         "_told",
         "_voice",
         "echoes",
@@ -128,17 +91,13 @@ class Conversation:
         """What it is fed from the node's list, from its welcome on."""
         self.turn: float | None = None
         """When it may resume, where many wanted to at once (server.turnstile)."""
-        self._backlog: list[tuple[Callable[[bytes], None], bytes]] = []
+        self._backlog = Backlog()
         self._continuing = False
         self._told: frozenset[str] = frozenset()
         """Audiences of which the client was told that something is missing."""
-        self._texts = Bucket(native.SAY_PER_SECOND, native.SAY_BURST, now=now)
-        self._requests = Bucket(50, 100, now=now)
+        self._allowance = Allowance(now=now)
         fps = node.config.voice_fps
         self._voice = Bucket(fps, max(1.0, fps / 2), now=now) if fps else None
-        self._abuse = Abuse()
-        self._refused = Streak()
-        self._complained = -1.0
         self.urls: list[str] = []
         """The nodes that it was told of."""
 
@@ -360,7 +319,7 @@ class Conversation:
         """Be in the room of `seat` from now on."""
         self.record = self.session.seated(seat)
         room = self.node.custody.seat(self, seat)
-        self.places[seat.ssrc] = Place(seat, room, self.session.muted(seat.room))
+        self.places[seat.ssrc] = Place(room, self.session.muted(seat.room))
         return room
 
     def leave(self, room: str, reason: str, *, id: ClientId | None = None) -> None:
@@ -384,19 +343,15 @@ class Conversation:
         self.reject(f"no hello within {HELLO_SECONDS:.0f} s", None)
         return 0.0
 
-    def _hold(self, again: Callable[[bytes], None], data: bytes) -> None:
-        self._backlog.append((again, data))
-        if self._is_backlog_full():
+    def _hold(self, hear: Callable[[bytes], None], data: bytes) -> None:
+        self._backlog.hold(hear, data)
+        if self._backlog.is_full:
             self.link.pause()
-
-    def _is_backlog_full(self) -> bool:
-        return len(self._backlog) >= HELD or sum(len(data) for _, data in self._backlog) >= HELD_BYTES
 
     def _admit(self, request: reading.AnyRequest) -> None:
         now = self.node.clock.now()
-        bucket = self._texts if isinstance(request, native.Say | native.Whisper) else self._requests
-        if not bucket.take(now):
-            raise self.one_too_many("session", "too many requests, wait a little", bucket.wait_ms)
+        if wait := self._allowance.asks(now, text=isinstance(request, native.Say | native.Whisper)):
+            raise self.one_too_many("session", "too many requests, wait a little", wait)
         quotas = self.node.quotas
         if self.record is not None and (wait := quotas.users.take(self.record.user, now)):
             raise self.one_too_many("user", "too many requests of all your sessions, wait a little", wait)
@@ -423,10 +378,8 @@ class Conversation:
         self.node.counters.refused[refusal.code] += 1
         if self.record is not None:
             self.node.refusals.note(self.record.session, now)
-        if refusal.code is Code.RATE_LIMITED and self._refused.note(now) >= 5:
-            self.cut(RATE)
-        elif refusal.code in (Code.BAD_REQUEST, Code.TOO_LARGE) and self._abuse.note(now):
-            self.cut(ABUSE)
+        if closing := self._allowance.refused(refusal.code, now):
+            self.cut(closing)
 
     def reject(self, sentence: str, id: ClientId | None, closing: Closing = NOT_AUTHENTICATED) -> None:
         self.refuse(id, Refused(Code.UNAUTHORIZED, sentence))
@@ -435,9 +388,7 @@ class Conversation:
     def _drop(self, reason: str, code: Code, sentence: str) -> None:
         """Count a voice frame that goes nowhere, and say so once a second at most."""
         self.node.counters.voice_dropped[reason] += 1
-        now = self.node.clock.now()
-        if now - self._complained >= 1.0:
-            self._complained = now
+        if self._allowance.complains(self.node.clock.now()):
             self.send(native.Error(code=code, message=sentence))
 
     # The hello, as `server.reception` goes through it.
@@ -482,19 +433,13 @@ class Conversation:
         self._ear = None if record.deafened else self.outbox
         self.targets = {aim.target: Target(Address(session=aim.session, user=aim.user)) for aim in record.aims}
         self.places = {
-            seat.ssrc: Place(seat, self.node.custody.attend(self, seat), record.muted(seat.room))
-            for seat in record.seats
+            seat.ssrc: Place(self.node.custody.attend(self, seat), record.muted(seat.room)) for seat in record.seats
         }
         return True
 
     def take_backlog(self) -> None:
         """Take what the client sent while it waited."""
-        full, backlog, self._backlog = self._is_backlog_full(), self._backlog, []
-        for hear, data in backlog:
-            hear(data)
+        full = self._backlog.is_full
+        self._backlog.hear()
         if full:
             self.link.resume()
-
-    def send_token(self, token: str) -> None:
-        """Give the client another token to resume with."""
-        self.send(native.ResumeToken(resume=token))

@@ -17,6 +17,7 @@ from server.hearsay import Hearsay
 from server.resumption import LIVES
 from server.session import Role, Seat, SessionRecord, Standing
 from server.takeover import Meeting, meet, reclaimed
+from server.wire import native
 
 if TYPE_CHECKING:
     from server.conversation import Conversation
@@ -163,7 +164,7 @@ class Custody:
         for session in self._tokens.advance(now):
             conversation = node.conversations.get(session)
             if conversation is not None:
-                conversation.send_token(self.token(conversation.session))
+                conversation.send(native.ResumeToken(resume=self.token(conversation.session)))
         if self._ticks % LOOK_TICKS == 0:
             presence.expire()
             if presence.reconnecting or presence.given_up or self._absence:

@@ -6,6 +6,10 @@ from collections import deque
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
+from server.closing import ABUSE, RATE, Closing
+from server.wire import native
+from server.wire.native import Code
+
 K = TypeVar("K", bound=Hashable)
 
 
@@ -77,6 +81,39 @@ class Abuse:
             self._times = deque(maxlen=self.MOST)
         self._times.append(now)
         return len(self._times) == self.MOST and now - self._times[0] <= self.SECONDS
+
+
+class Allowance:
+    """What one connection may ask, and how often it may be wrong."""
+
+    __slots__ = ("_abuse", "_complained", "_refused", "_requests", "_texts")
+
+    STREAK_SECONDS = 5
+
+    def __init__(self, *, now: float) -> None:
+        self._texts = Bucket(native.SAY_PER_SECOND, native.SAY_BURST, now=now)
+        self._requests = Bucket(50, 100, now=now)
+        self._abuse = Abuse()
+        self._refused = Streak()
+        self._complained = -1.0
+
+    def asks(self, now: float, *, text: bool) -> int:
+        """Count a request, `text` if it is something said; returns 0, or in how many milliseconds one is taken."""
+        bucket = self._texts if text else self._requests
+        return 0 if bucket.take(now) else bucket.wait_ms
+
+    def refused(self, code: Code, now: float) -> Closing | None:
+        """Count a refusal; returns how the connection is closed where it was one too many."""
+        if code is Code.RATE_LIMITED:
+            return RATE if self._refused.note(now) >= self.STREAK_SECONDS else None
+        return ABUSE if code in (Code.BAD_REQUEST, Code.TOO_LARGE) and self._abuse.note(now) else None
+
+    def complains(self, now: float) -> bool:
+        """Whether a voice frame that goes nowhere is spoken of: once a second at most."""
+        if now - self._complained < 1.0:
+            return False
+        self._complained = now
+        return True
 
 
 class Shares(Generic[K]):

@@ -84,6 +84,8 @@ PURE = tuple(
             "audience",
             "feeds",
             "limits",
+            "backlog",
+            "link",
             "entrance",
             "unreadable",
             "refusals",

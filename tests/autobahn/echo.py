@@ -23,9 +23,9 @@ from bus.memory import MemoryNetwork
 from server import connection
 from server.closing import Closing
 from server.config import Config
-from server.conversation import State
 from server.gateway import Gateway
 from server.identity import Key, Tokens
+from server.link import State
 from server.node import Node
 from server.wire import native
 from server.wire.websocket import binary_frame, text_frame
