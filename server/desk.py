@@ -4,42 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
-
-import msgspec
 
 from bus.interface import PeerState
 from bus.record import NodeId, Origin
 from server import inquiry, joining, lines, replay
-from server.aftermath import Aftermath
+from server.chronicle import Chronicle
 from server.departure import Begin, Cancel
-from server.events import (
-    AnnouncementShown,
-    Event,
-    MemberChanged,
-    Moderated,
-    NodeChanged,
-    RoomEntered,
-    RoomLeft,
-    SessionLost,
-    SessionResumed,
-    SpeakersChanged,
-    TextShown,
-)
 from server.exposure import Exposure
 from server.feed import FlowFeed
-from server.lines import Lines
 from server.links import TOPIC as LINKS
-from server.listing import node_views
 from server.node import Node
-from server.rates import SECONDS, Rates, RatesView
+from server.rates import SECONDS, RatesView
 from server.refusals import TOPIC as REFUSALS
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.session import Actor, Role, Seat, SessionRecord
 from server.settings import Setting, settings
 from server.strangers import mesh_view
-from server.talk import Stretch, Talks, TalkView
+from server.talk import Stretch, TalkView
 from server.texts import Receipt, Sender
 from server.trace import Offsets, Trace
 from server.views import (
@@ -70,21 +53,15 @@ _ids = itertools.count(1)
 
 
 class Desk:
-    """A console's view of a node. It keeps lines to look at, and no other state."""
+    """A console's view of a node: what is so now, and what its chronicle has kept."""
 
     def __init__(self, node: Node, operator_name: str) -> None:
         self._node = node
         self._moderation = node.moderation
         self.operator = Actor(f"desk-{node.bus.origin}", "console", operator_name, Role.ADMIN)
-        self._observers: list[Callable[[str, str], None]] = []
-        self._lines = Lines()
+        self._chronicle = chronicle = Chronicle(node)
+        self._lines, self._talks, self._aftermath = chronicle.lines, chronicle.talks, chronicle.aftermath
         self._offsets = Offsets()
-        self._rates = Rates(started=node.started)
-        self._talks = Talks()
-        self._spread: dict[str, int] = {}
-        """On how many nodes the members of a room are, of rooms where nobody came or went since it was counted."""
-        self._aftermath = Aftermath(node)
-        node.watch(self._note)
         node.bus.subscribe(ROUND_TRIPS)
         node.bus.subscribe(REFUSALS)
         node.bus.subscribe(LINKS)
@@ -139,7 +116,7 @@ class Desk:
         return RoomView(
             name=name,
             members=len(seats),
-            nodes=self._spread_of(name),
+            nodes=self._chronicle.spread(name),
             speaking=tuple(present[session].name for session in room.talkers if session in present),
             opened=room.opened,
             spoke=None if room.talkers else room.spoke,
@@ -168,8 +145,7 @@ class Desk:
 
     def levels(self, room: str) -> dict[str, int]:
         """-dBov of those who speak in a room now, by session."""
-        found = self._node.rooms.get(room)
-        return {} if found is None else {session: talker.level for session, talker in found.talkers.items()}
+        return self._chronicle.levels(room)
 
     def strip(self, room: str, session: str) -> tuple[Stretch, ...]:
         """When a member spoke in the last minute, the last turn first."""
@@ -193,12 +169,7 @@ class Desk:
 
     def nodes(self) -> list[NodeView]:
         """Every node of the cluster, this one first; one whose process is known to have ended is down at once."""
-        ended = self._aftermath.ended()
-        return [
-            msgspec.structs.replace(view, state="down") if view.node in ended else view
-            for view in node_views(self._node)
-            if view.state == "up" or not self._aftermath.excused(view.node)
-        ]
+        return self._chronicle.nodes()
 
     def outages(self) -> list[OutageView]:
         """The nodes that do not answer and those that are just back, the newest first."""
@@ -286,15 +257,14 @@ class Desk:
 
     def rates(self, seconds: int = SECONDS) -> RatesView:
         """Messages a second of the cluster, one figure for each of the last seconds, an hour at most."""
-        return self._rates.view(seconds)
+        return self._chronicle.rates.view(seconds)
 
     def watch(self, observer: Callable[[str, str], None]) -> Callable[[], None]:
         """Tell `observer` what changed: ``room``, ``chat`` or ``speaking`` and a room, or ``node`` and its id.
 
         It is called from inside the node's work and may only note it. Returns what ends that.
         """
-        self._observers.append(observer)
-        return lambda: self._observers.remove(observer)
+        return self._chronicle.watch(observer)
 
     # What can be done.
 
@@ -352,7 +322,7 @@ class Desk:
         target = self._node.presence.present.get(session)
         receipt = await self._sent(partial(self._node.messenger.whisper, by, Address(session=session)), text)
         if target is not None:
-            self._line(lines.whispered(by, target, text, receipt), [seat.room for seat in target.seats])
+            self._chronicle.add(lines.whispered(by, target, text, receipt), [seat.room for seat in target.seats])
         return receipt
 
     async def announce(self, by: Actor, *, room: str | None, text: str) -> Receipt:
@@ -376,12 +346,12 @@ class Desk:
     def node_ended(self, node: NodeId, *, name: str, at: int) -> None:
         """The process of a node was seen to end, at `at` in ms since 1970: whoever launched it knows first."""
         self._aftermath.node_ended(node, name=name, at=at)
-        self._tell("node", node)
+        self._chronicle.tell("node", node)
 
     def excuse(self, node: NodeId) -> None:
         """The end of a node is wanted, or it is to be shown no more: it is no outage until it has been up again."""
         self._aftermath.excuse(node)
-        self._tell("node", node)
+        self._chronicle.tell("node", node)
 
     def _member(self, record: SessionRecord, seat: Seat) -> MemberView:
         room = self._node.rooms.get(seat.room)
@@ -412,86 +382,6 @@ class Desk:
             client=record.client,
             ip=record.ip,
         )
-
-    def _note(self, event: Event) -> None:
-        match event:
-            case RoomEntered(room, record):
-                self._spread.pop(room, None)
-                self._line(self._lines.coming("joined", record, at=self._node.clock.wall_ms()), [room])
-                self._tell("room", room)
-            case RoomLeft(room, record, reason):
-                self._spread.pop(room, None)
-                self._lines.left(record, room, reason, at=self._node.clock.wall_ms())
-                self._tell("chat", room)
-                if room not in self._node.rooms:
-                    self._talks.close(room)
-                self._tell("room", room)
-            case TextShown(room):
-                self._line(lines.said(event), [room])
-                if room in self._node.rooms:  # who said it may have left before two nodes held it
-                    self._talks.text(room, now=self._node.clock.now())
-            case MemberChanged(room, _):
-                self._spread.pop(room, None)
-                self._tell("room", room)
-            case AnnouncementShown(room):
-                self._line(lines.said(event), list(self._node.rooms) if room is None else [room])
-            case SessionLost(record):
-                at = self._node.clock.wall_ms()
-                self._aftermath.lost(record, at)
-                self._line(self._lines.coming("away", record, at=at), [seat.room for seat in record.seats])
-            case SessionResumed(record, before):
-                at = self._node.clock.wall_ms()
-                line = self._lines.back(record, self._aftermath.goes_on(record, before, at), before, at=at)
-                self._line(line, [seat.room for seat in record.seats])
-            case Moderated(action="kick"):
-                for name in self._lines.kick(event):
-                    self._tell("chat", name)
-            case Moderated(action="mute" | "unmute", session=session, room=room):
-                target = self._node.presence.present.get(session)
-                where = self._rooms_of(session) if room is None else [room]
-                self._line(lines.moderated(event, target.user if target else ""), where)
-            case SpeakersChanged(room):
-                self._talks.hear(room, self.levels(room), now=self._node.clock.now())
-                self._tell("speaking", room)
-            case NodeChanged(node):
-                if node == self._node.node_id:
-                    self._aftermath.second()
-                    self._listen()
-                    self._look_at_rates()
-                self._aftermath.look_at(node)
-                self._tell("node", node)
-
-    def _spread_of(self, room: str) -> int:
-        known = self._spread.get(room)
-        if known is None:
-            present = self._node.presence.present
-            known = len({present[session].node for session in self._node.presence.rooms.get(room, {})})
-            self._spread[room] = known
-        return known
-
-    def _listen(self) -> None:
-        """Note how loud those are who speak; once a second."""
-        now = self._node.clock.now()
-        for room in self._node.rooms.values():
-            if room.talkers:
-                self._talks.hear(room.name, {s: talker.level for s, talker in room.talkers.items()}, now=now)
-
-    def _look_at_rates(self) -> None:
-        clock = self._node.clock
-        self._rates.look(self.nodes(), self._aftermath.plain(), now=clock.now(), wall_ms=clock.wall_ms())
-
-    def _rooms_of(self, session: str) -> list[str]:
-        record = self._node.presence.present.get(session)
-        return [seat.room for seat in record.seats] if record else []
-
-    def _line(self, line: ChatView, rooms: Sequence[str]) -> None:
-        self._lines.add(line, rooms)
-        for room in rooms:
-            self._tell("chat", room)
-
-    def _tell(self, what: str, key: str) -> None:
-        for observer in self._observers:
-            observer(what, key)
 
 
 def _reason(reason: str) -> str:
