@@ -124,7 +124,9 @@ class CardBoard:
         return known[0].state if known else None
 
     def name_of(self, node: NodeId) -> str:
-        """The name of a node, or its id until it has said its name."""
+        """The name of a node, this one included, or its id until it has said its name."""
+        if node == self._node.node_id:
+            return self._node.name
         known = self.peers.get(node)
         return known[1].name if known and known[1] else node
 

@@ -94,13 +94,13 @@ class Copies:
         """How this node sees the copying to and from each peer, by name, as it was measured last."""
         if self._views is not None:
             return self._views
-        found = []
+        found, name_of = [], self._node.cards.name_of
         for node, part in self._copying.parts.items():
             logs = tuple(
-                LogView(origin, self.name_of(node_of(origin)), high, held)
+                LogView(origin, name_of(node_of(origin)), high, held)
                 for origin, high, held in self._lacks.get(node, ())
             )
-            found.append(view(part, self.name_of(node), logs, self.gaps.age(node)))
+            found.append(view(part, name_of(node), logs, self.gaps.age(node)))
         self._views = sorted(found, key=lambda each: (each.name.casefold(), each.node))
         return self._views
 
@@ -109,7 +109,7 @@ class Copies:
         parts = self._copying.said(node, self._node.clock.now())
         if parts is None:
             return None
-        found = [view(part, self.name_of(peer)) for peer, part in parts.items()]
+        found = [view(part, self._node.cards.name_of(peer)) for peer, part in parts.items()]
         return sorted(found, key=lambda each: (each.name.casefold(), each.node))
 
     def wants(self, node: NodeId) -> WantView | None:
@@ -120,33 +120,29 @@ class Copies:
 
     def alarms(self) -> list[AlarmView]:
         """What needs a person now, in the order in which it began to."""
-        node = self._node
+        node, name_of = self._node, self._node.cards.name_of
         now, wall = node.clock.now(), node.clock.wall_ms()
         return [
             AlarmView(
                 kind=alarm.kind,
                 node=alarm.node,
-                name=self.name_of(alarm.node),
+                name=name_of(alarm.node),
                 here=alarm.node == node.node_id,
                 origin=alarm.origin,
-                log=self.name_of(node_of(alarm.origin)),
+                log=name_of(node_of(alarm.origin)),
                 missing=alarm.missing,
                 since=wall - round((now - alarm.since) * 1000),
-                holders=tuple(map(self.name_of, alarm.holders)),
-                silent=tuple(map(self.name_of, alarm.silent)),
+                holders=tuple(map(name_of, alarm.holders)),
+                silent=tuple(map(name_of, alarm.silent)),
             )
             for alarm in self.gaps.alarms
         ]
-
-    def name_of(self, node: NodeId) -> str:
-        """The name of a node, this one included, or its id until it has said its name."""
-        return self._node.name if node == self._node.node_id else self._node.cards.name_of(node)
 
     def _rooms(self) -> list[str]:
         return [room.name for room in self._node.rooms.values() if room.listeners]
 
     def _words(self, alarm: Alarm) -> str:
-        name = self.name_of(alarm.node)
+        name = self._node.cards.name_of(alarm.node)
         if alarm.kind == "queue":
             return f"{alarm.missing} records of this node wait for node {name}, and ever more"
         return f"node {name} lacks {alarm.missing} records of log {alarm.origin}, and the gap does not close"

@@ -143,7 +143,7 @@ class Departure:
             if reply.code is not None:
                 raise Refused(reply.code, reply.message)
         ms = round((own.clock.now() - began) * 1000, 1)
-        return Outcome(node=own.name if node == own.node_id else own.cards.name_of(node), outcome="done", ms=ms)
+        return Outcome(node=own.cards.name_of(node), outcome="done", ms=ms)
 
     def answer(self, body: bytes) -> bytes:
         """Carry out what another node asks for. Raises msgspec.MsgspecError if it is no order."""

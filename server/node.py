@@ -26,24 +26,22 @@ from server.events import Event, NodeChanged, PeerTurned, SpeakersChanged
 from server.exposure import Exposure
 from server.feeds import Feeds
 from server.flow import CALL as FLOW
+from server.gossip import Gossip
 from server.hearsay import CALL as LIVES_CALL
 from server.identity import LEEWAY_SECONDS, Tokens
 from server.interruptions import Interruptions
 from server.keyring import CALL as KEYS
 from server.keyring import Keyring
 from server.limits import Quotas
-from server.links import TOPIC as LINKS
 from server.links import Links
 from server.messenger import Messenger
 from server.moderation import Moderation
 from server.outbox import Outbox, Post
 from server.presence import Change, Presence
 from server.reception import Reception
-from server.refusals import TOPIC as REFUSALS
 from server.refusals import Refusals
 from server.resumption import LIVES
 from server.rooms import Room
-from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.roundtrips import RoundTrips
 from server.session import Seat, SessionRecord
 from server.speech import TOPIC as SPEAKERS
@@ -101,6 +99,7 @@ class Node:
         self.feeds = Feeds(bus, bounds=config.bounds, render=messenger.frame)
         self.keyring = Keyring(self)
         self._attendance = Attendance(self)
+        self._gossip = Gossip(self)
         self.custody = Custody(self)
         self.reception = Reception(self)
         self.cards = CardBoard(self)
@@ -132,9 +131,7 @@ class Node:
         self._tellers: dict[str, Callable[[bytes], None]] = {
             SPEAKERS: self._hear_speakers,
             asides.topic_of(bus.node): self.asides.hear,
-            ROUND_TRIPS: lambda told: self.round_trips.merge(told, now=self.clock.now()),
-            REFUSALS: lambda told: self.refusals.merge(told, now=self.clock.now()),
-            LINKS: lambda told: self.links.merge(told, self.clock.now()),
+            **self._gossip.hearers(),
         }
 
     async def start(self, *, url: str, http: str) -> None:
@@ -383,27 +380,13 @@ class Node:
             self.tap.tick(now)
         if self.cards.look(now, late):
             self.bus.announce(self.cards.write())
-            self.round_trips.forget(self.presence.present)
-            fresh = self.round_trips.take()
-            if fresh and self.bus.wanted(ROUND_TRIPS):
-                self.bus.cast(ROUND_TRIPS, fresh)
+            self._gossip.tell(now)
             self.quotas.forget(now)
-            self._tell_refusals(now)
-            self.links.measure(self.bus.peers(), now)
-            if self.bus.wanted(LINKS):
-                self.bus.cast(LINKS, self.links.tell())
             self.keyring.tick(now)
             self.copies.look(now)
             self.tell_urls()
             self.emit(NodeChanged(self.node_id))
         self.copies.tick()
-
-    def _tell_refusals(self, now: float) -> None:
-        self.refusals.look(now)
-        self.refusals.forget(self.presence.present)
-        fresh = self.refusals.take()
-        if fresh and self.bus.wanted(REFUSALS):
-            self.bus.cast(REFUSALS, fresh)
 
     def tell_urls(self) -> None:
         """Let the clients know where else they may go, so that they know it when this node is suddenly gone."""

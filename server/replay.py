@@ -42,7 +42,7 @@ async def replay(node: Node, room: str, origin: Origin, seq: int) -> ReplayView:
                 found += _read(node, record)
         await asyncio.sleep(0)
     floors = timeline.floors(audiences)
-    named = sorted((node.copies.name_of(node_of(log)), floor) for log, floor in floors.items())
+    named = sorted((node.cards.name_of(node_of(log)), floor) for log, floor in floors.items())
     return ReplayView(room, node.name, tuple(found), more, place is not None, tuple(named))
 
 
@@ -56,7 +56,7 @@ def _read(node: Node, record: Record) -> list[ReplayedView]:
         ReplayedView(
             origin=record.origin,
             seq=record.seq,
-            node=node.copies.name_of(node_of(record.origin)),
+            node=node.cards.name_of(node_of(record.origin)),
             kind="announcement" if record.kind is Kind.ANNOUNCEMENT else "message",
             at=text.at,
             session=record.session,
