@@ -49,7 +49,8 @@ class Kind(enum.IntEnum):
     ANNOUNCEMENT = 3
     SESSION = 4
     MODERATION = 5
-    ROOM = 6
+    RULING = 6
+    AUDIT = 7
 
 
 class Record(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -64,7 +65,7 @@ class Record(msgspec.Struct, array_like=True, frozen=True, gc=False):
     room: _Name
     session: _Name
     id: _Name | int | None
-    """The client's ``id`` as sent: with ``session`` the identity of a text."""
+    """The client's ``id`` as sent: with ``session`` the identity of a text. Of a ruling its key."""
     payload: Annotated[bytes, msgspec.Meta(max_length=PAYLOAD_BYTES)]
     """What the record says, encoded by the one who appended it; opaque here."""
     last: bool = False
@@ -77,6 +78,6 @@ class Record(msgspec.Struct, array_like=True, frozen=True, gc=False):
         """The place in which a newer record of the same log replaces this one, or None if it stands for itself."""
         if self.kind is Kind.SESSION:
             return "session", self.session
-        if self.kind is Kind.ROOM:
-            return "room", self.room
+        if self.kind is Kind.RULING:
+            return "ruling", str(self.id)
         return None

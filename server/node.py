@@ -36,6 +36,8 @@ from server.limits import Quotas
 from server.links import Links
 from server.messenger import Messenger
 from server.moderation import Moderation
+from server.orders import CALL as RULING
+from server.orders import Orders
 from server.outbox import Outbox, Post
 from server.presence import Change, Presence
 from server.reception import Reception
@@ -43,6 +45,7 @@ from server.refusals import Refusals
 from server.resumption import LIVES
 from server.rooms import Room
 from server.roundtrips import RoundTrips
+from server.rulings import Rulings
 from server.session import Seat, SessionRecord
 from server.speech import TOPIC as SPEAKERS
 from server.speech import Speech
@@ -106,6 +109,10 @@ class Node:
         self.copies = Copies(self)
         self.messenger = Messenger(self)
         self.asides = Asides(self)
+        self.rulings = Rulings(now=self.clock.now())
+        self.orders = Orders(self)
+        self.require_durable: Callable[[], None] = _nothing
+        """Raises Refused unavailable while what must be durable cannot be kept; set by who keeps it."""
         self.moderation = Moderation(self)
         self.taps = Taps(self)
         self.tap: Taps | None = None
@@ -119,6 +126,7 @@ class Node:
             Kind.SESSION: self._read_session,
             **dict.fromkeys((Kind.TEXT, Kind.WHISPER, Kind.ANNOUNCEMENT), self.messenger.show),
             Kind.MODERATION: lambda record: self.emit(moderation.event_of(record)),
+            Kind.RULING: self.orders.read,
         }
         """What is done with a record in its place, by its kind; what is unreadable may raise one of `UNREADABLE`."""
         self.answers: dict[bytes, Callable[[NodeId, bytes], bytes | Awaitable[bytes]]] = {
@@ -126,6 +134,7 @@ class Node:
             LIVES_CALL: lambda _, body: self.custody.answer(body),
             FLOW: self.taps.answer,
             DRAIN: lambda _, body: self.departure.answer(body),
+            RULING: lambda _, body: self.orders.answer(body),
         }
         """What answers a call of a peer, by its first bytes, none of which begins another; may raise the same."""
         self._tellers: dict[str, Callable[[bytes], None]] = {
@@ -353,6 +362,7 @@ class Node:
         """See Listener."""
         self.feeds.timeline.forget(origin)
         self.tell(self.presence.forget(origin))
+        self.orders.forget(origin)
         node = self.cards.forget(origin)
         if node is not None:
             self.emit(NodeChanged(node))
@@ -373,6 +383,7 @@ class Node:
         self.custody.tick(now)
         self.reception.tick(now)
         self.moderation.tick(now)
+        self.orders.tick(now)
         self.departure.tick(now)
         self.feeds.tick(now)
         self.counters.sent_text += self.feeds.take_sent()

@@ -76,6 +76,7 @@ PURE = tuple(
             "rooms",
             "store.rows",
             "store.interface",
+            "rulings",
             "speech",
             "talk",
             "texts",

@@ -1,0 +1,268 @@
+"""Decisions of moderators made here and learnt from others: appended, confirmed by every node, carried on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bus.interface import BusError, Peer, PeerState
+from bus.record import Kind, Origin, Record
+from server import rulings
+from server.rulings import Change, Ruling, Standing
+from server.session import Actor
+from server.unreadable import UNREADABLE
+from server.wire.moderation import Outcome
+from server.wire.native import Code, Refused
+
+if TYPE_CHECKING:
+    from server.node import Node
+
+logger = logging.getLogger(__name__)
+
+CALL = b"\x00ruling"
+"""What a call about this begins with; the ruling follows."""
+
+CALL_SECONDS = 3.0
+"""How long another node may take to confirm one (protocol.md section 7)."""
+
+LOOSE_SECONDS = 2.0
+"""For so long a ruling may be in no log that is held here, before it is appended again."""
+
+TURN_SECONDS = 1.0
+"""So much longer a node waits for each one before it in the order of ids, that not all append the same."""
+
+CARRIED_AT_ONCE = 100
+"""How many are appended again in one tick."""
+
+Follower = Callable[[Change], None]
+
+
+class Unconfirmed(Refused):
+    """Some node did not confirm a ruling in time. It stands all the same, and that node takes it when it can."""
+
+    def __init__(self, message: str, outcomes: Sequence[Outcome]) -> None:
+        super().__init__(Code.UNAVAILABLE, message)
+        self.outcomes = list(outcomes)
+        """Of those that did."""
+
+
+class Orders:
+    """Every ruling is in a log that each node holds, as long as any node knows it.
+
+    It is carried by the log of who decided it. When all nodes were started anew, or that life is forgotten, whoever
+    is first in the order of ids appends it again, unchanged but for the seconds that are left.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._rulings = node.rulings
+        self._followers: defaultdict[str, list[Follower]] = defaultdict(list)
+        self._carriers: dict[str, tuple[Origin, ...]] = {}
+        """By key, the logs in which its last ruling stands."""
+        self._told_over: set[str] = set()
+        """Keys of which a log says that the time of the last ruling is over."""
+        self._loose: dict[str, float] = {}
+        """Keys whose last ruling stands in no log or whose end is to be told, and since when by this node's count."""
+        self._carried = float("-inf")
+        """When another node last appended one of those."""
+
+    def follow(self, family: str, follower: Follower) -> None:
+        """Tell `follower` each change of keys that begin so, or with ``""`` of all; also what `restore` brings."""
+        self._followers[family].append(follower)
+
+    # What is decided here.
+
+    async def rule(
+        self,
+        by: Actor,
+        key: str,
+        value: object,
+        *,
+        reason: str = "",
+        seconds: float | None = None,
+        act: str = "",
+    ) -> list[Outcome]:
+        """Decide on a key, None to lift what is in force; returns what came of it on each live node.
+
+        The same act again decides nothing new. Raises Unconfirmed.
+        """
+        return await self.confirm(self.decide(by, key, value, reason=reason, seconds=seconds, act=act))
+
+    def decide(
+        self,
+        by: Actor,
+        key: str,
+        value: object,
+        *,
+        reason: str = "",
+        seconds: float | None = None,
+        act: str = "",
+    ) -> Ruling:
+        """The same without asking the other nodes: they learn it from the log."""
+        node, known = self._node, self._rulings.last(key)
+        if act and known is not None and known.act == act:
+            return known
+        at = node.clock.wall_ms()
+        ruling = Ruling(
+            key=key,
+            number=self._rulings.next_number(key),
+            origin=node.bus.origin,
+            value=b"" if value is None else msgspec.msgpack.encode(value),
+            by=by,
+            reason=reason,
+            at=at,
+            until=None if seconds is None else at + round(seconds * 1000),
+            seconds=seconds,
+            node=node.name,
+            act=act,
+        )
+        logger.info("%s (%s) decides on %s: %s", by.name, by.user, key, reason)
+        self._append(ruling)
+        return ruling
+
+    async def confirm(self, ruling: Ruling) -> list[Outcome]:
+        """Have every live node take a ruling that this one has taken. Raises Unconfirmed."""
+        node = self._node
+        own = Outcome(node=node.name, outcome="done", ms=0.0)
+        peers = [peer for peer in node.bus.peers() if peer.state is not PeerState.DOWN and not peer.left]
+        told = await asyncio.gather(*(self._ask(peer, ruling) for peer in peers))
+        outcomes = [own, *(outcome for outcome in told if outcome is not None)]
+        silent = [node.cards.name_of(peer.node) for peer, outcome in zip(peers, told, strict=True) if outcome is None]
+        if silent:
+            what = f"node {silent[0]}" if len(silent) == 1 else f"nodes {', '.join(silent)}"
+            raise Unconfirmed(
+                f"{what} did not answer; it is decided, and holds there from when they hear it", outcomes
+            )
+        return outcomes
+
+    async def _ask(self, peer: Peer, ruling: Ruling) -> Outcome | None:
+        node, began = self._node, self._node.clock.now()
+        try:
+            answer = await node.bus.call(peer.node, CALL + rulings.pack(ruling), timeout=CALL_SECONDS)
+            outcome = _outcome_decoder.decode(answer)
+        except (BusError, *UNREADABLE):
+            return None
+        return msgspec.structs.replace(outcome, ms=round((node.clock.now() - began) * 1000, 1))
+
+    # What comes from elsewhere.
+
+    def answer(self, body: bytes) -> bytes:
+        """Take what another node has decided. Raises one of `UNREADABLE` if it is no ruling."""
+        self._take(rulings.unpack(body[len(CALL) :]))
+        return msgspec.msgpack.encode(Outcome(node=self._node.name, outcome="done", ms=0.0))
+
+    def read(self, record: Record) -> None:
+        """Take a ruling that stands in a log, of this node or another. Raises one of `UNREADABLE`."""
+        ruling = rulings.unpack(record.payload)
+        if record.origin != self._node.bus.origin and ruling.key in self._loose:
+            self._carried = self._node.clock.now()
+        self._stands(ruling, record.origin)
+
+    def restore(self, stored: Iterable[Ruling]) -> None:
+        """Take what a store has kept, `seconds` being what is left of each, 0 for one that is over."""
+        now = self._node.clock.now()
+        for ruling in stored:
+            self._settle(ruling.key, *self._rulings.take(ruling, now, stored=True))
+
+    def forget(self, origin: Origin) -> None:
+        """A life is known no more, nor what it wrote."""
+        for key, carriers in self._carriers.items():
+            if origin in carriers:
+                self._carriers[key] = tuple(carrier for carrier in carriers if carrier != origin)
+                self._look(key)
+
+    def tick(self, now: float) -> None:
+        """End what is over, and let what no log carries be carried; called ten times a second."""
+        for change in self._rulings.advance(now):
+            self._tell(change)
+            self._look(change.key)
+        if not self._loose:
+            return
+        if self._node.synced:
+            self._carry(now)
+        else:
+            self._loose = dict.fromkeys(self._loose, now)
+
+    # What follows.
+
+    def _take(self, ruling: Ruling) -> Standing:
+        standing, change = self._rulings.take(ruling, self._node.clock.now())
+        self._settle(ruling.key, standing, change)
+        return standing
+
+    def _settle(self, key: str, standing: Standing, change: Change | None) -> None:
+        if standing is Standing.LATER:
+            self._carriers[key] = ()
+            self._told_over.discard(key)
+        self._look(key)
+        if change is not None:
+            self._tell(change)
+
+    def _append(self, ruling: Ruling) -> None:
+        """Let this node's log carry a ruling from now on."""
+        self._node.bus.append(Kind.RULING, rulings.pack(ruling), id=ruling.key)
+        self._stands(ruling, self._node.bus.origin)
+
+    def _stands(self, ruling: Ruling, origin: Origin) -> None:
+        """A ruling stands in a log, and no other one of its key does there."""
+        key, standing = ruling.key, self._take(ruling)
+        others = tuple(carrier for carrier in self._carriers[key] if carrier != origin)
+        if standing is Standing.EARLIER:
+            self._carriers[key] = others
+            if not others:  # who knows only this one is to learn the later one
+                self._loose.setdefault(key, self._node.clock.now())
+            return
+        self._carriers[key] = (*others, origin)
+        if ruling.seconds == 0:
+            self._told_over.add(key)
+        self._look(key)
+
+    def _look(self, key: str) -> None:
+        """Note whether the last ruling for a key is to be appended by somebody.
+
+        What was over when it came from a store is not: that store's clock may be wrong.
+        """
+        over, told = self._rulings.is_over(key), key in self._told_over
+        if (over and not told and not self._rulings.is_doubtful(key)) or not (over or self._carriers.get(key)):
+            self._loose.setdefault(key, self._node.clock.now())
+        else:
+            self._loose.pop(key, None)
+
+    def _carry(self, now: float) -> None:
+        """Append what no log carries, and of what is over that it is, once it is this node's turn."""
+        own, turn = self._node.bus.origin, LOOSE_SECONDS + TURN_SECONDS * self._place()
+        is_turn = now - self._carried >= turn
+        carried = 0
+        for key, since in list(self._loose.items()):
+            ruling = self._rulings.last(key)
+            if ruling is None:  # it was done with, and had to make room
+                self._loose.pop(key)
+                self._carriers.pop(key, None)
+                self._told_over.discard(key)
+            elif (is_turn and now - since >= turn) or own in self._carriers[key]:
+                self._loose.pop(key)
+                self._append(msgspec.structs.replace(ruling, seconds=self._rulings.left(key, now)))
+                carried += 1
+                if carried == CARRIED_AT_ONCE:
+                    break
+
+    def _place(self) -> int:
+        """How many live nodes come before this one in the order of ids."""
+        bus = self._node.bus
+        return sum(peer.node < bus.node for peer in bus.peers() if peer.state is PeerState.UP and not peer.left)
+
+    def _tell(self, change: Change) -> None:
+        family = change.key.partition("/")[0]
+        for follower in (*self._followers[family], *self._followers[""]):
+            try:
+                follower(change)
+            except Exception:
+                logger.exception("what was decided on %s was not followed", change.key)
+
+
+_outcome_decoder: msgspec.msgpack.Decoder[Outcome] = msgspec.msgpack.Decoder(Outcome)
