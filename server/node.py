@@ -111,8 +111,6 @@ class Node:
         self.asides = Asides(self)
         self.rulings = Rulings(now=self.clock.now())
         self.orders = Orders(self)
-        self.require_durable: Callable[[], None] = _nothing
-        """Raises Refused unavailable while what must be durable cannot be kept; set by who keeps it."""
         self.moderation = Moderation(self)
         self.taps = Taps(self)
         self.tap: Taps | None = None
