@@ -77,6 +77,7 @@ PURE = tuple(
             "store.rows",
             "store.interface",
             "rulings",
+            "bans",
             "speech",
             "talk",
             "texts",
