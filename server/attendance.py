@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from server.events import MemberChanged, RoomEntered, RoomLeft, SessionGivenUp, SessionLost, SessionResumed
-from server.presence import Change, Entered, GivenUp, Lost, Parted, Resumed, Updated
+from server.events import MemberChanged, RoomEntered, RoomLeft, SessionLost, SessionResumed
+from server.presence import Change, Entered, Lost, Parted, Resumed, Updated
 from server.rooms import Room
 from server.session import Seat, SessionRecord
 from server.wire import native
@@ -36,8 +36,6 @@ class Attendance:
                     node.emit(SessionLost(record))
                 case Resumed(old, record):
                     node.emit(SessionResumed(record, old.node_name, record.whole))
-                case GivenUp(record):
-                    node.emit(SessionGivenUp(record))
 
     def _tell_entered(self, record: SessionRecord, seat: Seat) -> None:
         node = self._node
@@ -85,4 +83,4 @@ class Attendance:
         )
         if message != native.MemberUpdated(room=room.name, session=record.session):
             node.broadcast(room, message, but=record.session)
-        node.emit(MemberChanged(room.name, record))
+        node.emit(MemberChanged(room.name))

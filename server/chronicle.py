@@ -99,7 +99,7 @@ class Chronicle:
                 self.add(lines.said(event), [room])
                 if room in self._node.rooms:  # who said it may have left before two nodes held it
                     self.talks.text(room, now=self._node.clock.now())
-            case MemberChanged(room, _):
+            case MemberChanged(room):
                 self._spread.pop(room, None)
                 self.tell("room", room)
             case AnnouncementShown(room):

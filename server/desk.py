@@ -234,7 +234,6 @@ class Desk:
             sessions=sum(view.sessions for view in views if view.state != "down"),
             speaking=sum(len(room.talkers) for room in node.rooms.values()),
             nodes=len(views),
-            nodes_up=len(up),
             received_rate=sum(view.received_rate for view in up),
             sent_rate=sum(view.sent_rate for view in up),
             loop_lag=node.cards.loop_lag * 1000,

@@ -43,13 +43,6 @@ class SessionResumed:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class SessionGivenUp:
-    """Members were told that a session is gone; it may still resume."""
-
-    record: SessionRecord
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class RoomEntered:
     """Somebody joined a room."""
 
@@ -71,7 +64,6 @@ class MemberChanged:
     """Somebody in a room was muted or may be heard again, wants voice no more or again, went away or came again."""
 
     room: str
-    record: SessionRecord
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -109,16 +101,6 @@ class TextShown:
     """A message was shown to the members of a room."""
 
     room: str
-    origin: str
-    seq: int
-    session: str
-    text: Text
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class WhisperShown:
-    """A whisper was shown to its receivers, on whichever node: ``text.to`` says whose it is. Its words stay here."""
-
     origin: str
     seq: int
     session: str
@@ -175,14 +157,12 @@ Event = (
     | SessionEnded
     | SessionLost
     | SessionResumed
-    | SessionGivenUp
     | RoomEntered
     | RoomLeft
     | MemberChanged
     | Deafened
     | Moderated
     | TextShown
-    | WhisperShown
     | AnnouncementShown
     | Revealed
     | SpeakersChanged

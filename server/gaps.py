@@ -101,22 +101,6 @@ class Gaps:
         """For how many seconds the oldest gap of a node is open; 0 if it has none."""
         return self._now - self._oldest.get(node, self._now)
 
-    def look(
-        self,
-        holdings: Mapping[NodeId, Mapping[Origin, int]],
-        states: Mapping[NodeId, PeerState],
-        queues: Mapping[NodeId, int],
-        now: float,
-    ) -> tuple[list[Alarm], list[Alarm]]:
-        """All of `looking` at once."""
-        looking = self.looking(holdings, states, queues, now)
-        while True:
-            try:
-                next(looking)
-            except StopIteration as over:
-                new, ended = over.value
-                return new, ended
-
     def looking(
         self,
         holdings: Mapping[NodeId, Mapping[Origin, int]],

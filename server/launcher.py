@@ -167,7 +167,7 @@ class Launcher:
             self._tell("child", child)
         await self._stop(child, patience)
 
-    async def restart(self, child: Child, *, patience: float | None = None) -> None:
+    async def restart(self, child: Child) -> None:
         """Start `child` again under its name and ports and with its data, after it has drained if it runs.
 
         Raises LaunchError. Whoever stops it meanwhile wins.
@@ -177,13 +177,13 @@ class Launcher:
         child.given_up = False
         if child.state is not ChildState.EXITED:
             child.restarting = True
-            await self._stop(child, patience)
+            await self._stop(child)
             if not child.restarting:
                 return
         if child.id in self._children and child.state is ChildState.EXITED:
             self._start(child)
 
-    async def _stop(self, child: Child, patience: float | None) -> None:
+    async def _stop(self, child: Child, patience: float | None = None) -> None:
         if child.state in (ChildState.STARTING, ChildState.RUNNING):
             child.asked = True
             self._set(child, ChildState.STOPPING)

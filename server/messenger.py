@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bus.record import ClientId, Kind, Origin, Record
 from server import texts
 from server.audience import audience_of
-from server.events import AnnouncementShown, TextShown, WhisperShown
+from server.events import AnnouncementShown, TextShown
 from server.feeds import Asked
 from server.session import Actor, Role, SessionRecord
 from server.texts import ANSWER_SECONDS, History, Receipt, Sender, Text
@@ -106,9 +106,7 @@ class Messenger:
                 message = native.encode(delivered(record, text))
                 self.history.add(record.room, message, lamport=record.lamport, origin=origin)
                 node.emit(TextShown(record.room, origin, seq, session, text))
-            case Kind.WHISPER:
-                node.emit(WhisperShown(origin, seq, session, text))
-            case _:
+            case Kind.ANNOUNCEMENT:
                 node.emit(AnnouncementShown(record.room or None, origin, seq, session, text))
 
 

@@ -384,7 +384,6 @@ class HealthView(msgspec.Struct, frozen=True, gc=False):
     """Those that have a connection, on whichever node."""
     speaking: int
     nodes: int
-    nodes_up: int
     received_rate: float
     """Messages a second taken from clients, all nodes."""
     sent_rate: float

@@ -110,11 +110,6 @@ class Stage:
         self._over = asyncio.Event()
         self._playing = self._loop.create_task(self._play(), name="demo")
 
-    @property
-    def is_over(self) -> bool:
-        """Whether the people are gone, however that came."""
-        return self._over.is_set()
-
     async def on_stage(self) -> OnStage:
         """Wait until everybody is in and several speak. Raises CancelledError where the demo ended before."""
         return await asyncio.shield(self._on_stage)
