@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from bus.log import Log
 from bus.membership import Membership
-from bus.packets import Digest, node_of
-from bus.record import NodeId, Origin
+from bus.packets import Digest
+from bus.record import NodeId, Origin, node_of
 
 SYNC_SECONDS = 2.0
 """A node counts as synced after this at the latest."""

@@ -29,8 +29,8 @@ from bus.effects import (
 from bus.interface import Bounds, BusError, Figures, Listener, Peer, PeerState, Reason, Refusal, Sought
 from bus.keys import Identity
 from bus.membership import TICK_SECONDS
-from bus.packets import CALL_BYTES, Answer, Call, Packet, node_of
-from bus.record import ClientId, Kind, NodeId, Origin, Record
+from bus.packets import CALL_BYTES, Answer, Call, Packet
+from bus.record import ClientId, Kind, NodeId, Origin, Record, node_of
 from bus.refusals import Refusals
 from bus.replica import Replica
 

@@ -8,8 +8,7 @@ from bus.figures import Ledger
 from bus.interface import Figures
 from bus.log import Log
 from bus.membership import Membership
-from bus.packets import node_of
-from bus.record import NodeId, Origin
+from bus.record import NodeId, Origin, node_of
 
 
 class Holdings:

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterable
 
 from bus.interface import Peer, PeerState
-from bus.packets import ORIGINS, PEERS, Digest, KeyId, incarnation_of, node_of
-from bus.record import NodeId, Origin
+from bus.packets import ORIGINS, PEERS, Digest, KeyId
+from bus.record import NodeId, Origin, incarnation_of, node_of
 
 TICK_SECONDS = 0.125
 """How often an engine calls `Replica.tick`. A stopped process counts one tick for it, however long it was."""

@@ -158,13 +158,3 @@ def batches(sender: Origin, records: Iterable[Record]) -> list[Records]:
             size = len(record.payload) + 200
         cut[-1].append(record)
     return [Records(sender, batch) for batch in cut]
-
-
-def node_of(origin: Origin) -> str:
-    """The node whose life `origin` is."""
-    return origin.partition(".")[0]
-
-
-def incarnation_of(origin: Origin) -> int:
-    """The number of that life."""
-    return int(origin.partition(".")[2])

@@ -81,3 +81,13 @@ class Record(msgspec.Struct, array_like=True, frozen=True, gc=False):
         if self.kind is Kind.RULING:
             return "ruling", str(self.id)
         return None
+
+
+def node_of(origin: Origin) -> NodeId:
+    """The node of which `origin` is one life."""
+    return origin.partition(".")[0]
+
+
+def incarnation_of(origin: Origin) -> int:
+    """The number of that life."""
+    return int(origin.partition(".")[2])

@@ -32,11 +32,21 @@ from bus.packets import (
     Pong,
     Records,
     batches,
+)
+from bus.places import Places
+from bus.record import (
+    AFTER_PLACES,
+    NAME_CHARS,
+    PAYLOAD_BYTES,
+    VERSION,
+    ClientId,
+    Kind,
+    NodeId,
+    Origin,
+    Record,
     incarnation_of,
     node_of,
 )
-from bus.places import Places
-from bus.record import AFTER_PLACES, NAME_CHARS, PAYLOAD_BYTES, VERSION, ClientId, Kind, NodeId, Origin, Record
 from bus.repair import Question, Repair
 from bus.shelf import Shelf, cost_of
 

@@ -7,10 +7,9 @@ from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING
 
 from bus.interface import PeerState
-from bus.record import NodeId, Origin
+from bus.record import NodeId, Origin, node_of
 from server.copying import TOPIC, Copying, Part, lacking, view
 from server.gaps import Alarm, Gaps
-from server.inquiry import node_of
 from server.views import AlarmView, CopyView, LogView, WantView
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from bus.interface import BusError, PeerState
-from bus.record import Kind, NodeId, Origin
+from bus.record import Kind, NodeId, Origin, node_of
 from server import flow, texts
 from server.events import Revealed
 from server.flow import Locate, Passed, Recall
@@ -115,8 +115,3 @@ def _note(node: Node, by: Actor, origin: Origin, seq: int, reason: str) -> None:
 
 def _log(by: Actor, origin: Origin, seq: int, reason: str) -> None:
     logger.warning("%s (%s) reads the whisper %s:%d: %s", by.name, by.user, origin, seq, reason)
-
-
-def node_of(origin: Origin) -> NodeId:
-    """The node of which an origin is one life."""
-    return origin.partition(".")[0]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from bus.record import Kind, Origin, Record
+from bus.record import Kind, Origin, Record, node_of
 from server import texts
 from server.audience import EVERYBODY
-from server.inquiry import node_of
 from server.unreadable import UNREADABLE
 from server.views import ReplayedView, ReplayView
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bus.interface import BusError
-from bus.record import Kind, NodeId, Origin, Record
+from bus.record import Kind, NodeId, Origin, Record, node_of
 from server import flow, inquiry, texts
 from server.events import Event
 from server.flow import Batch, FlowRow, Held, Lease, Locate, Passed, Recall, Release
@@ -92,7 +92,7 @@ class Taps:
         except QueryError as error:
             return Held(name, origin, now, 0, 1, [], refused=error.message)
         if tapped is None:
-            if sum(inquiry.node_of(console) == inquiry.node_of(lease.console) for console, _ in self._tapped) >= TAPS:
+            if sum(node_of(console) == node_of(lease.console) for console, _ in self._tapped) >= TAPS:
                 return Held(name, origin, now, 0, 1, [], refused=f"a console has {TAPS} feeds at most")
             self._lives += 1
             tapped = self._tapped[key] = Tapped(lease, query, life=self._lives, deliver=deliver)
@@ -289,7 +289,7 @@ class Taps:
 
 
 def _require_own(caller: NodeId, console: Origin) -> None:
-    if inquiry.node_of(console) != caller:
+    if node_of(console) != caller:
         raise BusError(f"the tap is of {console}")
 
 

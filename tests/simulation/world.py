@@ -11,8 +11,7 @@ from typing import Any
 from bus.interface import Bounds
 from bus.keys import Identity
 from bus.membership import TICK_SECONDS
-from bus.packets import incarnation_of
-from bus.record import Kind, Origin, Record
+from bus.record import Kind, Origin, Record, incarnation_of
 from bus.replica import Replica
 from server.closing import RESTARTING
 from tests.simulation.client import Client
