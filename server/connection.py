@@ -12,7 +12,6 @@ import logging
 import socket
 from typing import TYPE_CHECKING, cast
 
-from websockets.datastructures import Headers
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import SEND_EOF
@@ -21,14 +20,19 @@ from websockets.server import ServerProtocol
 
 from server import web
 from server.closing import BROKEN_TEXT, TOO_BIG, TOO_SLOW, Closing
-from server.connection_http import as_response, is_request, select_subprotocol, untie, write_reply
+from server.connection_http import (
+    answer,
+    as_response,
+    is_for_websocket,
+    is_page_allowed,
+    is_request,
+    select_subprotocol,
+    untie,
+    write_reply,
+)
 from server.conversation import Conversation
 from server.link import HELLO_SECONDS, State
-from server.metrics import CONTENT_TYPE
-from server.node import Node
-from server.origins import is_allowed
 from server.outbox import TEXT_LIMIT, VOICE_LIMIT, Outbox
-from server.proxies import scheme
 from server.wire import native, voice
 from server.wire.websocket import Edges, sole_payload
 
@@ -249,7 +253,7 @@ class Connection(asyncio.Protocol):
                     self._edges = Edges()
         self._frames += len(events)
         if self._conversation is None and wire.handshake_exc is not None and wire.writes == [SEND_EOF]:
-            self._write_reply(web.no_request(self._head))
+            self._transport.write(write_reply(web.no_request(self._head)))
         if wire.writes:
             self._send_wire()
 
@@ -339,15 +343,13 @@ class Connection(asyncio.Protocol):
         self._gateway.wheel.set(self, self._gateway.node.clock.now() + seconds)
 
     def _take_request(self, request: Request) -> None:
-        node, headers = self._gateway.node, request.headers
+        headers = request.headers
         proxied = self._gateway.proxies.trusts(self.ip)
         if proxied and (refused := self._gateway.look_behind(self, headers.get_all("X-Forwarded-For"))) is not None:
             self._respond(as_response(refused))
             return
-        path = request.path.partition("?")[0]
-        upgrade = any(value.lower() == "websocket" for value in headers.get_all("Upgrade"))
-        if path == "/ws" and request.method == "GET" and upgrade:
-            if not self._allowed(headers, proxied):
+        if is_for_websocket(request):
+            if not is_page_allowed(self._gateway, headers, proxied=proxied):
                 self._respond(self._wire.reject(403, "This origin is not allowed here."))
                 return
             if self._wire.eof_sent:
@@ -357,41 +359,17 @@ class Connection(asyncio.Protocol):
             self._wire.send_response(response)
             if response.status_code == 101:
                 self._gateway.entrance.is_heard(self)
-                self._conversation = Conversation(node, self)
+                self._conversation = Conversation(self._gateway.node, self)
                 self._await(Phase.HELLO, HELLO_SECONDS)
                 headers.clear()  # the library keeps the request; its headers are a sixth of an idle session
             return
-        reply = web.answer(
-            request.method,
-            path,
-            site=self._gateway.site,
-            not_ready=_not_ready(node),
-            metrics=self._gateway.metrics.text() if path == "/metrics" else None,
-            metrics_type=CONTENT_TYPE,
-        )
-        self._respond(as_response(reply))
+        self._respond(as_response(answer(self._gateway, request)))
 
     def _respond(self, response: Response) -> None:
         if self._wire.eof_sent:  # more came with the request, and was no WebSocket frame: the library is done with it
             self._transport.write(response.serialize())
         else:
             self._wire.send_response(response)
-
-    def _allowed(self, headers: Headers, proxied: bool) -> bool:
-        """Whether a page of that origin may connect."""
-        gateway = self._gateway
-        told = scheme(headers.get_all("X-Forwarded-Proto")) if proxied else None
-        return is_allowed(
-            headers.get_all("Origin"),
-            headers.get_all("Host"),
-            named=gateway.node.config.origins,
-            schemes=gateway.schemes if told is None else (told,),
-            is_own_host=lambda host: proxied or gateway.is_own_host(host),
-            is_page_of_other=gateway.node.cards.is_page_of_other,
-        )
-
-    def _write_reply(self, reply: web.Reply) -> None:
-        self._transport.write(write_reply(reply))
 
     def _take_frame(self, frame: Frame) -> None:
         opcode = frame.opcode
@@ -488,11 +466,3 @@ class Connection(asyncio.Protocol):
             received = self._wire.close_rcvd
             clean = received is not None and received.code == CloseCode.NORMAL_CLOSURE
             self._conversation.lost("left" if clean else "lost")
-
-
-def _not_ready(node: Node) -> str | None:
-    if node.draining:
-        drain = node.departure.view()
-        left = f", {drain.left} of {drain.of} sessions left" if drain else ""
-        return f"draining: this node is going away{left}"
-    return None if node.synced else "joining: this node does not know the cluster yet"

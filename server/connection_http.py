@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from websockets.datastructures import Headers
 from websockets.exceptions import NegotiationError
-from websockets.http11 import Response
+from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from server import web
+from server.metrics import CONTENT_TYPE
+from server.origins import is_allowed
+from server.proxies import scheme
+
+if TYPE_CHECKING:
+    from server.gateway import Gateway
+    from server.node import Node
 
 SUBPROTOCOL = Subprotocol("switchboard.v1")
 HEAD_BYTES = 16_384
@@ -34,6 +42,38 @@ def select_subprotocol(_wire: ServerProtocol, offered: Sequence[Subprotocol]) ->
     return None
 
 
+def is_for_websocket(request: Request) -> bool:
+    """Whether it asks for what clients speak."""
+    upgrade = any(value.lower() == "websocket" for value in request.headers.get_all("Upgrade"))
+    return request.method == "GET" and _path(request) == "/ws" and upgrade
+
+
+def is_page_allowed(gateway: Gateway, headers: Headers, *, proxied: bool) -> bool:
+    """Whether the page that asks may connect; `proxied` if a trusted proxy passes it on."""
+    told = scheme(headers.get_all("X-Forwarded-Proto")) if proxied else None
+    return is_allowed(
+        headers.get_all("Origin"),
+        headers.get_all("Host"),
+        named=gateway.node.config.origins,
+        schemes=gateway.schemes if told is None else (told,),
+        is_own_host=lambda host: proxied or gateway.is_own_host(host),
+        is_page_of_other=gateway.node.cards.is_page_of_other,
+    )
+
+
+def answer(gateway: Gateway, request: Request) -> web.Reply:
+    """What a request that is for no WebSocket is answered."""
+    path = _path(request)
+    return web.answer(
+        request.method,
+        path,
+        site=gateway.site,
+        not_ready=_not_ready(gateway.node),
+        metrics=gateway.metrics.text() if path == "/metrics" else None,
+        metrics_type=CONTENT_TYPE,
+    )
+
+
 def as_response(reply: web.Reply) -> Response:
     """An answer as the library sends it."""
     headers = Headers()
@@ -52,3 +92,15 @@ def untie(wire: ServerProtocol) -> None:
     wire.parser.close()
     wire.parser_exc = wire.handshake_exc = None
     vars(wire).pop("select_subprotocol", None)
+
+
+def _not_ready(node: Node) -> str | None:
+    if node.draining:
+        drain = node.departure.view()
+        left = f", {drain.left} of {drain.of} sessions left" if drain else ""
+        return f"draining: this node is going away{left}"
+    return None if node.synced else "joining: this node does not know the cluster yet"
+
+
+def _path(request: Request) -> str:
+    return request.path.partition("?")[0]
