@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -91,3 +92,15 @@ def node_of(origin: Origin) -> NodeId:
 def incarnation_of(origin: Origin) -> int:
     """The number of that life."""
     return int(origin.partition(".")[2])
+
+
+def check_parts(
+    payload: bytes, room: str, session: str, id: ClientId | None, after: Mapping[Origin, int] | None
+) -> None:
+    """Raise ValueError for a part of a record that is over its limit."""
+    if len(payload) > PAYLOAD_BYTES:
+        raise ValueError(f"a payload of {len(payload)} bytes is over {PAYLOAD_BYTES}")
+    if max(len(room), len(session), len(id) if isinstance(id, str) else 0) > NAME_CHARS:
+        raise ValueError(f"a room, session or id is over {NAME_CHARS} characters")
+    if after is not None and len(after) > AFTER_PLACES:
+        raise ValueError(f"a record waits for {AFTER_PLACES} places at most")

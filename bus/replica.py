@@ -8,6 +8,7 @@ from bus.admission import Admission
 from bus.arrival import Arrival
 from bus.dead import Dead
 from bus.effects import Changed, Effect, Fenced, Forgotten, Ignore, Remember, Send, Synced
+from bus.fence import Fence
 from bus.figures import Ledger
 from bus.giving import Giving
 from bus.holdings import Holdings
@@ -34,19 +35,7 @@ from bus.packets import (
     batches,
 )
 from bus.places import Places
-from bus.record import (
-    AFTER_PLACES,
-    NAME_CHARS,
-    PAYLOAD_BYTES,
-    VERSION,
-    ClientId,
-    Kind,
-    NodeId,
-    Origin,
-    Record,
-    incarnation_of,
-    node_of,
-)
+from bus.record import VERSION, ClientId, Kind, NodeId, Origin, Record, check_parts, node_of
 from bus.repair import Question, Repair
 from bus.shelf import Shelf, cost_of
 
@@ -92,7 +81,6 @@ class Replica:
             (peer for peer in peers if peer != address),
             remembered=(peer for peer in remembered if peer != address),
         )
-        self._mine, self._incarnation = node_of(origin) + ".", incarnation_of(origin)
         self.card = b""
         self.keys: tuple[KeyId, ...] = ()
         """The keys of the mesh that hold for this node; set by its engine."""
@@ -113,9 +101,10 @@ class Replica:
         self._fresh: list[Record] = []  # appended in this turn, not sent yet
         self._acks: dict[Origin, None] = {}
         self._giving = Giving()
-        self._told: dict[NodeId, Peer] = {}
+        self._told: dict[NodeId, tuple[object, ...]] = {}
         self._replied: dict[NodeId, float] = {}
         self._dead = Dead()
+        self._fence = Fence(origin)
         self.holdings = Holdings(origin, self.logs, self.membership, self.ledger, is_past=self._is_past)
         self._remembered = tuple(sorted(remembered))
         self._moved = now - CALM_SECONDS
@@ -135,12 +124,7 @@ class Replica:
         after: Mapping[Origin, int] | None = None,
     ) -> Record:
         """Write the next record of the own log. Raises ValueError for a part over its limit (bus.record)."""
-        if len(payload) > PAYLOAD_BYTES:
-            raise ValueError(f"a payload of {len(payload)} bytes is over {PAYLOAD_BYTES}")
-        if max(len(room), len(session), len(id) if isinstance(id, str) else 0) > NAME_CHARS:
-            raise ValueError(f"a room, session or id is over {NAME_CHARS} characters")
-        if after is not None and len(after) > AFTER_PLACES:
-            raise ValueError(f"a record waits for {AFTER_PLACES} places at most")
+        check_parts(payload, room, session, id, after)
         self._lamport += 1
         record = Record(
             VERSION, kind, self.origin, self._own.high + 1, self._lamport, room, session, id, payload, last,
@@ -484,30 +468,18 @@ class Replica:
         """Report every peer whose life, state, address or card is not what was reported last."""
         for seen in self.membership.nodes.values():
             peer = self.membership.view(seen)
-            old = self._told.get(peer.node)
-            if old is None or (old.origin, old.state, old.cut, old.address, old.card) != (
-                peer.origin,
-                peer.state,
-                peer.cut,
-                peer.address,
-                peer.card,
-            ):
-                self._told[peer.node] = peer
+            news = peer.origin, peer.state, peer.cut, peer.address, peer.card
+            if self._told.get(peer.node) != news:
+                self._told[peer.node] = news
                 self._effects.append(Changed(peer))
 
     def _is_copied(self, packet: Packet) -> bool:
-        """Whether a newer life of this node's id was met, or somebody who has met one: the older fences itself."""
-        lives = [packet.sender]
-        if isinstance(packet, Digest):
-            lives += packet.hears
-        elif isinstance(packet, Outlived):
-            lives.append(packet.origin)
-        for life in lives:
-            if life.startswith(self._mine) and incarnation_of(life) > self._incarnation:
-                self.fenced = True
-                self._effects.append(Fenced(life))
-                return True
-        return False
+        """Whether a newer life of this node's id was met, or somebody who has met one: this one fences itself."""
+        newer = self._fence.newer(packet)
+        if newer is not None:
+            self.fenced = True
+            self._effects.append(Fenced(newer))
+        return self.fenced
 
     def _send(self, address: str | None, packet: Packet) -> None:
         self._effects.append(Send(address, packet))

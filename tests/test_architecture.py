@@ -44,6 +44,7 @@ PURE = tuple(
             "log",
             "membership",
             "dead",
+            "fence",
             "shelf",
             "places",
             "waits",
