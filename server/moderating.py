@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from server.departure import Begin
+from server.exclusion import ban_of
 from server.listing import list_page
 from server.session import Role
 from server.wire import moderation, names, native
@@ -73,6 +74,29 @@ async def _finish(client: Conversation, request: native.Request, act: Awaitable[
         client.send(moderation.Done(id=native.given(request.id), results=results))
 
 
+def _ban(client: Conversation, request: moderation.Ban) -> None:
+    require_moderator(client, "ban")
+    ban = ban_of(request.user, request.ip, request.room)
+    work = client.node.exclusion.ban(client.actor, ban, reason=_reason(request.reason), seconds=request.seconds)
+    client.node.tasks.start(_finish(client, request, work), name="ban")
+
+
+def _unban(client: Conversation, request: moderation.Unban) -> None:
+    require_moderator(client, "unban")
+    work = client.node.exclusion.unban(client.actor, request.ban, reason=_reason(request.reason))
+    client.node.tasks.start(_finish(client, request, work), name="unban")
+
+
+def _bans(client: Conversation, request: moderation.Bans) -> None:
+    require_moderator(client, "list bans")
+    items, after = client.node.exclusion.page(limit=request.limit, after=request.after)
+    client.send(moderation.Listed(id=native.given(request.id), what="bans", items=items, next=after))
+
+
+def _reason(reason: str | None) -> str:
+    return names.chat_text(reason, field="reason") if reason else ""
+
+
 def _drain(client: Conversation, request: moderation.Drain) -> None:
     node = client.node
     if client.session.role is not Role.ADMIN:
@@ -99,6 +123,9 @@ HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     moderation.Kick: _kick,
     moderation.Mute: _mute,
     moderation.Unmute: _unmute,
+    moderation.Ban: _ban,
+    moderation.Unban: _unban,
+    moderation.Bans: _bans,
     moderation.Drain: _drain,
     moderation.List: _list,
 }

@@ -23,6 +23,7 @@ from server.departure import CALL as DRAIN
 from server.departure import Departure
 from server.entrance import TurnedAway
 from server.events import Event, NodeChanged, PeerTurned, SpeakersChanged
+from server.exclusion import Exclusion
 from server.exposure import Exposure
 from server.feeds import Feeds
 from server.flow import CALL as FLOW
@@ -111,6 +112,7 @@ class Node:
         self.asides = Asides(self)
         self.rulings = Rulings(now=self.clock.now())
         self.orders = Orders(self)
+        self.exclusion = Exclusion(self)
         self.moderation = Moderation(self)
         self.taps = Taps(self)
         self.tap: Taps | None = None
@@ -382,6 +384,7 @@ class Node:
         self.reception.tick(now)
         self.moderation.tick(now)
         self.orders.tick(now)
+        self.exclusion.tick(now)
         self.departure.tick(now)
         self.feeds.tick(now)
         self.counters.sent_text += self.feeds.take_sent()

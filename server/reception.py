@@ -106,10 +106,16 @@ class Reception:
     def _begin(self, client: Conversation, record: SessionRecord, hello: native.Hello) -> None:
         if self._node.draining:
             self._send_away(client, hello)
+        elif self._is_banned(client, hello, record.user, record.role):
+            return
         elif client.begin(record):
             worked = self._node.feeds.timeline.cursors()
             client.send(self._welcome(record, hello, cursors=worked))
             client.take_backlog()
+
+    def _is_banned(self, client: Conversation, hello: native.Hello, user: str, role: Role) -> bool:
+        """Whether a client that waits for its welcome is refused for a ban, and is now."""
+        return client.is_waiting and self._node.exclusion.turns_away(client, hello.id, user=user, role=role)
 
     # One that goes on.
 
@@ -123,7 +129,8 @@ class Reception:
         try:
             bearer = node.keyring.tokens.read(token)
         except TokenError as error:
-            client.reject(str(error), hello.id, SESSION_OVER)
+            if not node.exclusion.turns_away(client, hello.id, user="", role=Role.USER):
+                client.reject(str(error), hello.id, SESSION_OVER)
             return
         role = None
         if hello.token is not None:
@@ -172,6 +179,10 @@ class Reception:
         if node.draining:
             self._send_away(client, again.hello)
             return
+        known = node.presence.known(session)
+        role = again.role or (again.bearer.role if known is None else known.role)
+        if self._is_banned(client, again.hello, again.bearer.user, role):
+            return
         match decide(node.presence, session, again.hello.n):
             case Over():
                 client.reject("that session is over, start anew", again.hello.id, SESSION_OVER)
@@ -188,15 +199,16 @@ class Reception:
     def _resume(self, again: Return, known: SessionRecord, n: int) -> None:
         node, client, before = self._node, again.client, known.node_name
         record = known.moved(node=node.node_id, node_name=node.name, n=n, ip=client.link.ip, role=again.role)
-        full = [seat.room for seat in record.seats if self._is_full(seat.room, record)]
-        put_out = full if known.standing is Standing.LOST else []
-        for room in put_out:
-            record = record.unseated(room, "room_full")
+        put_out = {seat.room: "banned" for seat in record.seats if node.exclusion.against(record, seat.room)}
+        if known.standing is Standing.LOST:
+            put_out |= {seat.room: "room_full" for seat in record.seats if self._is_full(seat.room, record)}
+        for room, reason in put_out.items():
+            record = record.unseated(room, reason)
         missing = node.feeds.missing(again.hello.cursors or {}, sorted(audiences(record)))
         record = msgspec.structs.replace(record, whole=not missing)
         self._go_on(again, record, before=before, missing=missing)
-        for room in put_out:
-            client.send(native.Left(room=room, reason="room_full"))
+        for room, reason in put_out.items():
+            client.send(native.Left(room=room, reason=reason))
 
     def _take_in(self, again: Return, n: int) -> None:
         """Nobody knows the session any more: it goes on by what its token and its client say."""
@@ -216,7 +228,7 @@ class Reception:
             whole=False,
         )
         for room in again.rooms:
-            if not self._is_full(room, record):
+            if not (self._is_full(room, record) or node.exclusion.against(record, room)):
                 record = record.seated(node.new_seat(room))
         self._go_on(again, record, before="", missing=sorted(audiences(record)))
 

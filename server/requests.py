@@ -38,6 +38,7 @@ def _join(client: Conversation, request: native.Join) -> None:
         raise Refused(Code.ALREADY, f"you are in {name}")
     if len(record.seats) >= native.ROOMS:
         raise Refused(Code.BAD_REQUEST, f"a session may be in {native.ROOMS} rooms", field="room")
+    node.exclusion.refuse(record, name)
     room = node.rooms.get(name)
     if room is not None and len(node.presence.rooms[name]) >= room.state.capacity and record.role is Role.USER:
         raise Refused(Code.ROOM_FULL, f"{name} is full")

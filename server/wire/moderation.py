@@ -12,7 +12,11 @@ from server.wire.native import Answer, Message, Request
 MUTE_SECONDS = 365 * 24 * 3600
 """The longest mute that ends by itself."""
 
+BAN_SECONDS = 10 * MUTE_SECONDS
+"""The longest ban that ends by itself."""
+
 MuteSeconds = Annotated[float, msgspec.Meta(gt=0, le=MUTE_SECONDS)]
+BanSeconds = Annotated[float, msgspec.Meta(gt=0, le=BAN_SECONDS)]
 
 
 # Requests
@@ -48,6 +52,30 @@ class Unmute(Request, tag="unmute", kw_only=True, frozen=True):
     reason: str | None = None
 
 
+class Ban(Request, tag="ban", kw_only=True, frozen=True):
+    """Let a user, or whoever comes from an address or network, come in no more (section 7)."""
+
+    user: str | None = None
+    ip: str | None = None
+    room: str | None = None
+    seconds: BanSeconds | None = None
+    reason: str | None = None
+
+
+class Unban(Request, tag="unban", kw_only=True, frozen=True):
+    """Lift a ban (section 7)."""
+
+    ban: str
+    reason: str | None = None
+
+
+class Bans(Request, tag="bans", kw_only=True, frozen=True):
+    """Look at the bans in force (section 7)."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+    after: str | None = None
+
+
 class Drain(Request, tag="drain", kw_only=True, frozen=True):
     """Let a node hand its clients to others (section 7)."""
 
@@ -66,7 +94,7 @@ class List(Request, tag="list", kw_only=True, frozen=True):
     after: str | None = None
 
 
-Moderating = Kick | Mute | Unmute | Drain | List
+Moderating = Kick | Mute | Unmute | Ban | Unban | Bans | Drain | List
 """Any request of this section."""
 
 
@@ -84,9 +112,12 @@ class Moderated(Message, tag="moderated", kw_only=True, frozen=True, omit_defaul
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of an act on one session, or on a node."""
+    """What came of an act on one session, or on one node."""
 
     session: str | msgspec.UnsetType = msgspec.UNSET
+    user: str | msgspec.UnsetType = msgspec.UNSET
+    ban: str | msgspec.UnsetType = msgspec.UNSET
+    """Id of the ban that it is about."""
     node: str
     outcome: Literal["done", "gone", "failed"]
     ms: float
