@@ -38,8 +38,6 @@ class Repair:
         self._logs = logs
         self._membership = membership
         self._wants: dict[Origin, _Want] = {}
-        self.filled = 0
-        """Pieces that closed something."""
 
     def __bool__(self) -> bool:
         return bool(self._wants)
@@ -63,7 +61,6 @@ class Repair:
 
     def progress(self, origin: Origin, now: float) -> Question | None:
         """A piece has come; the next one is asked for when this one is worked: the pace is this node's own."""
-        self.filled += 1
         want = self._wants.pop(origin, None)
         if not self._holders(origin):
             return None

@@ -12,7 +12,6 @@ import contextlib
 import dataclasses
 import json
 import os
-import resource
 import signal
 import statistics
 import subprocess
@@ -30,6 +29,7 @@ import uvloop
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from server.client import Client, Closed, Reconnecting, Resumed
+from server.descriptors import raise_limit
 from server.wire import native
 from tests.bench import run as bench
 from tests.bench.promises import Section
@@ -268,8 +268,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--people", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--witness", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    raise_limit()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         if options.people is not None:
             first, count, url = options.people

@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import resource
 import signal
 import statistics
 import subprocess
@@ -42,6 +41,7 @@ from gui.main_window import MainWindow
 from gui.views import Changes
 from server.child import ChildState, Spec
 from server.config import Config
+from server.descriptors import raise_limit
 from server.desk import Desk
 from server.identity import Tokens, key_file, load_key
 from server.launcher import Launcher
@@ -254,8 +254,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--secs", type=float, default=20.0, help="how long it is only looked at (20)")
     parser.add_argument("--save", action="store_true", help="keep the table as docs/results/window-size-<date>.md")
     options = parser.parse_args(arguments)
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    raise_limit()
     bench.compile_yardsticks()
     times = Times()
     watch(times)

@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,7 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from server.descriptors import raise_limit
 from tests.bench import bench_bus, bench_log
 from tests.bench import run as bench
 from tests.faults.__main__ import play
@@ -238,8 +238,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--secs", type=float, default=5, help="seconds that a run measures (default 5)")
     parser.add_argument("--save", action="store_true", help="keep the tables as docs/results/log-<date>.md")
     options = parser.parse_args(arguments)
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    raise_limit()
     bench.compile_yardsticks()
     sections = []
     for name in options.only or NUMBERS:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from tests.chaos.kills import Plan, kill_nodes
-from tests.faults.field import MESH, Load, field
+from tests.chaos.__main__ import play
+from tests.chaos.kills import Plan
 from tests.faults.result import Result
 
 PLAN = Plan(kills=4, every=7.0, away=2.0, seed=4)
@@ -24,14 +23,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(PATIENCE), pytest.mark.asy
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def results(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[int, asyncio.Task[Result]]]:
     """Both clusters, under way."""
-
-    async def play(nodes: int, folder: Path) -> Result:
-        result = Result()
-        async with field(folder, Load(), kind="loopback", mesh=MESH[:nodes]) as ground:
-            await kill_nodes(ground, PLAN, result)
-        return result
-
-    tasks = {nodes: asyncio.create_task(play(nodes, tmp_path_factory.mktemp("chaos"))) for nodes in (3, 2)}
+    tasks = {nodes: asyncio.create_task(play(nodes, PLAN, tmp_path_factory.mktemp("chaos"))) for nodes in (3, 2)}
     yield tasks
     for task in tasks.values():
         task.cancel()

@@ -7,7 +7,6 @@ import asyncio
 import datetime
 import os
 import platform
-import resource
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from server.descriptors import raise_limit
 from tests.faults.field import SMALL, Load, field
 from tests.faults.network import Kind
 from tests.faults.result import Result
@@ -22,14 +22,16 @@ from tests.faults.rows import ROWS
 from tests.processes import ROOT, environment
 
 
-async def play(row: str, *, kind: Kind, long: bool, folder: Path) -> Result:
-    """Play one row on a field of its own."""
+async def play(row: str, *, kind: Kind, long: bool, folder: Path, hold: float = 5.0) -> Result:
+    """Play one row on a field of its own, where a loop is held for `hold` seconds."""
     load, what = Load() if long else SMALL, ROWS[row]
     if what.play is None:
         return await run(*what.program)
-    async with field(folder, load, kind=kind, mesh=what.mesh, options=what.options, keyed=what.keyed) as ground:
+    async with field(
+        folder, load, kind=kind, mesh=what.mesh, hold=hold, options=what.options, keyed=what.keyed
+    ) as ground:
         if ground.network.why:
-            print(f"faults: namespaces are not permitted here ({ground.network.why}): through proxies instead")
+            print(f"{row}: namespaces are not permitted here ({ground.network.why}): through proxies instead")
         result = await what.play(ground, long)
         result.figures.append(
             f"{load.clients} clients in {load.rooms} rooms, {load.rate:g} texts/s, {load.talkers} talkers, "
@@ -85,8 +87,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str]) -> int:
     """Play rows and tell; returns 1 when something did not hold."""
     options = parse(arguments)
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    raise_limit()
     lines, failed = head("faults", arguments), False
     print("\n".join(lines))
     for row in options.row or ROWS:

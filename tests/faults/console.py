@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import sys
 import tempfile
 import time
@@ -242,7 +241,6 @@ def main(arguments: Sequence[str]) -> int:
     options, rest = parser.parse_known_args(arguments)
     if options.inside:
         return be_console(options.seconds, rest[1:] if rest[:1] == ["--"] else rest)
-    os.environ.pop("SWITCHBOARD_CONFIG", None)
     with tempfile.TemporaryDirectory(prefix="console-") as folder:
         return asyncio.run(surround(options.seconds, Path(folder)))
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import dataclasses
 import json
-import os
 import secrets
 import signal
 import sys
@@ -275,7 +274,7 @@ class Field:
 
     # --- what is seen -----------------------------------------------------------------------------------------
 
-    async def until(self, holds: Callable[[], bool], *, within: float = PATIENCE, what: str = "") -> bool:
+    async def until(self, holds: Callable[[], bool], *, within: float = PATIENCE) -> bool:
         """Look at the history as it grows until something holds; False when it does not within the time."""
         end = time.monotonic() + within
         while True:
@@ -330,18 +329,13 @@ class Field:
 
     def at(self, node: str) -> int:
         """How many people are on a node and live there."""
-        live = {line["session"]: line["event"] for line in self._connections()}
-        homes = self.homes()
-        return sum(homes[session] == node and event in ("joined", "live") for session, event in live.items())
+        last = {line["session"]: line for line in self._connections()}
+        return sum(line["node"] == node and line["event"] in ("joined", "live") for line in last.values())
 
     def _connections(self) -> list[Line]:
         """What became of connections, in its order."""
         lines = [line for event in CONNECTIONS for line in self.history.of(event)]
         return sorted((line for line in lines if "device" not in line), key=lambda line: float(line["at"]))
-
-    def complete(self) -> bool:
-        """Whether as many people are there as shall be."""
-        return len(self.present()) == self.load.clients
 
     def unheard(self, *, since: float) -> list[tuple[str, str]]:
         """Who hears whom no more: pairs of sessions in a room, the second a speaker of whom no frame came since."""
@@ -435,10 +429,3 @@ async def field(
             place.history.read()
             with (folder / "field.jsonl").open("w", encoding="utf-8") as file:
                 file.writelines(json.dumps(line) + "\n" for line in place.history.lines if "where" not in line)
-
-
-def cpu_seconds(pid: int) -> float:
-    """The processor time that a process has used."""
-    with open(f"/proc/{pid}/stat") as file:
-        words = file.read().rpartition(")")[2].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")

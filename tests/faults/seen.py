@@ -29,7 +29,6 @@ from tests.faults.network import BUS_PORT, Network, network
 
 if TYPE_CHECKING:
     from gui.app import Console
-    from server.views import CopyView
 
 DESK, OTHER, THIRD = MESH
 CUT_SECONDS, STILL_SECONDS, DEAD_SECONDS = 6.0, 5.0, 3.0
@@ -82,10 +81,6 @@ class Watch:
     most: Counter[str] = dataclasses.field(default_factory=Counter)
     rows: Counter[str] = dataclasses.field(default_factory=Counter)
     alarms: set[str] = dataclasses.field(default_factory=set)
-
-    def copy(self, name: str) -> CopyView | None:
-        """How the console's node sees the copying to a peer."""
-        return next((copy for copy in self.console.context.desk.copies() or () if copy.name == name), None)
 
     def look(self) -> None:
         """Note what is shown now."""

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.faults.field import SMALL, field
+from tests.faults.__main__ import play
 from tests.faults.network import Kind
 from tests.faults.result import Result
-from tests.faults.rows import ROWS
 
 AT_ONCE = 4
 """Fields side by side: each waits more than it works."""
@@ -46,23 +45,14 @@ async def results(
     """Every row whose test will run, under way."""
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def play(name: str, folder: Path) -> Result:
+    async def play_one(name: str, folder: Path) -> Result:
         row, kind = PLAYED[name]
-        what = ROWS[row]
-        assert what.play is not None
-        async with (
-            gate,
-            field(
-                folder, SMALL, kind=kind, mesh=what.mesh, hold=4.0, options=what.options, keyed=what.keyed
-            ) as ground,
-        ):
-            if ground.network.why:
-                print(f"{name}: namespaces are not permitted here ({ground.network.why}): through proxies instead")
-            return await what.play(ground, False)
+        async with gate:
+            return await play(row, kind=kind, long=False, folder=folder, hold=4.0)
 
     wanted = [item.name for item in request.session.items if item.path == request.path]
     tasks = {
-        name: asyncio.create_task(play(name, tmp_path_factory.mktemp("faults")), name=name)
+        name: asyncio.create_task(play_one(name, tmp_path_factory.mktemp("faults")), name=name)
         for name in PLAYED
         if any(f"[{name}]" in test for test in wanted)
     }

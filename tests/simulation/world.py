@@ -42,7 +42,6 @@ class World:
     """Runs a schedule and judges it. `bad` things are in `wrong`, what happened in `lines` if it is to be told."""
 
     def __init__(self, seed: int, *, told: bool = False) -> None:
-        self.seed = seed
         self.rng = rng = random.Random(seed)
         self.network = Network(rng)
         self.lines: list[Line] | None = [] if told else None
@@ -80,7 +79,6 @@ class World:
         count = rng.choice((2, 3, 3, 3, 4, 5, 7))
         self.names = [f"n{number}" for number in range(1, count + 1)]
         self.nodes: dict[str, Node] = {}
-        self.former: list[Node] = []
         for number, name in enumerate(self.names):
             if number == 0 or rng.random() < 0.9:
                 self._start(name, self._identity(name))
@@ -348,7 +346,6 @@ class World:
         identity = self._identity(name, fresh=not keeps)
         if keeps:
             identity = Identity(node.bus.node, identity.incarnation, peers=tuple(n for n in self.names if n != name))
-        self.former.append(node)
         self._start(name, identity)
 
     def _join(self, name: str) -> None:
