@@ -33,7 +33,7 @@ import msgspec
 from bus.interface import Bus, BusStartError
 from bus.keys import Identity, claim
 from server import journal, options, selfsigned
-from server.addresses import is_name
+from server.addresses import bracketed, is_name
 from server.config import CertificateRequest, Config, ConfigError, KeyRequest, StartError, TokenRequest
 from server.descriptors import raise_limit
 from server.garbage import Collector
@@ -428,7 +428,7 @@ def authority_of(host: str, port: int) -> str:
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.connect((far, 9))  # sends nothing, only chooses the way
             host = probe.getsockname()[0]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return f"{bracketed(host)}:{port}"
 
 
 def default_name(node_id: str) -> str:

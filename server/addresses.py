@@ -33,6 +33,11 @@ def listening_host(text: str) -> str:
     return host
 
 
+def bracketed(host: str) -> str:
+    """A host as it stands in a URL and before a port: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 def is_name(host: str) -> bool:
     """Whether `host` is a name by which clients reach a machine over a network: no address, and not ``localhost``."""
     return host != "localhost" and not _is_ip(host)

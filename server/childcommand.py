@@ -8,7 +8,7 @@ import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
-from server.addresses import host_port
+from server.addresses import bracketed, host_port
 from server.child import Spec
 from server.config import Config
 
@@ -79,4 +79,4 @@ def _host(advertised: str) -> str:
         host, _ = host_port(advertised)
     except ValueError:
         return advertised
-    return f"[{host}]" if ":" in host else host
+    return bracketed(host)

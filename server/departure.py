@@ -130,7 +130,7 @@ class Departure:
             self._tell()
 
     async def order(self, node: NodeId, order: Order) -> Outcome:
-        """Have a node of the cluster carry out an order. Raises Refused: unavailable, bad_request."""
+        """Have a node of the cluster carry out an order. Raises Refused: unavailable, forbidden."""
         own, began = self._node, self._node.clock.now()
         if node == own.node_id:
             self._carry_out(order)

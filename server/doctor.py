@@ -24,7 +24,7 @@ import psutil
 
 from bus import private
 from server import ports
-from server.addresses import host_port, is_loopback
+from server.addresses import bracketed, host_port, is_loopback
 from server.config import Config, StartError
 from server.descriptors import for_clients
 from server.exposure import Exposure
@@ -185,10 +185,9 @@ def holder(host: str, port: int) -> str:
 
 
 def _is_node(host: str, port: int) -> bool:
-    shown = f"[{host}]" if ":" in host else host
     try:
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with direct.open(f"http://{shown}:{port}/healthz", timeout=ANSWER_SECONDS) as answer:
+        with direct.open(f"http://{bracketed(host)}:{port}/healthz", timeout=ANSWER_SECONDS) as answer:
             return bool(answer.status == 200)
     except (OSError, ValueError, http.client.HTTPException):
         return False

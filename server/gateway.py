@@ -1,4 +1,4 @@
-"""The port of a node: accepts clients, gives the node its ticks and every connection its deadline, drains."""
+"""The port of a node: lets connections in, gives the node its ticks and each of them its deadline, and drains."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -49,32 +49,20 @@ class NodeMetrics(Collector):
             "How late the event loop was in the last second, at worst",
             value=node.cards.loop_lag,
         )
-        received = CounterMetricFamily("switchboard_received", "Messages from clients", labels=["kind"])
-        received.add_metric(["text"], node.counters.received_text)
-        received.add_metric(["voice"], node.counters.received_voice)
-        yield received
-        sent = CounterMetricFamily("switchboard_deliveries", "Messages to clients", labels=["kind"])
-        sent.add_metric(["text"], node.counters.sent_text)
-        sent.add_metric(["voice"], node.counters.sent_voice)
-        yield sent
+        counters = node.counters
+        received = {"text": counters.received_text, "voice": counters.received_voice}
+        yield _counters("switchboard_received", "Messages from clients", "kind", received)
+        sent = {"text": counters.sent_text, "voice": counters.sent_voice}
+        yield _counters("switchboard_deliveries", "Messages to clients", "kind", sent)
         yield from self._refusing()
-        strangers = CounterMetricFamily(
-            "switchboard_mesh_refused", "Connections that the mesh refused, or was refused", labels=["reason"]
+        strangers = {why.name.lower(): count for why, count in sorted(node.bus.refused_connections.items())}
+        yield _counters(
+            "switchboard_mesh_refused", "Connections that the mesh refused, or was refused", "reason", strangers
         )
-        for why, count in sorted(node.bus.refused_connections.items()):
-            strangers.add_metric([why.name.lower()], count)
-        yield strangers
-        dropped = CounterMetricFamily("switchboard_voice_dropped", "Voice frames dropped", labels=["reason"])
-        reasons = {**node.counters.voice_dropped, "late": node.counters.voice_dropped["late"] + node.bus.stale}
-        for reason, count in sorted(reasons.items()):
-            dropped.add_metric([reason], count)
-        yield dropped
-        acts = CounterMetricFamily(
-            "switchboard_moderations", "Acts of moderators on sessions here", labels=["action"]
-        )
-        for action, count in sorted(node.counters.moderated.items()):
-            acts.add_metric([action], count)
-        yield acts
+        dropped = {**counters.voice_dropped, "late": counters.voice_dropped["late"] + node.bus.stale}
+        yield _counters("switchboard_voice_dropped", "Voice frames dropped", "reason", dict(sorted(dropped.items())))
+        acts = dict(sorted(counters.moderated.items()))
+        yield _counters("switchboard_moderations", "Acts of moderators on sessions here", "action", acts)
         states = {"up": 1, "suspect": 0, "down": 0}
         for peer, _ in node.cards.peers.values():
             states[peer.state.value] += 1
@@ -98,28 +86,19 @@ class NodeMetrics(Collector):
         yield GaugeMetricFamily(
             "switchboard_handshakes", "Those of them that have not said what they want", value=entrance.unheard
         )
-        away = CounterMetricFamily(
-            "switchboard_connections_refused", "Connections that were turned away", labels=["reason"]
-        )
-        for reason in Refusal:
-            away.add_metric([reason.value], entrance.refused[reason])
-        yield away
-        refused = CounterMetricFamily("switchboard_refused", "Requests that were refused", labels=["code"])
-        for code, count in sorted(counters.refused.items()):
-            refused.add_metric([code], count)
-        yield refused
-        limited = CounterMetricFamily("switchboard_limited", "Requests over a limit, by which", labels=["limit"])
-        for limit in ("session", "user", "address", "room", "repeats", "messages"):
-            limited.add_metric([limit], counters.limited[limit])
-        yield limited
+        away = {reason.value: entrance.refused[reason] for reason in Refusal}
+        yield _counters("switchboard_connections_refused", "Connections that were turned away", "reason", away)
+        refused = dict(sorted(counters.refused.items()))
+        yield _counters("switchboard_refused", "Requests that were refused", "code", refused)
+        limits = ("session", "user", "address", "room", "repeats", "messages")
+        limited = {limit: counters.limited[limit] for limit in limits}
+        yield _counters("switchboard_limited", "Requests over a limit, by which", "limit", limited)
 
     def _resuming(self) -> Iterator[Metric]:
         """How sessions go on whose node was lost; each by the node at which it does, so that nodes add up."""
         known, presence = self._node.interruptions, self._node.presence
-        resumes = CounterMetricFamily("switchboard_resumes", "Sessions that were resumed here", labels=["kind"])
-        for kind in ("here", "moved", "unknown"):
-            resumes.add_metric([kind], self._node.counters.resumed[kind])
-        yield resumes
+        resumes = {kind: self._node.counters.resumed[kind] for kind in ("here", "moved", "unknown")}
+        yield _counters("switchboard_resumes", "Sessions that were resumed here", "kind", resumes)
         yield GaugeMetricFamily(
             "switchboard_sessions_reconnecting",
             "Sessions of the cluster without a connection, that may resume",
@@ -188,3 +167,11 @@ class NodeMetrics(Collector):
         for peer in peers:
             name = node.cards.name_of(peer.node)
             yield peer, name if names[name] == 1 else f"{name} {peer.node}", found[peer.node]
+
+
+def _counters(name: str, meaning: str, label: str, counts: Mapping[str, float]) -> CounterMetricFamily:
+    """A counter for each value of a label."""
+    family = CounterMetricFamily(name, meaning, labels=[label])
+    for value, count in counts.items():
+        family.add_metric([value], count)
+    return family

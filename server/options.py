@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NoReturn, cast
 
-from server.addresses import host_port, is_loopback, listening_host, origin_form, websocket_url
+from server.addresses import bracketed, host_port, is_loopback, listening_host, origin_form, websocket_url
 from server.config import CertificateRequest, Config, ConfigError, KeyRequest, TokenRequest, default_data_dir
 from server.proxies import network
 from server.session import Role
@@ -59,7 +59,7 @@ class Option:
     flag: str
     """As on the command line, without the dashes; the key in a file."""
     field: str
-    """Attribute of Config or TokenRequest."""
+    """Attribute of what the command takes: Config or one of the requests beside it."""
     meaning: str
     default: str
     """As `--help` shows it; empty for none."""
@@ -101,7 +101,7 @@ def _within(least: float, most: float, what: str) -> Callable[[float], float]:
 
 def _peer(value: str) -> str:
     host, port = host_port(value)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return f"{bracketed(host)}:{port}"
 
 
 def _advertised(value: str) -> str:
@@ -109,8 +109,7 @@ def _advertised(value: str) -> str:
     try:
         return _peer(value)
     except ValueError:
-        host = listening_host(value)
-        return f"[{host}]" if ":" in host else host
+        return bracketed(listening_host(value))
 
 
 def _path(value: str) -> Path:

@@ -26,7 +26,7 @@ ANSWER_SECONDS = 7.0
 
 
 class Text(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """Payload of a text or whisper record."""
+    """Payload of the record of a message, a whisper or an announcement."""
 
     at: int
     """ms since 1970, by the clock of the node that took it."""

@@ -98,8 +98,8 @@ def test_the_figures_of_the_cluster_are_those_of_the_program() -> None:
     documented = set(re.findall(r"^\| `(switchboard_\w+)[{`]", cluster, flags=re.M))
     source = (ROOT / "server" / "metrics.py").read_text(encoding="utf-8")
     told = r"switchboard_(?:peer|alarms|resume|sessions_reconnecting)\w*"
-    made = set(re.findall(rf'(Gauge|Counter|Histogram)MetricFamily\(\s*"({told})"', source))
-    assert documented == {f"{name}_total" if kind == "Counter" else name for kind, name in made}
+    made = set(re.findall(rf'(Gauge|Histogram|Counter|counter)(?:MetricFamily|s)\(\s*"({told})"', source))
+    assert documented == {f"{name}_total" if kind.lower() == "counter" else name for kind, name in made}
 
 
 def options(command: str) -> set[str]:

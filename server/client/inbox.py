@@ -22,8 +22,6 @@ class Inbox:
         self._events: deque[Event] = deque()
         self._arrived = asyncio.Event()
         self._is_closed = False
-        self.voice_dropped = 0
-        """Frames for which there was no room, or that nobody wants."""
 
     def put(self, event: Event) -> None:
         """Put in an event, or the note that one is missed."""
@@ -37,9 +35,7 @@ class Inbox:
 
     def put_voice(self, frame: bytes) -> None:
         """Put in a voice frame, if there is room."""
-        if len(self._events) >= VOICE_HELD:
-            self.voice_dropped += 1
-        else:
+        if len(self._events) < VOICE_HELD:
             self._events.append(heard(frame))
             self._arrived.set()
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from bus.record import ClientId
+from server import closing
 from server.client import outbox
 from server.client.events import Closed, Reconnecting, Resumed, told
 from server.client.inbox import Inbox
@@ -35,8 +36,12 @@ LEAD_SECONDS = 1.0
 RATE_SECONDS = 5.0
 """Who asked too much stays away for so long at least."""
 
-MOVED, REFUSED, KICKED, ELSEWHERE, OVER, RATE = 1012, 4401, 4403, 4409, 4410, 4429
-FINAL = frozenset({1000, 1002, 1003, 1007, 1009, 4400, REFUSED, KICKED, ELSEWHERE})
+MOVED, REFUSED, OVER, RATE = (
+    each.code for each in (closing.RESTARTING, closing.NOT_AUTHENTICATED, closing.SESSION_OVER, closing.RATE)
+)
+FINAL = frozenset({1000, 1002, 1003, REFUSED}) | {
+    each.code for each in (closing.BROKEN_TEXT, closing.TOO_BIG, closing.ABUSE, closing.KICKED, closing.ELSEWHERE)
+}
 """Close codes after which connecting again would be wrong (protocol.md section 8)."""
 
 Waiter = asyncio.Future[native.Answer] | None
@@ -176,8 +181,6 @@ class Keeper:
         if is_voice:
             if self._hears:
                 self._inbox.put_voice(message)
-            else:
-                self._inbox.voice_dropped += 1
             return
         event = told(message)
         if self._greeting is not None and isinstance(event, native.Welcome | native.Error) and event.id == HELLO:

@@ -45,9 +45,6 @@ class Outbox(Generic[W]):
         self._asked: dict[ClientId, Asked[W]] = {}
         self._unsent: dict[ClientId, Asked[W]] = {}
 
-    def __len__(self) -> int:
-        return len(self._asked)
-
     def __iter__(self) -> Iterator[Asked[W]]:
         return iter(list(self._asked.values()))
 

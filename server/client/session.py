@@ -147,11 +147,6 @@ class Client(Requests):
         """Whether there is a connection that takes requests now."""
         return self._keeper.is_live
 
-    @property
-    def voice_dropped(self) -> int:
-        """Voice frames that nobody read in time, or that it does not hear."""
-        return self._inbox.voice_dropped
-
     def ssrc(self, room: str) -> int | None:
         """The number under which it speaks in `room`; None where it is not."""
         return self._memory.rooms.get(room)
