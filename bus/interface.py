@@ -131,9 +131,9 @@ class Listener(Protocol):
         asked; the list goes on behind them. Also of a log of which only the end is left when it first comes."""
 
     def on_fenced(self, origin: Origin) -> None:
-        """Another process lives under this node's id, as `origin`, and is newer: this bus has said its last word.
+        """Another process lives under this node's id, as `origin`, and is newer: this one is to end.
 
-        It has stopped as after `Bus.stop`, which may still be called.
+        No record of it goes out any more and none comes in; `Bus.stop` is still to be called.
         """
 
     def on_cast(self, topic: str, frames: Sequence[bytes]) -> None:
@@ -239,9 +239,10 @@ class Bus(Protocol):
         """How far this node holds a log without a hole; 0 for one it does not know."""
 
     def copies(self, origin: Origin, seq: int) -> int:
-        """How many nodes hold a place by acknowledgements received, this one included.
+        """How many nodes hold a place, this one included, and of others those that are up and have said so.
 
-        It is 0 while that is one and a second is to be expected, because another node is up.
+        It is 0 while that is one and a second is to be expected: another node is up, or may be met at any moment
+        because this one has only started.
         """
 
     def when_held(self, places: Mapping[Origin, int], ready: Callable[[], None]) -> Callable[[], None]:

@@ -40,7 +40,7 @@ class DrainNews(QObject):
         told = {id: said for id, said in draining.items() if said[0] != rolled}
         for id in self._acts.keys() - told.keys():
             self._banners.drop(_key(id))
-            del self._acts[id]
+            self._acts.pop(id).deleteLater()
         for id, (name, drain) in told.items():
             act = self._acts.get(id)
             if act is None:

@@ -19,10 +19,4 @@ export class Gate {
     }
     return this.open;
   }
-
-  /** Close at once, whatever is heard. */
-  close() {
-    this.open = false;
-    this.#run = 0;
-  }
 }

@@ -1,10 +1,10 @@
 /** A button that acts while it is held: by pointer, by the space bar, or turned on and off by Enter. */
 
-/** `press(on)` is called on each change; `isOn()` tells whether it is on, `can()` whether it may begin. */
-export function hold(button, { press, isOn, can = () => true }) {
+/** `press(on)` is called on each change; `isOn()` tells whether it is on. */
+export function hold(button, { press, isOn }) {
   const release = () => isOn() && press(false);
   button.addEventListener('pointerdown', (event) => {
-    if (event.button !== 0 || !can()) return;
+    if (event.button !== 0) return;
     button.setPointerCapture(event.pointerId);
     press(true);
   });
@@ -13,7 +13,7 @@ export function hold(button, { press, isOn, can = () => true }) {
   button.addEventListener('keydown', (event) => {
     if (event.key !== ' ') return;
     event.preventDefault();
-    if (!event.repeat && can()) press(true);
+    if (!event.repeat) press(true);
   });
   button.addEventListener('keyup', (event) => {
     if (event.key !== ' ') return;
@@ -21,6 +21,6 @@ export function hold(button, { press, isOn, can = () => true }) {
     release();
   });
   // A click without a pointer is Enter or a screen reader, which cannot hold.
-  button.addEventListener('click', ({ detail }) => detail === 0 && (isOn() || can()) && press(!isOn()));
+  button.addEventListener('click', ({ detail }) => detail === 0 && press(!isOn()));
   button.addEventListener('blur', release);
 }

@@ -11,6 +11,7 @@ from typing import TypeVar
 import pytest
 import pytest_asyncio
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from websockets.asyncio.client import connect
@@ -119,6 +120,7 @@ async def test_a_drain_is_cancelled_from_its_banner_in_any_view(drained: tuple[C
     await told(console, lambda: said(console) == ("", ""))
     console.window.show_view(console.nodes)
     await told(console, lambda: standing(console, "beta") is Standing.UP)
+    await told(console, lambda: console.nodes.leaving.findChildren(QAction) == [])
 
 
 async def test_the_only_node_is_not_drained_and_that_is_said(cluster: Cluster, console: Console) -> None:
