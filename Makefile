@@ -5,9 +5,9 @@ ARGS ?=
 MINUTES ?= 10
 NODES ?= 3
 SEEDS ?= 300
-ALONE := tests/gui/test_first_light.py
+ALONE := tests/gui/test_first_light.py tests/browser
 PROCESSES := tests/chaos tests/cluster tests/faults $(wildcard tests/test_*.py)
-SOCKETS := tests/browser tests/bus tests/fuzz tests/server
+SOCKETS := tests/bus tests/fuzz tests/server tests/browser
 WINDOWS := tests/gui tests/simulation
 
 .DEFAULT_GOAL := help
@@ -40,12 +40,12 @@ test:
 	@.ci/setup test
 	@$(MAKE) --no-print-directory style types
 ifeq ($(strip $(ARGS)),)
-	@# Three parts at once, as each mostly waits for processes, browsers or a window; but two voices are heard alone.
+	@# Three parts at once, as each mostly waits for processes, browsers or a window; but voices are heard alone.
 	@mkdir -p build
-	@$(PYTHON_IN_VENV) -m pytest $(ALONE)
-	@$(PYTHON_IN_VENV) -m pytest $(PROCESSES) >build/processes.log 2>&1 & processes=$$!; \
-	$(PYTHON_IN_VENV) -m pytest $(SOCKETS) >build/sockets.log 2>&1 & sockets=$$!; \
-	$(PYTHON_IN_VENV) -m pytest $(WINDOWS) --ignore=$(ALONE); code=$$?; \
+	@$(PYTHON_IN_VENV) -m pytest -m alone $(ALONE)
+	@$(PYTHON_IN_VENV) -m pytest -m "not alone" $(PROCESSES) >build/processes.log 2>&1 & processes=$$!; \
+	$(PYTHON_IN_VENV) -m pytest -m "not alone" $(SOCKETS) >build/sockets.log 2>&1 & sockets=$$!; \
+	$(PYTHON_IN_VENV) -m pytest -m "not alone" $(WINDOWS); code=$$?; \
 	wait $$sockets || code=1; wait $$processes || code=1; \
 	cat build/sockets.log build/processes.log; exit $$code
 else

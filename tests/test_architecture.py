@@ -332,3 +332,14 @@ def test_make_test_runs_every_folder_of_tests() -> None:
         for word in words.split()
         if "$" not in word and "*" not in word
     }
+
+
+def test_make_test_runs_whatever_is_to_run_alone() -> None:
+    [places] = re.findall(r"^ALONE := (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    marked = [
+        path.relative_to(ROOT)
+        for path in (ROOT / "tests").glob("**/test_*.py")
+        if "@pytest.mark.alone" in path.read_text(encoding="utf-8").replace('"@pytest.mark.alone"', "")
+    ]
+    assert len(marked) > 1
+    assert [path for path in marked if not any(path.is_relative_to(place) for place in places.split())] == []

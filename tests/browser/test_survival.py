@@ -103,6 +103,7 @@ async def test_reloaded_page_is_the_same_session(cluster: Cluster, visit: Visito
     ann.forgive_browser()
 
 
+@pytest.mark.alone
 async def test_sentence_goes_on_when_the_speakers_node_is_killed(
     doomed: Cluster, visit: VisitorFactory, speech: Speech
 ) -> None:

@@ -67,6 +67,7 @@ def page_of(node: RunningNode, room: str) -> str:
     return f"https://{HOST}:{node.port}/#{room}"
 
 
+@pytest.mark.alone
 async def test_a_listener_on_another_node_hears_what_the_speaker_says(
     secure: tuple[RunningNode, RunningNode], trusting: Browser, visit: VisitorFactory, speech: Speech
 ) -> None:

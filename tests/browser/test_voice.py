@@ -21,6 +21,7 @@ SILENT = 0.005
 """Above this somebody is heard; root mean square of samples in -1..1."""
 
 
+@pytest.mark.alone
 async def test_listener_on_another_node_hears_what_the_speaker_says(
     cluster: Cluster, visit: VisitorFactory, speech: Speech
 ) -> None:

@@ -63,6 +63,7 @@ async def until_members(console: Console, holds: Callable[[MembersModel], object
     await until(lambda: holds(model), model.rowsInserted, model.rowsRemoved, model.dataChanged)
 
 
+@pytest.mark.alone
 async def test_first_light(console: Console, visitors: tuple[Visitor, Visitor], speech: Speech) -> None:
     ann, bob = visitors
     first = console.context.desk
