@@ -25,6 +25,7 @@ import itertools
 import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from server.config import CertificateRequest, Config, ConfigError, KeyRequest, S
 from server.descriptors import raise_limit
 from server.garbage import Collector
 from server.gateway import PORT, Gateway
-from server.identity import Key, Tokens, key_file, load_key, mint
+from server.identity import Key, Tokens, key_file, load_key, load_keys, mint, reload_keys
 from server.node import Node
 from server.plaintext import plain
 from server.tls import tls_of
@@ -87,10 +88,10 @@ def main(arguments: Sequence[str]) -> int:
             journal.start(config.log_format, config.data_dir)
             identity = stack.enter_context(claim(config.data_dir))
             config = dataclasses.replace(config, name=config.name or default_name(identity.node))
-            key = load_key(config.auth_key_file, config.data_dir)
+            keys = load_keys(config.auth_key_file, config.data_dir)
             if command == "node":
-                return run_node(config, identity, Tokens(key))
-            return run_console(config, identity, key)
+                return run_node(config, identity, Tokens(*keys))
+            return run_console(config, identity, keys)
     except ConfigError as error:
         return refuse(error, 2)
     except (StartError, BusStartError) as error:
@@ -107,7 +108,7 @@ def refuse(error: Exception, code: int) -> int:
 def print_token(request: TokenRequest) -> int:
     """Print an access token and nothing else. Raises StartError."""
     key = load_key(request.auth_key_file, request.data_dir)
-    token = mint(key, user=request.user, role=request.role, name=request.name, ttl=request.ttl)
+    token = mint(key, user=request.user, role=request.role, name=request.name, ttl=request.ttl, rooms=request.rooms)
     try:
         print_line(token.encode())
     except OSError as error:
@@ -212,7 +213,7 @@ def run_players() -> int:
     return 0
 
 
-def run_console(config: Config, identity: Identity, key: Key) -> int:
+def run_console(config: Config, identity: Identity, keys: Sequence[Key]) -> int:
     """Run a node with a window on it. Raises StartError, BusStartError."""
     try:
         from gui.app import open_console
@@ -235,10 +236,10 @@ def run_console(config: Config, identity: Identity, key: Key) -> int:
     async def run() -> None:
         ending = Ending(asyncio.get_running_loop())
         launcher = Launcher(config, key_file(config.auth_key_file, config.data_dir))
-        async with serving(config, identity, Tokens(key), next_free=True, beside=launcher.close) as node:
+        async with serving(config, identity, Tokens(*keys), next_free=True, beside=launcher.close) as node:
             await launcher.recover()
             desk = Desk(node, operator_name())
-            async with staged(desk, launcher, config, key, RESOURCES / "demo") as stage:
+            async with staged(desk, launcher, config, keys[0], RESOURCES / "demo") as stage:
                 console = open_console(desk, launcher, config, stage)
                 try:
                     tell_ready(node)
@@ -286,7 +287,7 @@ async def serving(
             logger.warning("%s", remark)
         if config.public_url is None and (hint := node.exposure.hint(node.url)):
             logger.info("%s", hint)
-        on_hangup(gateway.reload if gateway.tls else None)
+        on_hangup(_readers(config, gateway, tokens))
         drain_seconds = config.drain_seconds
         collector.start()
         yield node
@@ -386,10 +387,25 @@ class Ending:
         self._wished.set()
 
 
-def on_hangup(reload: Callable[[], None] | None) -> None:
-    """Have SIGHUP read the certificate again instead of ending the process, where there is one."""
-    if reload is not None and hasattr(signal, "SIGHUP"):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+def _readers(config: Config, gateway: Gateway, tokens: Tokens) -> list[Callable[[], None]]:
+    """What reads the files again that a running node may be given anew."""
+    found: list[Callable[[], None]] = []
+    if gateway.tls:
+        found.append(gateway.reload)
+    if config.auth_key_file is not None:
+        found.append(partial(reload_keys, tokens, config.auth_key_file, config.data_dir))
+    return found
+
+
+def on_hangup(readers: Sequence[Callable[[], None]]) -> None:
+    """Have SIGHUP read certificate and keys again instead of ending the process, where there are any."""
+
+    def read() -> None:
+        for reader in readers:
+            reader()
+
+    if readers and hasattr(signal, "SIGHUP"):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, read)
 
 
 def tell_ready(node: Node) -> None:

@@ -94,6 +94,8 @@ class TokenRequest:
     name: str | None = None
     ttl: int = 3600
     """Seconds until the token expires."""
+    rooms: tuple[str, ...] | None = None
+    """Names and patterns of the rooms that a moderator is limited to; None: every room."""
     auth_key_file: Path | None = None
     data_dir: Path
 

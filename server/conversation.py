@@ -111,7 +111,7 @@ class Conversation:
     def actor(self) -> Actor:
         """This session as the one who acts."""
         record = self.session
-        return Actor(record.session, record.user, record.name, record.role)
+        return Actor(record.session, record.user, record.name, record.role, record.scope)
 
     # What comes from the client.
 
@@ -310,7 +310,7 @@ class Conversation:
     def aim(self, aim: Aim) -> None:
         """Let voice frames with this target be for those whom it names. Raises Refused when it has too many."""
         record = self.session.aimed(aim)
-        if len(sessions.pack(record)) > RECORD_BYTES:
+        if len(sessions.pack(msgspec.structs.replace(record, scope=None))) > RECORD_BYTES:
             raise Refused(Code.BAD_REQUEST, "the session has as many targets as it may have", field="target")
         self.targets[aim.target] = Target(Address(session=aim.session, user=aim.user))
         self.revise(record)

@@ -29,7 +29,7 @@ from server.config import Config, StartError
 from server.descriptors import for_clients
 from server.exposure import Exposure
 from server.gateway import PORT
-from server.identity import key_file, load_key
+from server.identity import key_file, load_keys
 from server.tls import DAY_MS, WARN_DAYS, ending, tls_of
 
 OLDEST_PYTHON = (3, 11)
@@ -275,15 +275,15 @@ def key(config: Config) -> Finding:
     if config.auth_key_file is None and not file.exists():
         return ok("key", f"{file} is made at the first start")
     try:
-        found = load_key(file, config.data_dir)
+        found = [each.algorithm for each in load_keys(file, config.data_dir)]
         mode = stat.S_IMODE(file.stat().st_mode)
     except StartError as error:
         return wrong("key", str(error))
     except OSError as error:
         return wrong("key", f"{file} cannot be read ({error.strerror or error})", "give --auth-key-file another")
-    if os.name == "posix" and found.algorithm == "HS256" and mode & 0o077:
+    if os.name == "posix" and found[0] == "HS256" and mode & 0o077:
         return warn("key", f"{file} is open to others ({mode:04o})", f"chmod 600 {file}")
-    return ok("key", f"{file}, {found.algorithm}")
+    return ok("key", f"{file}, {' and '.join(found)}")
 
 
 def encryption(config: Config, now: float) -> Iterator[Finding]:

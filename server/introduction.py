@@ -18,12 +18,12 @@ CURSORS = 1000
 def introduce(node: Node, hello: native.Hello, *, ip: str) -> SessionRecord:
     """The record of a client's new session. Raises TokenError, FieldError, Refused."""
     check_cursors(hello)
-    session, role = node.clock.new_session(), Role.USER
+    session, role, scope = node.clock.new_session(), Role.USER, None
     name = None if hello.name is None else names.person_name(hello.name)
     user = None if hello.user is None else names.user_name(hello.user)
     if hello.token is not None:
         claims = node.tokens.verify(hello.token)
-        user, role = claims.user, claims.role
+        user, (role, scope) = claims.user, claims.rights
         name = names.person_name(claims.name) if claims.name else name
     elif node.config.auth == "token":
         raise TokenError("a token is required here")
@@ -40,6 +40,7 @@ def introduce(node: Node, hello: native.Hello, *, ip: str) -> SessionRecord:
         connected=node.clock.wall_ms(),
         client=client,
         ip=ip,
+        scope=scope,
     )
 
 

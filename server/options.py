@@ -15,6 +15,7 @@ from typing import Any, Literal, NoReturn, cast
 from server.addresses import bracketed, host_port, is_loopback, listening_host, origin_form, websocket_url
 from server.config import CertificateRequest, Config, ConfigError, KeyRequest, TokenRequest, default_data_dir
 from server.proxies import network
+from server.scopes import Scope, read_scope
 from server.session import Role
 from server.wire import names
 
@@ -118,6 +119,10 @@ def _path(value: str) -> Path:
     return Path(value).expanduser()
 
 
+def _rooms(value: str) -> Scope:
+    return read_scope(value.split(","))
+
+
 _port = _within(0, 65_535, "a port, a number")
 
 CLUSTER_KEY = Option(
@@ -204,7 +209,9 @@ TOKEN_OPTIONS = (
     Option("role", "role", "user, moderator or admin", "user", "ROLE", lambda value: Role(_one_of(*Role)(value))),
     Option("name", "name", "name shown to people", "chosen by the client", "NAME", names.person_name),
     Option("ttl", "ttl", "seconds until it expires", "3600", "SECONDS", _within(1, LONGEST_TTL, "a number"), int),
-)
+    Option("rooms", "rooms", "rooms that a moderator is limited to, * stands for anything; commas between several, or"
+           " repeatable", "every room", "ROOM,TEAM-*", _rooms, repeatable=True),
+)  # fmt: skip
 
 CERTIFICATE_OPTIONS = (
     Option("host", "hosts", "name or address that clients will use, required; repeatable, so that all nodes can have"
@@ -304,8 +311,20 @@ def read_token_request(arguments: Sequence[str], environment: Mapping[str, str] 
     }
     if "user" not in own:
         raise ConfigError("--user is required: it says whom the token is for")
+    if "rooms" in own:
+        if own.get("role") is not Role.MODERATOR:
+            raise ConfigError("--rooms: it limits a moderator, so it needs --role moderator")
+        own["rooms"] = _merged(cast(Sequence[Sequence[str]], own["rooms"]))
     values: dict[str, Any] = {"data_dir": default_data_dir(), **_gather(KEY_OPTIONS, given, environment), **own}
     return TokenRequest(**values)
+
+
+def _merged(scopes: Sequence[Sequence[str]]) -> Scope:
+    """One scope of several. Raises ConfigError."""
+    try:
+        return read_scope([room for scope in scopes for room in scope])
+    except ValueError as error:
+        raise ConfigError(f"--rooms: {error}") from None
 
 
 def read_key_request(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> KeyRequest:

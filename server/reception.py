@@ -18,7 +18,7 @@ from server.events import SessionResumed
 from server.identity import TokenError
 from server.introduction import check_cursors, introduce, program_name
 from server.resumption import Bearer
-from server.session import Role, SessionRecord, Standing
+from server.session import Rights, Role, SessionRecord, Standing
 from server.takeover import LOOK_SECONDS, Elsewhere, Over, Resume, Unknown, decide
 from server.turnstile import EARLY_SECONDS, Turnstile, is_time
 from server.wire import names, native
@@ -48,8 +48,8 @@ class Return:
     client: Conversation
     hello: native.Hello
     bearer: Bearer
-    role: Role | None
-    """Of the access token that it brought too."""
+    rights: Rights | None
+    """Those of the access token that it brought too."""
     rooms: list[str]
     program: str
     """What the client says of its program."""
@@ -132,19 +132,19 @@ class Reception:
             if not node.exclusion.turns_away(client, hello.id, user="", role=Role.USER):
                 client.reject(str(error), hello.id, SESSION_OVER)
             return
-        role = None
+        rights = None
         if hello.token is not None:
             claims = node.tokens.verify(hello.token)
             if claims.user != bearer.user:
                 raise TokenError("the token is of another user than the session")
-            role = claims.role
+            rights = claims.rights
         rooms = list(dict.fromkeys(names.room_name(room, field="rooms") for room in hello.rooms or ()))
         if len(rooms) > native.ROOMS:
             raise Refused(Code.BAD_REQUEST, f"a session may be in {native.ROOMS} rooms", field="rooms")
         program = program_name(hello)
         self._admit(client, bearer.session)
         client.wait()
-        node.when_synced(partial(self._look, Return(client, hello, bearer, role, rooms, program)))
+        node.when_synced(partial(self._look, Return(client, hello, bearer, rights, rooms, program)))
 
     def _may_learn_key_of(self, token: str) -> bool:
         keyring = self._node.keyring
@@ -180,7 +180,7 @@ class Reception:
             self._send_away(client, again.hello)
             return
         known = node.presence.known(session)
-        role = again.role or (again.bearer.role if known is None else known.role)
+        role, _ = again.rights or (again.bearer.rights if known is None else (known.role, known.scope))
         if self._is_banned(client, again.hello, again.bearer.user, role):
             return
         match decide(node.presence, session, again.hello.n):
@@ -198,7 +198,7 @@ class Reception:
 
     def _resume(self, again: Return, known: SessionRecord, n: int) -> None:
         node, client, before = self._node, again.client, known.node_name
-        record = known.moved(node=node.node_id, node_name=node.name, n=n, ip=client.link.ip, role=again.role)
+        record = known.moved(node=node.node_id, node_name=node.name, n=n, ip=client.link.ip, rights=again.rights)
         put_out = {seat.room: "banned" for seat in record.seats if node.exclusion.against(record, seat.room)}
         if known.standing is Standing.LOST:
             put_out |= {seat.room: "room_full" for seat in record.seats if self._is_full(seat.room, record)}
@@ -213,11 +213,12 @@ class Reception:
     def _take_in(self, again: Return, n: int) -> None:
         """Nobody knows the session any more: it goes on by what its token and its client say."""
         node, bearer, client = self._node, again.bearer, again.client
+        role, scope = again.rights or bearer.rights
         record = SessionRecord(
             session=bearer.session,
             user=bearer.user,
             name=bearer.name,
-            role=again.role or bearer.role,
+            role=role,
             node=node.node_id,
             node_name=node.name,
             n=n,
@@ -226,6 +227,7 @@ class Reception:
             ip=client.link.ip,
             resumes=1,
             whole=False,
+            scope=scope,
         )
         for room in again.rooms:
             if not (self._is_full(room, record) or node.exclusion.against(record, room)):

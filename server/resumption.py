@@ -11,7 +11,8 @@ from typing import Any
 import jwt
 
 from server.identity import LEEWAY_SECONDS, TOKEN_CHARS, TokenError
-from server.session import Role, SessionRecord
+from server.scopes import read_scope
+from server.session import Rights, Role, SessionRecord
 from server.wire import names
 
 SECRET_BYTES = 32
@@ -32,7 +33,7 @@ class Bearer:
     session: str
     user: str
     name: str
-    role: Role
+    rights: Rights
 
 
 class Resumption:
@@ -65,13 +66,15 @@ class Resumption:
 
     def issue(self, record: SessionRecord, *, expires: int) -> str:
         """A token for a session, good until `expires`, seconds since 1970."""
-        claims = {
+        claims: dict[str, Any] = {
             "session": record.session,
             "user": record.user,
             "name": record.name,
             "role": record.role.value,
             "exp": expires,
         }
+        if record.scope is not None:
+            claims["rooms"] = record.scope
         secret = self._keys[self._signer]
         return jwt.encode(claims, secret, algorithm=_ALGORITHM, headers={"typ": _TYPE, "kid": self._signer})
 
@@ -117,7 +120,8 @@ def _bearer(claims: dict[str, Any]) -> Bearer:
         raise ValueError
     if not 0 < len(session) <= names.USER_CHARS:
         raise ValueError
-    return Bearer(session, names.user_name(claims["user"]), names.person_name(claims["name"]), Role(claims["role"]))
+    rights = Role(claims["role"]), read_scope(claims.get("rooms"))
+    return Bearer(session, names.user_name(claims["user"]), names.person_name(claims["name"]), rights)
 
 
 def _id_of(secret: bytes) -> str:

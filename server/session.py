@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from bus.record import NAME_CHARS, NodeId
+from server.scopes import Scope, covers
 
 
 class Role(enum.StrEnum):
@@ -25,6 +26,8 @@ class Role(enum.StrEnum):
 
 _RANKS = {Role.USER: 0, Role.MODERATOR: 1, Role.ADMIN: 2}
 
+Rights = tuple[Role, Scope]
+"""What somebody may do, and where: what a token gives (protocol.md section 3)."""
 
 _Name = Annotated[str, msgspec.Meta(max_length=NAME_CHARS)]
 
@@ -36,6 +39,8 @@ class Actor(msgspec.Struct, frozen=True, gc=False):
     user: _Name
     name: _Name
     role: Role
+    scope: Scope = None
+    """The rooms that the role is limited to."""
 
 
 class Seat(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -82,7 +87,7 @@ class Aim(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 RECORD_BYTES = 2048
-"""A record is no longer than this by what its client asks for, its rooms excepted."""
+"""A record is no longer than this by what its client asks for; its rooms, and those of its token, come on top."""
 
 
 class SessionRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -116,6 +121,8 @@ class SessionRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Whether nothing that it had missed was lost when its client last came."""
     aims: tuple[Aim, ...] = ()
     """Its targets of whispered voice."""
+    scope: Scope = None
+    """The rooms that its role is limited to."""
 
     def seat(self, room: str) -> Seat | None:
         """Its place in `room`, or None."""
@@ -123,6 +130,10 @@ class SessionRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
             if seat.room == room:
                 return seat
         return None
+
+    def moderates(self, room: str) -> bool:
+        """Whether what holds for others in `room` does not for it; a moderator may be limited to other rooms."""
+        return self.role is not Role.USER and covers(self.scope, room)
 
     def has_ssrc(self, ssrc: int) -> bool:
         """Whether one of its seats has this ssrc."""
@@ -167,16 +178,18 @@ class SessionRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return msgspec.structs.replace(self, aims=(*others, aim))
 
     def moved(
-        self, *, node: NodeId, node_name: str, n: int, ip: str, role: Role | None = None, whole: bool = True
+        self, *, node: NodeId, node_name: str, n: int, ip: str, rights: Rights | None = None, whole: bool = True
     ) -> SessionRecord:
-        """The record after its client came to a node: all else is as before."""
+        """The record after its client came to a node: all else is as before, with `rights` given but for these."""
+        role, scope = rights or (self.role, self.scope)
         return msgspec.structs.replace(
             self,
             node=node,
             node_name=node_name,
             n=n,
             ip=ip,
-            role=role or self.role,
+            role=role,
+            scope=scope,
             whole=whole,
             standing=Standing.HERE,
             resumes=self.resumes + 1,

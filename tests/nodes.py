@@ -104,9 +104,16 @@ class Served:
         await self.gateway.close()
 
 
-def token(role: str = "user", *, user: str = "ann", name: str | None = None, ttl: int = 3600) -> str:
+def token(
+    role: str = "user",
+    *,
+    user: str = "ann",
+    name: str | None = None,
+    ttl: int = 3600,
+    rooms: tuple[str, ...] | None = None,
+) -> str:
     """An access token that the nodes of these tests honour."""
-    return mint(KEY, user=user, role=Role(role), name=name, ttl=ttl)
+    return mint(KEY, user=user, role=Role(role), name=name, ttl=ttl, rooms=rooms)
 
 
 class Serving:

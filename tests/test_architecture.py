@@ -70,6 +70,7 @@ PURE = tuple(
             "views",
             "wire",
             "session",
+            "scopes",
             "presence",
             "absence",
             "takeover",

@@ -193,6 +193,43 @@ async def test_a_node_speaks_tls_and_reads_its_certificate_again_on_sighup(
         assert answer.status == 200
 
 
+async def test_a_node_reads_the_keys_of_tokens_again_on_sighup(tmp_path: Path) -> None:
+    file, before = tmp_path / "key", tmp_path / "key.previous"
+
+    def put(path: Path, content: bytes) -> None:
+        path.write_bytes(content)
+        path.chmod(0o600)
+
+    def token() -> str:
+        made = run("token", "--user=mo", "--role=moderator", "--rooms=team-*", f"--auth-key-file={file}")
+        return one_line(made.stdout)
+
+    put(file, b"1" * 32)
+    first = token()
+    async with node(tmp_path / "n", "--bus=memory", "--auth=token", f"--auth-key-file={file}") as process:
+
+        async def hello(token: str) -> str:
+            async with await Guest.connect(process.ready["url"]) as guest:
+                return str((await guest.ask("hello", token=token))["type"])
+
+        assert await hello(first) == "welcome"
+        put(before, b"1" * 32)
+        put(file, b"2" * 32)
+        second = token()
+        assert await hello(second) == "error"
+        process.send(signal.SIGHUP)
+        await process.until_said("access tokens are checked with")
+        assert [await hello(first), await hello(second)] == ["welcome", "welcome"]
+        before.unlink()
+        process.send(signal.SIGHUP)
+        await process.until_said("access tokens are checked with")
+        assert [await hello(first), await hello(second)] == ["error", "welcome"]
+        put(file, b"short")
+        process.send(signal.SIGHUP)
+        await process.until_said("the keys of access tokens in use stay so")
+        assert await hello(second) == "welcome"
+
+
 async def test_a_node_in_plain_text_off_loopback_warns_once_with_the_ways_out(tmp_path: Path) -> None:
     async with node(tmp_path, "--bus=memory", "--host=0.0.0.0") as process:
         process.send(signal.SIGTERM)

@@ -58,6 +58,15 @@ def person_name(name: str) -> str:
 
 def room_name(room: str, *, field: str = "room") -> str:
     """The normal form of a room's name: NFC, trimmed, case kept. Raises FieldError."""
+    return _room(room, field, " -_.")
+
+
+def room_pattern(pattern: str, *, field: str = "room") -> str:
+    """The normal form of a room's name in which ``*`` may stand for anything. Raises FieldError."""
+    return _room(pattern, field, " -_.*")
+
+
+def _room(room: str, field: str, signs: str) -> str:
     if _SURROGATE.search(room):
         raise FieldError(field, f"{field} holds half a surrogate pair")
     _fit(field, room, MOST_BEFORE_NFC)
@@ -65,8 +74,9 @@ def room_name(room: str, *, field: str = "room") -> str:
     if not room:
         raise FieldError(field, f"{field} is empty")
     for character in room:
-        if character not in " -_." and unicodedata.category(character)[0] not in "LMN":
-            raise FieldError(field, f"{field} may hold letters, digits, space, '-', '_' and '.' only")
+        if character not in signs and unicodedata.category(character)[0] not in "LMN":
+            *others, last = ("space" if sign == " " else f"'{sign}'" for sign in signs)
+            raise FieldError(field, f"{field} may hold letters, digits, {', '.join(others)} and {last} only")
     return room
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import builtins
+import hashlib
 import json
 import multiprocessing
 import os
@@ -18,7 +19,18 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from server.config import StartError
-from server.identity import Claims, Key, TokenError, Tokens, key_file, load_key, mint
+from server.identity import (
+    Claims,
+    Key,
+    TokenError,
+    Tokens,
+    key_file,
+    load_key,
+    load_keys,
+    mint,
+    reload_keys,
+    second_file,
+)
 from server.session import Role
 
 SECRET = b"a key of thirty-two bytes, just so"
@@ -50,6 +62,19 @@ def test_a_minted_token_is_accepted() -> None:
     found = TOKENS.verify(mint(KEY, user="ann@example.org", role=Role.MODERATOR, name="Ann", ttl=60))
     assert (found.user, found.name, found.role) == ("ann@example.org", "Ann", Role.MODERATOR)
     assert before + 60 <= found.exp <= time.time() + 60
+
+
+def test_a_moderator_may_be_limited_to_rooms() -> None:
+    token = mint(KEY, user="mo", role=Role.MODERATOR, rooms=("lobby", "team-*"))
+    assert TOKENS.verify(token).rights == (Role.MODERATOR, ("lobby", "team-*"))
+    assert TOKENS.verify(mint(KEY, user="mo", role=Role.MODERATOR)).rights == (Role.MODERATOR, None)
+    assert TOKENS.verify(signed(role="moderator", rooms=[])).scope == ()
+    assert TOKENS.verify(signed(role="moderator", rooms=[" cafe\u0301 ", "caf\u00e9"])).scope == ("caf\u00e9",)
+
+
+def test_rooms_say_nothing_of_a_user() -> None:
+    assert TOKENS.verify(signed(rooms=["lobby"])).rights == (Role.USER, None)
+    assert TOKENS.verify(signed(rooms="whatever another service means by it")).rights == (Role.USER, None)
 
 
 def test_name_and_role_may_be_absent() -> None:
@@ -92,6 +117,14 @@ def test_what_is_required_must_be_there(claim: str) -> None:
         ({"role": "king"}, "the token has a wrong role"),
         ({"role": ["admin"]}, "the token has a wrong role"),
         ({"role": None, "name": {}}, "the token has a wrong name"),
+        ({"role": "moderator", "rooms": "lobby"}, "the token has a wrong rooms"),
+        ({"role": "moderator", "rooms": {"lobby": True}}, "the token has a wrong rooms"),
+        ({"role": "moderator", "rooms": ["lobby", 5]}, "the token has a wrong rooms"),
+        ({"role": "moderator", "rooms": ["r"] * 65}, "the token has a wrong rooms"),
+        ({"role": "moderator", "rooms": ["a/b"]}, "the token says something impossible: rooms may hold"),
+        ({"role": "moderator", "rooms": ["r" * 65]}, "the token says something impossible: rooms has 65"),
+        ({"role": "moderator", "rooms": [""]}, "the token says something impossible: rooms is empty"),
+        ({"role": "admin", "rooms": ["lobby"]}, "the token limits an admin to rooms"),
     ],
 )
 def test_a_wrong_claim_is_refused(changes: dict[str, Any], why: str) -> None:
@@ -222,6 +255,95 @@ def test_other_pem_files_are_refused(content: bytes, tmp_path: Path) -> None:
     file.chmod(0o600)
     with pytest.raises(StartError, match=r"key\.pem"):
         load_key(file, tmp_path)
+
+
+# Two keys at once.
+
+OTHER = Key("HS256", b"another key of thirty-two bytes or so")
+
+
+def write(file: Path, content: bytes) -> Path:
+    file.write_bytes(content)
+    file.chmod(0o600)
+    return file
+
+
+def test_of_two_keys_either_signs() -> None:
+    tokens = Tokens(OTHER, KEY)
+    for key in (OTHER, KEY):
+        assert tokens.verify(mint(key, user="ann")).user == "ann"
+        assert tokens.verify(signed(key.material)).user == "ann"
+        assert tokens.verify(signed(key.material, headers={"kid": "issuer-1"})).user == "ann"
+    assert refusal(signed(b"a third key of thirty-two bytes or so"), tokens) == "the token is not valid"
+    assert refusal(signed(OTHER.material, exp=int(time.time()) - 3600), tokens) == "the token has expired"
+
+
+def test_a_key_id_that_is_known_is_that_key_and_no_other() -> None:
+    tokens = Tokens(OTHER, KEY)
+    assert jwt.get_unverified_header(mint(KEY, user="ann"))["kid"] == KEY.id
+    assert refusal(signed(KEY.material, headers={"kid": OTHER.id}), tokens) == "the token is not valid"
+
+
+def test_a_key_id_tells_nothing_of_a_secret() -> None:
+    assert len(KEY.id) == 16
+    assert KEY.id not in {SECRET.hex()[:16], hashlib.sha256(SECRET).hexdigest()[:16], OTHER.id}
+
+
+def test_each_of_two_keys_is_for_its_own_algorithm_alone(tmp_path: Path) -> None:
+    file = write(tmp_path / "key", pem(PRIVATE["EdDSA"]))
+    write(second_file(file), SECRET)
+    tokens = Tokens(*load_keys(file, tmp_path))
+    assert tokens.verify(signed(PRIVATE["EdDSA"], "EdDSA")).user == "ann"
+    assert tokens.verify(signed()).user == "ann"
+    for secret in (file.read_bytes(), file.read_bytes().strip()):
+        assert refusal(raw({"alg": "HS256"}, claims(), secret), tokens) == "the token is not valid"
+    assert refusal(signed(PRIVATE["RS256"], "RS256"), tokens) == "the token is not valid"
+    assert refusal(jwt.encode(claims(), "", algorithm="none"), tokens) == "the token is not valid"
+
+
+def test_a_file_may_hold_two_public_keys(tmp_path: Path) -> None:
+    file = write(tmp_path / "key", pem(PRIVATE["RS256"]) + b"\nthe one before:\n" + pem(PRIVATE["EdDSA"]))
+    assert [key.algorithm for key in load_keys(file, tmp_path)] == ["RS256", "EdDSA"]
+    tokens = Tokens(*load_keys(file, tmp_path))
+    for algorithm in ("RS256", "EdDSA"):
+        assert tokens.verify(signed(PRIVATE[algorithm], algorithm)).user == "ann"
+    write(second_file(file), SECRET)
+    with pytest.raises(StartError, match="hold 3 keys: 2 are the most"):
+        load_keys(file, tmp_path)
+
+
+def test_the_key_in_use_is_the_first_and_the_one_before_is_read_beside_it(tmp_path: Path) -> None:
+    file = write(tmp_path / "key", OTHER.material)
+    write(second_file(file), SECRET)
+    assert load_keys(file, tmp_path) == (OTHER, KEY)
+    assert load_key(file, tmp_path) == OTHER
+    second_file(file).unlink()
+    assert load_keys(file, tmp_path) == (OTHER,)
+
+
+@pytest.mark.parametrize(("content", "mode", "why"), [(b"short", 0o600, "needs 32"), (SECRET, 0o644, "chmod 600")])
+def test_a_second_key_that_cannot_be_used_is_refused(content: bytes, mode: int, why: str, tmp_path: Path) -> None:
+    file = write(tmp_path / "key", SECRET)
+    write(second_file(file), content).chmod(mode)
+    with pytest.raises(StartError, match=rf"key\.previous.*{why}"):
+        load_keys(file, tmp_path)
+
+
+def test_keys_are_exchanged_while_a_node_runs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = write(tmp_path / "key", SECRET)
+    tokens = Tokens(*load_keys(file, tmp_path))
+    write(second_file(file), SECRET)
+    write(file, OTHER.material)
+    reload_keys(tokens, file, tmp_path)
+    assert [tokens.verify(mint(key, user="ann")).user for key in (KEY, OTHER)] == ["ann", "ann"]
+    second_file(file).unlink()
+    reload_keys(tokens, file, tmp_path)
+    assert refusal(mint(KEY, user="ann"), tokens) == "the token is not valid"
+    write(file, b"short")
+    reload_keys(tokens, file, tmp_path)
+    assert tokens.verify(mint(OTHER, user="ann")).user == "ann", "what was in use stays so"
+    assert "needs 32" in caplog.text
+    assert "thirty-two" not in caplog.text
 
 
 # The key file.

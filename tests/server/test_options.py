@@ -253,6 +253,29 @@ def test_a_token_is_asked_for() -> None:
     assert request.data_dir == Path("x")
 
 
+def test_a_moderator_is_limited_to_rooms() -> None:
+    request = token("--user=mo", "--role=moderator", "--rooms=lobby, team-*", "--rooms=dev", "--rooms=lobby")
+    assert request.rooms == ("lobby", "team-*", "dev")
+    assert token("--user=mo", "--role=moderator").rooms is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--rooms=lobby",), "--rooms: it limits a moderator, so it needs --role moderator"),
+        (("--role=admin", "--rooms=lobby"), "--rooms: it limits a moderator, so it needs --role moderator"),
+        (("--role=moderator", "--rooms="), "--rooms: rooms is empty"),
+        (("--role=moderator", "--rooms=a/b"), "--rooms: rooms may hold letters"),
+        (("--role=moderator", "--rooms=" + ",".join(map(str, range(65)))), "--rooms: these are too many"),
+        (("--role=moderator", *(f"--rooms={n}" for n in range(65))), "--rooms: these are too many"),
+    ],
+)
+def test_rooms_that_no_token_can_hold_are_refused(arguments: tuple[str, ...], why: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        token("--user=mo", *arguments)
+    assert str(raised.value).startswith(why)
+
+
 def test_what_the_environment_says_of_a_node_is_not_said_of_a_token() -> None:
     request = token("--user=ann", environment={"SWITCHBOARD_NAME": "n1", "SWITCHBOARD_DATA_DIR": "there"})
     assert request.name is None

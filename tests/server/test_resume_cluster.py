@@ -291,6 +291,39 @@ async def test_a_node_that_says_goodbye_leaves_its_sessions_reconnecting(serve: 
     assert not ann.seen("member_left")
 
 
+async def test_a_moderator_stays_limited_to_rooms_wherever_it_resumes(serve: Serving) -> None:
+    a, b = await pair(serve)
+    mo = await a.enter(None, token=token("moderator", user="mo", rooms=("lobby", "team-*")))
+    await mo.join()
+
+    def scopes() -> set[object]:
+        return {each.node.presence.present[mo.session].scope for each in (a, b)}
+
+    await eventually(lambda: mo.session in b.node.presence.present)
+    assert scopes() == {("lobby", "team-*")}
+    mo = await b.back(mo)
+    await eventually(lambda: a.node.presence.present[mo.session].node_name == "n2")
+    assert scopes() == {("lobby", "team-*")}
+    mo = await a.back(mo, token=token("moderator", user="mo", rooms=("lobby",)))
+    await eventually(lambda: b.node.presence.present[mo.session].node_name == "n1")
+    assert scopes() == {("lobby",)}
+    mo = await b.back(mo, token=token("moderator", user="mo"))
+    await eventually(lambda: a.node.presence.present[mo.session].node_name == "n2")
+    assert scopes() == {None}
+
+
+async def test_a_moderator_stays_limited_to_rooms_where_nobody_knows_the_session(serve: Serving) -> None:
+    a = await serve(address="a")
+    mo = await a.enter(None, token=token("moderator", user="mo", rooms=("team-*",)))
+    await a.gateway.drain(0)
+    await a.node.stop()
+    b = await serve(address="b")
+    b.node.keyring.tokens.learn(a.node.keyring.tokens.secrets)
+    mo = await b.back(mo)
+    record = b.node.presence.present[mo.session]
+    assert (record.role, record.scope) == ("moderator", ("team-*",))
+
+
 async def test_a_token_gives_the_role_and_must_be_of_the_same_user(serve: Serving) -> None:
     a, b = await pair(serve)
     (watcher,) = await a.members("Watcher")

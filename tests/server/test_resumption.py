@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import jwt
+import msgspec
 import pytest
 
 from server.identity import Key, TokenError, mint
@@ -22,7 +23,15 @@ def soon() -> int:
 
 def test_a_token_says_which_session_it_is_for() -> None:
     tokens = Resumption([ONE])
-    assert tokens.read(tokens.issue(ANN, expires=soon())) == Bearer("s_1", "ann", "Ann Åkesson", Role.MODERATOR)
+    rights = Role.MODERATOR, None
+    assert tokens.read(tokens.issue(ANN, expires=soon())) == Bearer("s_1", "ann", "Ann Åkesson", rights)
+
+
+def test_a_token_says_to_which_rooms_a_moderator_is_limited() -> None:
+    tokens = Resumption([ONE])
+    for scope in ((), ("lobby", "team-*"), tuple(f"\U00020000-{number:02}" for number in range(64))):
+        token = tokens.issue(msgspec.structs.replace(ANN, scope=scope), expires=soon())
+        assert tokens.read(token).rights == (Role.MODERATOR, scope)
 
 
 def test_all_who_know_the_same_keys_sign_with_the_same_and_read_every_one() -> None:

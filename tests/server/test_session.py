@@ -80,16 +80,33 @@ def test_a_target_takes_the_place_of_the_one_of_its_number() -> None:
     assert ann.aimed(bob).aimed(cid).aimed(dan).aims == (cid, dan)
 
 
+def test_a_moderator_who_is_limited_to_rooms_is_like_others_elsewhere() -> None:
+    ann = SessionRecord("s1", "ann", "Ann", Role.MODERATOR, "a" * 16, "n1", 1, 1000, "", "::1", scope=("team-*",))
+    assert (ann.moderates("team-a"), ann.moderates("lobby")) == (True, False)
+    assert msgspec.structs.replace(ann, scope=None).moderates("lobby")
+    assert not msgspec.structs.replace(ann, role=Role.USER, scope=None).moderates("lobby")
+
+
 def test_a_session_goes_away_is_given_up_comes_again_and_ends() -> None:
     ann = SessionRecord("s1", "ann", "Ann", Role.USER, "a" * 16, "n1", 1, 1000, "", "::1", (Seat("lobby", 1, 2, 3),))
     assert ann.standing is Standing.HERE
     away = ann.gone_away()
     lost = away.given_up()
     assert (away.standing, lost.standing, lost.parted) == (Standing.AWAY, Standing.LOST, "lost")
-    again = lost.moved(node="b" * 16, node_name="n2", n=7, ip="::2", role=Role.MODERATOR, whole=False)
+    again = lost.moved(node="b" * 16, node_name="n2", n=7, ip="::2", rights=(Role.MODERATOR, ("a*",)), whole=False)
     assert again == msgspec.structs.replace(
-        ann, node="b" * 16, node_name="n2", n=7, ip="::2", role=Role.MODERATOR, whole=False, resumes=1, parted="lost"
+        lost,
+        node="b" * 16,
+        node_name="n2",
+        n=7,
+        ip="::2",
+        role=Role.MODERATOR,
+        scope=("a*",),
+        whole=False,
+        resumes=1,
+        standing=Standing.HERE,
     )
+    assert again.moved(node="a" * 16, node_name="n1", n=8, ip="::1").scope == ("a*",)
     assert again.moved(node="a" * 16, node_name="n1", n=8, ip="::1").resumes == 2
     assert (again.over("left").is_for_good, again.over("kicked").is_for_good) == (False, True)
     assert again.over("kicked").seats == ()
