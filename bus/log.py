@@ -8,11 +8,14 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from bus.interface import Bounds
-from bus.record import Origin, Record, Slot
+from bus.record import Kind, Origin, Record, Slot
 from bus.shelf import Shelf, cost_of
 
 STANDING_RECORDS, STANDING_BYTES = 20_000, 16 << 20
-"""How many records that a newer one of their slot replaces (sessions, rooms) a log keeps; the oldest go first."""
+"""How many records that a newer one of their slot replaces (sessions) a log keeps; the oldest go first."""
+
+RULING_RECORDS, RULING_BYTES = 100_000, 64 << 20
+"""The same of rulings, which no session is to push out."""
 
 WAITING_RECORDS, WAITING_BYTES = 2_000, 4 << 20
 """How much may wait beyond a hole; what comes when that is full is dropped and asked for again later."""
@@ -47,9 +50,10 @@ class Log:
         "_held",
         "_high",
         "_order",
+        "_rulings",
+        "_sessions",
         "_shelf",
         "_slots",
-        "_standing",
         "_waiting",
         "_waiting_bytes",
         "origin",
@@ -62,7 +66,8 @@ class Log:
         self._held: dict[int, Record] = {}
         self._order: list[int] = []  # rising; holds numbers that have left `_held` until it is swept
         self._shelf = Shelf(Bounds()) if shelf is None else shelf
-        self._standing = _Standing(STANDING_RECORDS, STANDING_BYTES)
+        self._sessions = _Standing(STANDING_RECORDS, STANDING_BYTES)
+        self._rulings = _Standing(RULING_RECORDS, RULING_BYTES)
         self._slots: dict[Slot, int] = {}
         self._waiting: dict[int, Record] = {}
         self._waiting_bytes = 0
@@ -148,8 +153,9 @@ class Log:
     def _keep(self, record: Record) -> None:
         slot = record.slot
         replaced = None if slot is None else self._slots.pop(slot, None)
+        standing = self._rulings if record.kind is Kind.RULING else self._sessions
         if replaced is not None:
-            self._standing.remove(replaced)
+            standing.remove(replaced)
             del self._held[replaced]
         self._held[record.seq] = record
         self._order.append(record.seq)
@@ -157,8 +163,8 @@ class Log:
             self._shelf.put(self, record)
         else:
             self._slots[slot] = record.seq
-            self._standing.add(record)
-            while (seq := self._standing.excess()) is not None:
+            standing.add(record)
+            while (seq := standing.excess()) is not None:
                 gone = self._held[seq]
                 assert gone.slot is not None, "what stands has a slot"
                 del self._slots[gone.slot]
