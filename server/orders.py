@@ -75,6 +75,11 @@ class Orders:
         """Tell `follower` each change of keys that begin so, or with ``""`` of all; also what `restore` brings."""
         self._followers[family].append(follower)
 
+    @property
+    def loose(self) -> int:
+        """How many rulings are still to be appended, here or elsewhere, because no log has them as they stand."""
+        return len(self._loose)
+
     # What is decided here.
 
     async def rule(

@@ -28,7 +28,7 @@ class Endings:
 
     def note(self, node: Node, session: SessionRecord, place: Place | None = None) -> None:
         """A node has ended a session, or learnt from a record at `place` that it has ended."""
-        name, upto = session.session, math.inf if session.parted == "kicked" else session.n
+        name, upto = session.session, math.inf if session.is_for_good else session.n
         if session.parted == "lost":
             upto = 0  # its node may live after all
         known = self._known.setdefault(node, {})
@@ -48,7 +48,7 @@ class Endings:
 
     def told(self, session: str) -> None:
         """A client was told that its session has ended."""
-        if session not in self:
+        if session not in self and session not in self._world.decisions.banned:
             self._world.bad("I12 a session is over that nobody has ended", session)
 
     def is_past(self, session: str) -> bool:

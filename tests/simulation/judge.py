@@ -33,6 +33,8 @@ INVARIANTS = {
     "I11": "all nodes end with one opinion on who has which session, and one serves it",
     "I12": "a session that was put out or has left is served by nobody who knows of it, has ended at every node, and "
     "nobody else is told that he has",
+    "I13": "all nodes end with one opinion on every ruling, none that two nodes held is lost, and nobody is served "
+    "where it is known that he is banned",
 }
 """What must hold; what is wrong is named by these."""
 
@@ -73,6 +75,8 @@ class Judge:
             replica = node.replica
             if replica.admission.blocked or replica.repair or len(replica.membership.present()) < len(running) - 1:
                 return False
+        if any(world.decisions.unsettled()):
+            return False
         return all(len(set(highs)) == 1 for highs in self._highs().values())
 
     def in_the_end(self) -> None:
@@ -82,6 +86,7 @@ class Judge:
         else:
             self._judge_equality()
             self._world.endings.judge()
+            self._world.decisions.judge()
         self._judge_acknowledged()
         self._judge_readers()
 
@@ -101,6 +106,7 @@ class Judge:
             replica = node.replica
             up = len(replica.membership.present())
             yield f"{node.name}: {up} present, working {replica.admission.blocked}, repair {bool(replica.repair)}"
+        yield from self._world.decisions.unsettled()
 
     def _judge_equality(self) -> None:
         world = self._world

@@ -40,6 +40,9 @@ class NodeClock:
 
     now = time
 
+    def wall_ms(self) -> int:
+        return round(self.time() * 1000)
+
     def call_soon(self, callback: Callable[..., object], *args: Any) -> Event:
         return self.call_later(0.0, callback, *args)
 

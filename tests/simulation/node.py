@@ -10,18 +10,23 @@ from typing import TYPE_CHECKING, cast
 from bus.interface import Bounds, Peer, PeerState
 from bus.keys import Identity
 from bus.record import Kind, NodeId, Origin, Record
+from server import rulings, texts
 from server import session as sessions
-from server import texts
 from server.audience import audience_of, audiences, room_of
 from server.closing import ELSEWHERE, KICKED, SESSION_OVER
 from server.conversation import Conversation
+from server.counters import Counters
 from server.custody import Custody
 from server.events import Event, SessionEnded
+from server.exclusion import Exclusion
 from server.feeds import TICK_SECONDS, Asked, Feeds
 from server.hearsay import CALL as LIVES_CALL
 from server.messenger import delivered
+from server.orders import CALL as RULING
+from server.orders import Orders
 from server.presence import Change, Presence
-from server.session import Role, Seat, SessionRecord
+from server.rulings import Ruling, Rulings
+from server.session import Actor, Role, Seat, SessionRecord
 from server.takeover import LOOK_SECONDS, Elsewhere, Over, Resume, Unknown, decide
 from server.texts import ANSWER_SECONDS, Text
 from server.wire import native
@@ -47,7 +52,16 @@ def render(record: Record) -> bytes:
 class Node:
     """Listens to its bus and serves connections."""
 
-    def __init__(self, world: World, name: str, identity: Identity, peers: Sequence[str], bounds: Bounds) -> None:
+    def __init__(
+        self,
+        world: World,
+        name: str,
+        identity: Identity,
+        peers: Sequence[str],
+        bounds: Bounds,
+        *,
+        stored: Sequence[Ruling] = (),
+    ) -> None:
         self.world = world
         self.name = name
         self.clock = NodeClock(world.network.clock)
@@ -57,6 +71,9 @@ class Node:
         self.node_id = self.bus.node
         self.config = world.patience
         self.moderation = Nothing()
+        self.counters = Counters()
+        self.rulings = Rulings(now=self.clock.now())
+        self.orders = Orders(cast("ServerNode", self))
         self.custody = Custody(cast("ServerNode", self))
         self.alive = True
         self.synced = False
@@ -64,6 +81,8 @@ class Node:
         self.conversations: dict[str, Connection] = {}
         """By session, those that it serves."""
         self._waiting: list[Callable[[], None]] = []
+        self.exclusion = Exclusion(cast("ServerNode", self))
+        self.orders.restore(stored)
         self.presence.revive(self.bus.origin)
         self.bus.open(self, clock=self.clock)
         self.replica = self.bus._running
@@ -72,6 +91,8 @@ class Node:
     def _tick(self) -> None:
         if self.alive:
             self.custody.tick(self.clock.time())
+            self.orders.tick(self.clock.time())
+            self.exclusion.tick(self.clock.time())
             self.feeds.tick(self.clock.time())
             self.clock.call_later(TICK_SECONDS, self._tick)
 
@@ -96,6 +117,10 @@ class Node:
                 self.world.endings.note(self, session, (record.origin, record.seq))
             if record.origin != self.bus.origin:
                 self.custody.take(record, session)
+        elif record.kind is Kind.RULING:
+            self.feeds.timeline.work(record.origin, record.seq)
+            self.world.decisions.listed(rulings.unpack(record.payload), copies)
+            self.orders.read(record)
         else:
             self.feeds.work(record, audience_of(record))
 
@@ -112,6 +137,8 @@ class Node:
     def on_call(self, caller: NodeId, body: bytes) -> bytes | Awaitable[bytes]:
         if body.startswith(LIVES_CALL):
             return self.custody.answer(body)
+        if body.startswith(RULING):
+            return self.orders.answer(body)
         self._put_out(body.decode())
         return b""
 
@@ -124,6 +151,7 @@ class Node:
     def on_forgotten(self, origin: Origin) -> None:
         self.world.forgot(self, origin)
         self.presence.forget(origin)
+        self.orders.forget(origin)
         self.feeds.timeline.forget(origin)
 
     def on_synced(self) -> None:
@@ -144,6 +172,9 @@ class Node:
 
     def _look(self, connection: Connection, until: float) -> None:
         if connection.over or not self.alive:
+            return
+        if self.is_banned(connection.name):
+            connection.close(KICKED)
             return
         match decide(self.presence, connection.name, connection.n):
             case Over():
@@ -275,11 +306,23 @@ class Node:
         elif known is not None and self.custody.acts_for(session) == self.bus.node:
             self.custody.finish(known, "kicked")
 
+    def decide(self, by: Actor, key: str, value: object, seconds: float | None) -> None:
+        """A moderator who is here decides, and every node that is there is told at once."""
+        body = RULING + rulings.pack(self.orders.decide(by, key, value, seconds=seconds))
+        for peer in self.bus.peers():
+            if peer.state is not PeerState.DOWN:
+                self.bus.ask(peer.node, body, timeout=CALL_SECONDS, done=lambda answer: None)
+
+    def is_banned(self, session: str) -> bool:
+        """Whether somebody may not come in, as far as this node knows."""
+        return self.exclusion.bans.against(session, "", Role.USER) is not None
+
     # --- its end --------------------------------------------------------------------------------------------
 
     def crash(self, *, told: bool) -> None:
         """Lose everything at once."""
         self.alive = False
+        self.world.decisions.keep(self)
         self.bus.vanish(told=told)
         for connection in list(self.connections):
             connection.cut()

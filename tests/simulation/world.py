@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bus.interface import Bounds
@@ -14,7 +14,9 @@ from bus.membership import TICK_SECONDS
 from bus.record import Kind, Origin, Record, incarnation_of
 from bus.replica import Replica
 from server.closing import RESTARTING
+from server.rulings import Ruling
 from tests.simulation.client import Client
+from tests.simulation.decisions import Decisions
 from tests.simulation.endings import Endings
 from tests.simulation.judge import FENCED_SECONDS, SETTLES_SECONDS, Judge
 from tests.simulation.network import Network
@@ -85,6 +87,7 @@ class World:
             else:
                 self.later(rng.uniform(1, self.end_at * 0.7), self._join, name)
         self.clients: list[Client] = []
+        self.decisions = Decisions(self, seed)
         for number in range(rng.randint(2, 5)):
             self.clients.append(Client(self, f"s{number}"))
         self.later(rng.uniform(0.5, 3), self._fault)
@@ -139,11 +142,11 @@ class World:
         place = self.names.index(name) + 1 if name in self.names else 99
         return Identity(f"{place + (1000 * number if fresh else 0):016x}", number)
 
-    def _start(self, name: str, identity: Identity) -> Node:
+    def _start(self, name: str, identity: Identity, *, stored: Sequence[Ruling] = ()) -> Node:
         others = [other for other in self.names if other != name]
         running = [node.name for node in self.running() if node.name != name]
         peers = others if self.rng.random() < 0.5 else self.rng.sample(running, min(len(running), 1)) or others[:1]
-        node = Node(self, name, identity, peers, self.bounds)
+        node = Node(self, name, identity, peers, self.bounds, stored=stored)
         self._watch_waits(node)
         if self.buried_after is not None:
             replica_of(node)._dead.ticks = round(self.buried_after / TICK_SECONDS)
@@ -346,7 +349,7 @@ class World:
         identity = self._identity(name, fresh=not keeps)
         if keeps:
             identity = Identity(node.bus.node, identity.incarnation, peers=tuple(n for n in self.names if n != name))
-        self._start(name, identity)
+        self._start(name, identity, stored=self.decisions.kept(name) if keeps else ())
 
     def _join(self, name: str) -> None:
         self.faults["join"] += 1
