@@ -164,6 +164,8 @@ class Orders:
     def read(self, record: Record) -> None:
         """Take a ruling that stands in a log, of this node or another. Raises one of `UNREADABLE`."""
         ruling = rulings.unpack(record.payload)
+        if ruling.key != record.id:
+            raise msgspec.ValidationError("a ruling of one key stands in the place of another")
         if record.origin != self._node.bus.origin and ruling.key in self._loose:
             self._carried = self._node.clock.now()
         self._stands(ruling, record.origin)

@@ -30,6 +30,9 @@ REPORT = "report"
 VALUE_BYTES = 48 * 1024
 """The longest value: with it a ruling fits a record."""
 
+LONGEST_SECONDS = 1e10
+"""The longest time that a ruling can have."""
+
 DONE_WITH = 100_000
 """Rulings that are lifted or over and still known, so that none of them comes again; beyond it the oldest go."""
 
@@ -67,7 +70,7 @@ class Ruling(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """When, ms since 1970 by the clock of `node`; shown, never used to decide."""
     until: int | None
     """When it ends by that clock; shown. None: not by itself."""
-    seconds: Annotated[float, msgspec.Meta(ge=0)] | None
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_SECONDS)] | None
     """How long it is from when it is first taken, by the count of who takes it; 0: its time is over."""
     node: _Name
     """Name of the node where it was decided."""

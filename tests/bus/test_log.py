@@ -143,6 +143,24 @@ def test_who_came_and_went_does_not_push_out_who_stays(monkeypatch: pytest.Monke
     assert log.floor == 0
 
 
+def test_sessions_do_not_push_out_what_moderators_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_module, "STANDING_RECORDS", 2)
+    log = Log(ORIGIN)
+    for seq in range(1, 30):
+        kind, session, key = (Kind.SESSION, str(seq), None) if seq % 3 else (Kind.RULING, "", f"ban/{seq % 9}")
+        log.add(Record(1, kind, ORIGIN, seq, seq, "", session, key, b""))
+    assert [r.seq for r in log if r.kind is Kind.RULING] == [21, 24, 27]
+    assert len(log) == 3 + 2
+
+
+def test_rulings_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_module, "RULING_RECORDS", 2)
+    log = Log(ORIGIN)
+    for seq in range(1, 6):
+        log.add(Record(1, Kind.RULING, ORIGIN, seq, seq, "", "", f"ban/{seq}", b""))
+    assert [r.seq for r in log] == [4, 5]
+
+
 def test_a_record_that_ended_its_slot_goes_as_the_texts_do() -> None:
     log = filled(["a", "a!", "a", None, None], records=2)
     assert [r.seq for r in log] == [3, 4, 5]

@@ -25,9 +25,24 @@ from websockets.server import ServerProtocol
 from bus import casts, packets
 from bus.interface import BusError
 from bus.record import Kind, Record
-from server import asides, departure, flow, hearsay, keyring, links, moderation, refusals, roundtrips, speech, texts
+from server import (
+    asides,
+    departure,
+    flow,
+    hearsay,
+    keyring,
+    links,
+    moderation,
+    orders,
+    refusals,
+    roundtrips,
+    rulings,
+    speech,
+    texts,
+)
 from server import session as sessions
 from server.addresses import host_port, listening_host, network_of, origin_form, websocket_url
+from server.bans import Ban
 from server.cards import Card
 from server.config import ConfigError
 from server.conversation import Conversation
@@ -40,7 +55,8 @@ from server.proxies import Proxies, scheme
 from server.query import QueryError, parse
 from server.query_completion import complete
 from server.resumption import Resumption
-from server.session import Role, Seat, SessionRecord
+from server.rulings import Ruling
+from server.session import Actor, Role, Seat, SessionRecord
 from server.web import Site
 from server.wire import names, native, reading, voice
 from server.wire.names import FieldError
@@ -107,6 +123,9 @@ REQUESTS = tuple(
         {"type": "deafen", "on": True},
         {"type": "announce", "id": 2, "text": "all"},
         {"type": "leave", "room": "lobby"},
+        {"type": "ban", "ip": "192.0.2.0/24", "room": "lobby", "seconds": 5, "reason": "r"},
+        {"type": "unban", "ban": "b_1"},
+        {"type": "bans", "limit": 5, "after": "b_1"},
     )
 )
 
@@ -333,11 +352,25 @@ SESSION = SessionRecord(
     ip="192.0.2.1",
     seats=(Seat("lobby", 7, 1, 1),),
 )
+RULING = Ruling(
+    key="ban/b_1",
+    number=1,
+    origin=PEER,
+    value=msgspec.msgpack.encode(Ban(ip="192.0.2.0/24")),
+    by=Actor("s", "mod", "Mod", Role.MODERATOR),
+    reason="r",
+    at=1,
+    until=2,
+    seconds=1.5,
+    node="n2",
+)
 CARD = msgspec.msgpack.encode(Card("n2", "ws://h:1/ws", "h:2", 1, 2, 3, 0.1, 4, 1.0, 2.0))
 PACKETS: tuple[packets.Packet, ...] = (
     packets.Digest(PEER, "there", ("there",), {PEER: (0, 1)}, [ME], {PEER: "there"}, CARD),
     packets.Records(PEER, [_record(Kind.SESSION, sessions.pack(SESSION)), _record(seq=2)]),
     packets.Records(PEER, [_record(payload=texts.pack(texts.Text(1, "ann", "Ann", "hi")))]),
+    packets.Records(PEER, [Record(1, Kind.RULING, PEER, 1, 5, "", "", RULING.key, rulings.pack(RULING))]),
+    packets.Call(PEER, 2, orders.CALL + rulings.pack(RULING)),
     packets.Ack(PEER, ME, 1),
     packets.Ask(PEER, ME, 0),
     packets.Fill(PEER, PEER, 0, 5, 2, 9, [_record(seq=4)]),
@@ -401,7 +434,7 @@ def cast(data: bytes) -> None:
 
 
 _told = _Grounds()
-CALLS = (keyring.CALL, flow.CALL, departure.CALL, hearsay.CALL, b"")
+CALLS = (keyring.CALL, flow.CALL, departure.CALL, hearsay.CALL, orders.CALL, b"")
 
 
 @target(
@@ -449,6 +482,7 @@ READERS: tuple[Callable[[bytes], object], ...] = (
     flow.unpack_batch,
     flow.unpack_answer,
     lambda body: moderation.event_of(_record(Kind.MODERATION, body)),
+    rulings.unpack,
 )
 
 

@@ -20,8 +20,11 @@ from bus.packets import Ack, Digest, Packet
 from bus.places import Places
 from bus.record import ClientId, Origin, Record
 from server import custody
+from server.exclusion import Exclusion
 from server.feeds import Asked, Feeds
+from server.orders import Orders
 from server.presence import Presence
+from server.rulings import Change, Ruling, Rulings, Standing
 from server.session import SessionRecord
 from server.takeover import Meeting
 from server.timeline import Timeline
@@ -149,6 +152,26 @@ def life_forgotten_without_a_trace(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Dead, "forget", lambda self, origin, *, high: self._since.pop(origin, None))
 
 
+def ruling_that_came_last_wins(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Ruling, "rank", property(lambda ruling: (0, "")))
+    take = Rulings.take
+
+    def newest(self: Rulings, ruling: Ruling, now: float, *, stored: bool = False) -> tuple[Standing, Change | None]:
+        if self.last(ruling.key) not in (None, ruling):
+            del self._entries[ruling.key]
+        return take(self, ruling, now, stored=stored)
+
+    patch.setattr(Rulings, "take", newest)
+
+
+def banned_at_the_door_alone(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Exclusion, "_judge", lambda self, record, room: None)
+
+
+def older_ruling_is_not_answered(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Orders, "_carry", lambda self, now: None)
+
+
 FAULTS: tuple[Plant, ...] = (
     acknowledged_at_one_copy,
     acknowledged_out_of_prefix,
@@ -164,4 +187,7 @@ FAULTS: tuple[Plant, ...] = (
     end_not_remembered,
     older_connection_goes_on,
     life_forgotten_without_a_trace,
+    ruling_that_came_last_wins,
+    banned_at_the_door_alone,
+    older_ruling_is_not_answered,
 )

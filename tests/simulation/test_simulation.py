@@ -62,4 +62,5 @@ def test_the_faults_of_a_few_schedules_are_of_every_kind() -> None:
     assert seen == {
         *("clock", "copy", "crash", "cut", "join", "slow", "stop", "with state", "without state"),
         *("forgotten", "kicked", "left", "lost"),
+        *("banned", "lifted", "ruled"),
     }
