@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bus.record import ClientId
-from server.bans import Ban, Bans, InForce, key_of_ban, network
+from server.bans import Ban, Bans, InForce, key_of_ban, network, reach
 from server.closing import KICKED
 from server.rulings import BAN, Change
 from server.session import Actor, Role, SessionRecord
@@ -156,14 +156,7 @@ class Exclusion:
         entry = self.bans.follow(change)
         if entry is None:
             return
-        if entry.ban.user:
-            found = self._sessions_of(entry.ban.user)
-        else:
-            presence = self._node.presence
-            here = [conversation.session for conversation in self._node.conversations.values()]
-            absent = [presence.known(session) for session in (*presence.reconnecting, *presence.given_up)]
-            found = [*here, *(record for record in absent if record is not None)]
-        for record in found:
+        for record in self._sessions_of(entry.ban.user) if entry.ban.user else self._sessions_from(entry.ban):
             self._judge(record, entry.ban.room)
 
     def tick(self, now: float) -> None:
@@ -184,6 +177,13 @@ class Exclusion:
     def _sessions_of(self, user: str) -> list[SessionRecord]:
         presence, to = self._node.presence, Address(user=user)
         return [*presence.addressed(to), *presence.absent(to)]
+
+    def _sessions_from(self, ban: Ban) -> list[SessionRecord]:
+        """Those at this node, and those without a connection, that come from an address that is banned."""
+        presence, reaches = self._node.presence, reach(ban)
+        here = [conversation.session for conversation in self._node.conversations.values()]
+        absent = map(presence.known, (*presence.reconnecting, *presence.given_up))
+        return [record for record in (*here, *absent) if record is not None and reaches(record.ip)]
 
     def _judge(self, record: SessionRecord, room: str) -> None:
         """Put a session out that is this node's to put out, if it is banned."""
