@@ -81,6 +81,7 @@ class Node:
         self.conversations: dict[str, Connection] = {}
         """By session, those that it serves."""
         self._waiting: list[Callable[[], None]] = []
+        self._lives: dict[NodeId, Origin] = {}
         self.exclusion = Exclusion(cast("ServerNode", self))
         self.orders.restore(stored)
         self.presence.revive(self.bus.origin)
@@ -143,6 +144,9 @@ class Node:
         return b""
 
     def on_peer(self, peer: Peer) -> None:
+        former, self._lives[peer.node] = self._lives.get(peer.node), peer.origin
+        if former is not None and former != peer.origin:
+            self.presence.lose(former)
         if peer.left or peer.state is PeerState.DOWN:
             self.presence.lose(peer.origin)
         else:
