@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from bus.record import Place
-from server.session import SessionRecord
+from server.session import FOR_GOOD, SessionRecord
 
 if TYPE_CHECKING:
     from tests.simulation.node import Node
@@ -28,7 +28,7 @@ class Endings:
 
     def note(self, node: Node, session: SessionRecord, place: Place | None = None) -> None:
         """A node has ended a session, or learnt from a record at `place` that it has ended."""
-        name, upto = session.session, math.inf if session.is_for_good else session.n
+        name, upto = session.session, math.inf if session.parted in FOR_GOOD else session.n
         if session.parted == "lost":
             upto = 0  # its node may live after all
         known = self._known.setdefault(node, {})
