@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from server.events import MemberChanged, RoomEntered, RoomLeft, SessionLost, SessionResumed
 from server.presence import Change, Entered, Lost, Parted, Resumed, Updated
 from server.rooms import Room
-from server.session import Seat, SessionRecord
+from server.session import Role, Seat, SessionRecord
 from server.wire import native
 
 if TYPE_CHECKING:
@@ -42,14 +42,17 @@ class Attendance:
         room = node.rooms.get(seat.room)
         if room is None:
             room = node.rooms[seat.room] = Room(seat.room, opened=seat.joined)
+            node.settings.furnish(room)
         node.broadcast(room, native.MemberJoined(room=room.name, member=node.member(record, seat)))
         node.emit(RoomEntered(room.name, record))
         seats = node.presence.rooms[room.name]
-        if len(seats) > room.state.capacity:
-            # Two nodes may each have let the last one in: who came later goes.
+        if len(seats) > room.state.capacity and record.role is Role.USER:
+            # Two nodes may each have let the last one in: who came later goes. Not those who had been there before,
+            # who may be more than a moderator has said since.
             in_order = sorted(seats, key=lambda session: (seats[session].order, seats[session].ssrc))
             for session in in_order[room.state.capacity :]:
-                node.custody.put_out(session, room.name)
+                if node.synced and seats[session].order >= seat.order:
+                    node.custody.put_out(session, room.name)
 
     def _tell_parted(self, record: SessionRecord, name: str, reason: str) -> None:
         node = self._node

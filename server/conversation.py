@@ -22,7 +22,7 @@ from server.limits import Allowance, Bucket, Echo
 from server.link import HELLO_SECONDS, Link, State
 from server.outbox import Outbox
 from server.requests import HANDLERS
-from server.session import RECORD_BYTES, Actor, Aim, Seat, SessionRecord
+from server.session import RECORD_BYTES, Actor, Aim, Role, Seat, SessionRecord
 from server.wire import moderation, native, reading, voice
 from server.wire.names import FieldError
 from server.wire.native import OUR_MISTAKE, Address, Code, Refused
@@ -294,10 +294,17 @@ class Conversation:
         """Let another record of this session, in the same rooms, be true from now on."""
         self.record = record
         self.node.custody.write(record)
+        self.look_at_mutes()
+
+    def look_at_mutes(self) -> None:
+        """Somebody has muted the session or one of its rooms, or may be heard again."""
         self.places = {
-            ssrc: dataclasses.replace(place, muted=record.muted(place.room.name))
-            for ssrc, place in self.places.items()
+            ssrc: dataclasses.replace(place, muted=self._is_muted(place.room)) for ssrc, place in self.places.items()
         }
+
+    def _is_muted(self, room: Room) -> bool:
+        record = self.session
+        return record.muted(room.name) or (room.state.muted and record.role is Role.USER)
 
     def deafen(self, on: bool) -> None:
         """Let the client be sent no voice, or voice again."""
@@ -319,7 +326,7 @@ class Conversation:
         """Be in the room of `seat` from now on."""
         self.record = self.session.seated(seat)
         room = self.node.custody.seat(self, seat)
-        self.places[seat.ssrc] = Place(room, self.session.muted(seat.room))
+        self.places[seat.ssrc] = Place(room, self._is_muted(room))
         return room
 
     def leave(self, room: str, reason: str, *, id: ClientId | None = None) -> None:
@@ -378,7 +385,7 @@ class Conversation:
         self.node.counters.refused[refusal.code] += 1
         if self.record is not None:
             self.node.refusals.note(self.record.session, now)
-        if closing := self._allowance.refused(refusal.code, now):
+        if refusal.floods and (closing := self._allowance.refused(refusal.code, now)):
             self.cut(closing)
 
     def reject(self, sentence: str, id: ClientId | None, closing: Closing = NOT_AUTHENTICATED) -> None:
@@ -403,6 +410,11 @@ class Conversation:
     def wait(self) -> None:
         """The hello is good, and its welcome comes later: what the client sends meanwhile is held."""
         self.state = State.WAITING
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is answered what it asks."""
+        return self.state is State.LIVE
 
     @property
     def is_waiting(self) -> bool:
@@ -432,9 +444,8 @@ class Conversation:
         self.node.custody.resume(self, record, cursors)
         self._ear = None if record.deafened else self.outbox
         self.targets = {aim.target: Target(Address(session=aim.session, user=aim.user)) for aim in record.aims}
-        self.places = {
-            seat.ssrc: Place(self.node.custody.attend(self, seat), record.muted(seat.room)) for seat in record.seats
-        }
+        rooms = [(seat.ssrc, self.node.custody.attend(self, seat)) for seat in record.seats]
+        self.places = {ssrc: Place(room, self._is_muted(room)) for ssrc, room in rooms}
         return True
 
     def take_backlog(self) -> None:

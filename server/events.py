@@ -60,6 +60,13 @@ class RoomLeft:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class RoomSet:
+    """A moderator has changed the settings of a room, in which there may be nobody."""
+
+    room: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class MemberChanged:
     """Somebody in a room was muted or may be heard again, wants voice no more or again, went away or came again."""
 
@@ -159,6 +166,7 @@ Event = (
     | SessionResumed
     | RoomEntered
     | RoomLeft
+    | RoomSet
     | MemberChanged
     | Deafened
     | Moderated

@@ -97,11 +97,12 @@ def _node_item(view: NodeView) -> dict[str, Any]:
 
 
 def _rooms(node: Node, only: str | None) -> Iterable[tuple[str, Any]]:
-    for name, room in node.rooms.items():
+    for name in node.rooms.keys() | node.settings.rooms():
         if only is None or name == only:
-            seats = node.presence.rooms.get(name, {})
-            item = {"room": name, "members": len(seats), "speaking": len(room.talkers), "room_state": room.state}
-            yield name, item
+            room, members = node.rooms.get(name), len(node.presence.rooms.get(name, ()))
+            speaking = 0 if room is None else len(room.talkers)
+            state = node.settings.of(name)
+            yield name, {"room": name, "members": members, "speaking": speaking, "room_state": state}
 
 
 def _sessions(node: Node, room: str | None, where: str | None) -> Iterable[tuple[str, Any]]:
@@ -129,7 +130,7 @@ def _sessions(node: Node, room: str | None, where: str | None) -> Iterable[tuple
 def _members(node: Node, room: str | None) -> Iterable[tuple[str, Any]]:
     if room is None:
         raise Refused(Code.BAD_REQUEST, "members of which room?", field="room")
-    if room not in node.presence.rooms:
+    if room not in node.presence.rooms and room not in node.settings.rooms():
         raise Refused(Code.NOT_FOUND, f"there is no room {room}")
     for member in node.members(room):
         yield member.session, member

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from server import roomsettings
 from server.departure import Begin
 from server.exclusion import ban_of
 from server.listing import list_page
@@ -97,6 +98,15 @@ def _reason(reason: str | None) -> str:
     return names.chat_text(reason, field="reason") if reason else ""
 
 
+def _set_room(client: Conversation, request: moderation.SetRoom) -> None:
+    require_moderator(client, "change a room")
+    room, changes = names.room_name(request.room), roomsettings.changes(request)
+    if not changes:
+        raise Refused(Code.BAD_REQUEST, "name what is to be otherwise: locked, capacity, title and so on")
+    act = client.node.settings.set(client.actor, room, changes, reason=_reason(request.reason))
+    client.node.tasks.start(_finish(client, request, act), name="set_room")
+
+
 def _drain(client: Conversation, request: moderation.Drain) -> None:
     node = client.node
     if client.session.role is not Role.ADMIN:
@@ -104,8 +114,7 @@ def _drain(client: Conversation, request: moderation.Drain) -> None:
     target = node.cards.find(request.node)
     if target is None:
         raise Refused(Code.NOT_FOUND, "there is no node of that name or id", field="node")
-    reason = names.chat_text(request.reason, field="reason") if request.reason else ""
-    order = Begin(by=client.actor, seconds=request.seconds, reason=reason)
+    order = Begin(by=client.actor, seconds=request.seconds, reason=_reason(request.reason))
 
     async def act() -> list[Outcome]:
         return [await node.departure.order(target, order)]
@@ -126,6 +135,7 @@ HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     moderation.Ban: _ban,
     moderation.Unban: _unban,
     moderation.Bans: _bans,
+    moderation.SetRoom: _set_room,
     moderation.Drain: _drain,
     moderation.List: _list,
 }

@@ -29,6 +29,7 @@ from server.feeds import Feeds
 from server.flow import CALL as FLOW
 from server.gossip import Gossip
 from server.hearsay import CALL as LIVES_CALL
+from server.housekeeper import Housekeeper
 from server.identity import LEEWAY_SECONDS, Tokens
 from server.interruptions import Interruptions
 from server.keyring import CALL as KEYS
@@ -114,6 +115,7 @@ class Node:
         self.orders = Orders(self)
         self.exclusion = Exclusion(self)
         self.moderation = Moderation(self)
+        self.settings = Housekeeper(self)
         self.taps = Taps(self)
         self.tap: Taps | None = None
         """The taps while any console looks at the flow of messages, else None: then it costs this look."""
@@ -156,6 +158,7 @@ class Node:
     async def stop(self) -> None:
         """Leave the cluster."""
         await self.tasks.cancel()
+        self.settings.passwords.close()
         await self.bus.stop()
 
     def watch(self, witness: Callable[[Event], None]) -> Callable[[], None]:
@@ -394,6 +397,7 @@ class Node:
             self.bus.announce(self.cards.write())
             self._gossip.tell(now)
             self.quotas.forget(now)
+            self.settings.tick(now)
             self.keyring.tick(now)
             self.copies.look(now)
             self.tell_urls()

@@ -201,7 +201,7 @@ class Reception:
         record = known.moved(node=node.node_id, node_name=node.name, n=n, ip=client.link.ip, rights=again.rights)
         put_out = {seat.room: "banned" for seat in record.seats if node.exclusion.against(record, seat.room)}
         if known.standing is Standing.LOST:
-            put_out |= {seat.room: "room_full" for seat in record.seats if self._is_full(seat.room, record)}
+            put_out |= {seat.room: "room_full" for seat in record.seats if node.settings.is_full(record, seat.room)}
         for room, reason in put_out.items():
             record = record.unseated(room, reason)
         missing = node.feeds.missing(again.hello.cursors or {}, sorted(audiences(record)))
@@ -230,7 +230,7 @@ class Reception:
             scope=scope,
         )
         for room in again.rooms:
-            if not (self._is_full(room, record) or node.exclusion.against(record, room)):
+            if node.settings.lets_back(record, room) and not node.exclusion.against(record, room):
                 record = record.seated(node.new_seat(room))
         self._go_on(again, record, before="", missing=sorted(audiences(record)))
 
@@ -255,13 +255,6 @@ class Reception:
         client.send(self._welcome(record, again.hello, cursors=given, recovered=record.whole, rooms=rooms, gaps=gaps))
         if not before:
             node.emit(SessionResumed(record, before, recovered=False))
-
-    def _is_full(self, room: str, record: SessionRecord) -> bool:
-        """Whether a session may not enter a room, because all places are taken."""
-        known = self._node.rooms.get(room)
-        if known is None or record.role is not Role.USER:
-            return False
-        return len(self._node.presence.rooms[room]) >= known.state.capacity
 
     def _welcome(
         self,

@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bus.record import ClientId
-from server import moderating
+from server import entering, moderating
 from server.limits import Echo
-from server.session import Aim, Role
+from server.session import Aim
 from server.texts import Receipt, Sender
 from server.wire import names, native
 from server.wire.native import Code, Refused
@@ -31,32 +31,6 @@ def _hello(client: Conversation, request: native.Hello) -> None:
 # Rooms.
 
 
-def _join(client: Conversation, request: native.Join) -> None:
-    name = names.room_name(request.room)
-    record, node = client.session, client.node
-    if record.seat(name) is not None:
-        raise Refused(Code.ALREADY, f"you are in {name}")
-    if len(record.seats) >= native.ROOMS:
-        raise Refused(Code.BAD_REQUEST, f"a session may be in {native.ROOMS} rooms", field="room")
-    node.exclusion.refuse(record, name)
-    room = node.rooms.get(name)
-    if room is not None and len(node.presence.rooms[name]) >= room.state.capacity and record.role is Role.USER:
-        raise Refused(Code.ROOM_FULL, f"{name} is full")
-    seat = node.new_seat(name)
-    room = client.take_seat(seat)
-    client.send(
-        native.Joined(
-            id=native.given(request.id),
-            room=name,
-            ssrc=seat.ssrc,
-            members=node.members(name),
-            history=node.messenger.history.of(name),
-            room_state=room.state,
-            cursors=node.feeds.timeline.cursors(),
-        )
-    )
-
-
 def _leave(client: Conversation, request: native.Leave) -> None:
     client.leave(_room_of(client, request.room), "left", id=request.id)
 
@@ -75,8 +49,13 @@ def _say(client: Conversation, request: native.Say) -> None:
     if not _is_repeated(client, request.id):
         room = _room_of(client, request.room)
         _refuse_muted(client, room)
+        restraint = client.node.settings if client.node.rooms[room].restrains else None
+        if restraint is not None:
+            restraint.refuse_muted(client.session, room)
         text = names.chat_text(request.text)
         _refuse_flood(client, room, text)
+        if restraint is not None:
+            restraint.keep_pace(client.session, room)
         _take(client, request.id, partial(client.node.messenger.say, client.actor, room, request.id, text))
 
 
@@ -171,7 +150,7 @@ def _voice_target(client: Conversation, request: native.VoiceTarget) -> None:
 
 HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     native.Hello: _hello,
-    native.Join: _join,
+    native.Join: entering.join,
     native.Leave: _leave,
     native.Say: _say,
     native.Whisper: _whisper,

@@ -47,6 +47,7 @@ class Room:
         "name",
         "opened",
         "outboxes",
+        "restrains",
         "returned",
         "spoke",
         "state",
@@ -60,6 +61,8 @@ class Room:
         self.opened = opened
         """ms since 1970."""
         self.state = RoomState()
+        self.restrains = False
+        """Whether users may not say here what they want when they want: it is muted, or in slow mode."""
         self.outboxes: dict[str, Outbox] = {}
         """Session id to outbox, of the members on this node."""
         self.listeners: dict[str, Outbox] = {}
@@ -73,6 +76,12 @@ class Room:
         self.broken: dict[str, Talker] = {}
         """Those whose node said nothing more of them in the middle of a turn, until somebody takes note."""
         self._told: frozenset[str] = frozenset()
+
+    def rule(self, state: RoomState, *, here: NodeId) -> None:
+        """Have other settings from now on."""
+        self.state = state
+        self.restrains = state.muted or state.slow_seconds > 0
+        self._give_way(here)
 
     def speak(self, session: str, *, node: NodeId, level: int, now: float) -> bool:
         """Take or keep a speaker's place; False where all are taken."""
@@ -101,6 +110,10 @@ class Room:
                 del self.talkers[session]
         for session, (level, order) in talks.items():
             self.talkers[session] = Talker(node, now, level, order)
+        self._give_way(here)
+
+    def _give_way(self, here: NodeId) -> None:
+        """Of more who speak than may those of this node who began last are heard no more."""
         if len(self.talkers) > self.state.speakers:
             in_order = sorted(self.talkers, key=lambda session: (self.talkers[session].order, session))
             for session in in_order[self.state.speakers :]:

@@ -4,15 +4,16 @@ import { Asides } from './asides.js';
 import { Chat } from './chat.js';
 import { ChatView } from './chat-view.js';
 import { Lost } from './connection.js';
-import { sentenceForLeft, sentenceForRemoval } from './farewell.js';
+import { sentenceForLeft, sentenceForRefusal, sentenceForRemoval, wordsForMove } from './farewell.js';
 import { Hearing, SILENT } from './hearing.js';
 import { LinkView } from './link-view.js';
 import { MembersView } from './members-view.js';
+import { Pace } from './pace.js';
 import { linkTo, roomOfLink } from './room-link.js';
 import { RoomView } from './room-view.js';
 import { Roster } from './roster.js';
 import { Session } from './session.js';
-import { Silences, sentenceFor, wordsFor } from './silences.js';
+import { ROOM_MUTED, Silences, sentenceFor, wordsFor } from './silences.js';
 import { wordsForElsewhere } from './standing.js';
 import { StartView } from './start-view.js';
 import { TalkView } from './talk-view.js';
@@ -27,7 +28,8 @@ class App {
   #deafened = false;
   #deafenedThere = false; // as the node has it; null: not known
   #shown = ''; // the room whose chat is on the page
-  #title = '';
+  #state = {}; // of the room, as moderators have set it
+  #pace = new Pace();
   #awaited = new Set(); // sessions that come back as this one does
   #moderated = null;
   #obstacle = '';
@@ -45,10 +47,11 @@ class App {
       message: (message) => this.#receive(message),
       voice: (bytes) => this.#hearing.take(bytes),
       fate: (line) => this.#showFate(line),
-      refused: (error) => this.#goOut(error.field === 'room' ? { problem: error } : { notice: error.message }),
+      paced: (ms) => this.#keepPace(() => this.#pace.wait(ms, Date.now())),
+      refused: (error) => this.#turnedAway(error),
       out: (notice) => this.#goOut({ notice }),
       elsewhere: () => this.#stopHere(),
-      ended: (code, reason, field) => this.#ended(code, reason, field),
+      ended: (code, reason, refusal) => this.#ended(code, reason, refusal),
     },
   });
 
@@ -195,7 +198,7 @@ class App {
     const { session, limits } = this.#session.ticket;
     const isNew = this.#shown !== room;
     this.#shown = room;
-    this.#title = state.title;
+    this.#state = state;
     this.#moderated = null;
     if (!isSame) linkTo(room);
     this.#start.hide();
@@ -219,8 +222,7 @@ class App {
     }
     if (isOver) this.#silences.clear();
     this.#recheckWhisper();
-    this.#showRoom();
-    this.#showSilence();
+    this.#showState();
   }
 
   /** Another room than before: nothing of the old one stays. */
@@ -256,9 +258,16 @@ class App {
     this.#link.lose(Date.now());
   }
 
-  #ended(code, reason, field) {
+  /** The room does not let this page in. */
+  #turnedAway(error) {
+    if (error.field === 'room' || error.field === 'password') this.#goOut({ problem: error });
+    else this.#goOut({ notice: sentenceForRefusal(error.message) });
+  }
+
+  #ended(code, reason, refusal) {
     if (code === 4401) this.#goOut({ problem: { field: 'token', message: reason } });
-    else if (field === 'name') this.#goOut({ problem: { field, message: reason } });
+    else if (refusal?.field === 'name') this.#goOut({ problem: refusal });
+    else if (refusal?.code === 'banned') this.#goOut({ notice: sentenceForRefusal(reason) });
     else if (code === 4403) this.#goOut({ notice: sentenceForRemoval(this.#moderated, reason) });
     else this.#goOut({ notice: reason || 'The server ended this session.' });
   }
@@ -339,14 +348,22 @@ class App {
       for (const session of off) this.#updateMember(session, { speaking: false, level: SILENT });
     },
     room_updated: ({ room_state: state }) => {
-      this.#title = state.title;
-      this.#showRoom();
+      this.#state = state;
+      this.#showState();
+    },
+    moved: ({ room, joined }) => {
+      const moderated = this.#moderated;
+      this.#asides.whisperTo(null);
+      this.#session.takeMove(joined);
+      this.#note('moved', wordsForMove(room, moderated?.action === 'move' ? moderated : null));
     },
     gap: ({ rooms }) => rooms.includes(this.#session.room) && this.#note('missing', 'Messages'),
-    left: ({ reason }) => this.#goOut({ notice: sentenceForLeft(reason) }),
+    left: ({ reason }) => this.#goOut({ notice: sentenceForLeft(reason, this.#moderated) }),
     moderated: (message) => {
-      this.#moderated = message;
-      if (message.action === 'kick') return;
+      if (message.action !== 'mute' && message.action !== 'unmute') {
+        this.#moderated = message;
+        return;
+      }
       this.#updateMember(this.#session.ticket.session, { muted: this.#silences.of(this.#session.room) !== null });
       this.#showSilence();
     },
@@ -363,7 +380,19 @@ class App {
   #showRoom() {
     const members = this.#roster.all();
     this.#members.count(members);
-    this.#view.describe(members, this.#title);
+    this.#view.describe(members, this.#state);
+  }
+
+  /** Show what moderators have set of the room. */
+  #showState() {
+    this.#showRoom();
+    this.#showSilence();
+    this.#keepPace(() => this.#pace.set(this.#rank() > 0 ? 0 : this.#state.slow_seconds));
+  }
+
+  #keepPace(change) {
+    change();
+    this.#chatView.keepPace(this.#pace);
   }
 
   // Text.
@@ -386,6 +415,7 @@ class App {
 
   #say(text, to) {
     this.#chatView.add(this.#session.say(text, to));
+    if (!to) this.#keepPace(() => this.#pace.write(Date.now()));
     this.#session.send();
     this.#showFate(null);
   }
@@ -444,14 +474,23 @@ class App {
   /** Show whether a moderator has muted this page here, and hold the microphone back while it is so. */
   #showSilence() {
     const own = this.#roster.get(this.#session.ticket.session);
-    const muted = Boolean(own?.muted);
+    const muted = Boolean(own?.muted) || this.#isRoomMuted;
     if (muted) this.#asides.whisperTo(null);
     this.#voice.talking.silence(muted);
     this.#chatView.mute({
-      here: muted ? sentenceFor(this.#silences.of(this.#session.room)) : '',
+      here: own?.muted ? sentenceFor(this.#silences.of(this.#session.room)) : this.#isRoomMuted ? ROOM_MUTED.sentence : '',
       everywhere: this.#silences.everywhere ? sentenceFor(this.#silences.everywhere) : '',
     });
     this.#showTalk();
+  }
+
+  get #isRoomMuted() {
+    return Boolean(this.#state.muted) && this.#rank() === 0;
+  }
+
+  #wordsForSilence() {
+    const own = this.#roster.get(this.#session.ticket?.session);
+    return this.#isRoomMuted && !own?.muted ? ROOM_MUTED : wordsFor(this.#silences.of(this.#session.room));
   }
 
   #setTalk(change) {
@@ -476,7 +515,7 @@ class App {
     this.#talkView.show({
       mode, muted, pressed, onAir, microphone, obstacle: this.#obstacle, audible: this.#voice.audible, linked: this.#session.isInside,
       away: this.#link.isAway && this.#session.state !== 'open', deafened: this.#deafened,
-      silenced: silenced ? wordsFor(this.#silences.of(this.#session.room)) : null,
+      silenced: silenced ? this.#wordsForSilence() : null,
       whispered: target > 0 ? this.#roster.get(this.#asides.session)?.name ?? null : null,
     });
   }

@@ -8,7 +8,7 @@ const PLAIN_HINT = matchMedia('(hover: hover)').matches ? 'Enter sends, Shift En
 const FULL_HINT = 'No more can be kept until the connection is back.';
 const TOGETHER = 120000;
 const NEAR = 40;
-const ICONS = { came: 'people', went: 'leave', missing: 'lost', anew: 'info', elsewhere: 'info' };
+const ICONS = { came: 'people', went: 'leave', moved: 'info', missing: 'lost', anew: 'info', elsewhere: 'info' };
 const VERBS = {
   came: 'joined', went: 'left', missing: 'may be missing here: no server has them any more',
   elsewhere: 'went on in another tab for a while; what you wrote there is not shown here',
@@ -28,6 +28,8 @@ export class ChatView {
   #limit = 4000;
   #muted = { here: '', everywhere: '' };
   #full = false;
+  #pace = null;
+  #second = null;
   #room = '';
   #to = null;
   #toHere = true;
@@ -120,6 +122,19 @@ export class ChatView {
     this.#measure();
   }
 
+  /** The room may be in slow mode: nothing is written to it before `pace` says so. */
+  keepPace(pace) {
+    this.#pace = pace;
+    this.#measure();
+    clearInterval(this.#second);
+    if (pace.left(Date.now()) > 0) this.#second = setInterval(() => this.#passSecond(), 1000);
+  }
+
+  #passSecond() {
+    if (this.#pace.left(Date.now()) === 0) clearInterval(this.#second);
+    this.#measure();
+  }
+
   /** So much waits to be sent that no more is taken (`full`), or it is not so any more. */
   limit(full) {
     if (this.#full === full) return;
@@ -130,7 +145,11 @@ export class ChatView {
   /** Why nothing may be written to whom the composer is set now. */
   get #obstacle() {
     if (this.#full) return FULL_HINT;
-    return this.#to ? this.#muted.everywhere : this.#muted.here;
+    return this.#to ? this.#muted.everywhere : this.#muted.here || this.#slow.obstacle;
+  }
+
+  get #slow() {
+    return this.#pace?.words(Date.now()) ?? { obstacle: '', hint: '' };
   }
 
   #submit() {
@@ -159,6 +178,7 @@ export class ChatView {
     const wrong = length > this.#limit || !this.#toHere;
     this.#form.classList.toggle('wrong', wrong);
     this.#form.classList.toggle('silenced', Boolean(this.#obstacle));
+    this.#form.classList.toggle('paced', this.#obstacle === this.#slow.obstacle);
     document.getElementById('send').disabled = wrong || Boolean(this.#obstacle);
     this.#hint.textContent = this.#hintText(length);
   }
@@ -167,7 +187,7 @@ export class ChatView {
     if (this.#obstacle) return this.#obstacle;
     if (!this.#toHere) return `${this.#to.name} has left; nobody gets this text.`;
     if (length > this.#limit * 0.9) return `${length.toLocaleString()} of ${this.#limit.toLocaleString()} characters`;
-    return this.#to ? `Only ${this.#to.name} will see this.` : PLAIN_HINT;
+    return this.#to ? `Only ${this.#to.name} will see this.` : this.#slow.hint || PLAIN_HINT;
   }
 
   #said(line) {
@@ -205,7 +225,8 @@ export class ChatView {
   }
 
   #fillInfo(item, line) {
-    item.querySelector('span').textContent = `${listNames(line.names)} ${VERBS[line.kind]}`;
+    // A move is a sentence of its own.
+    item.querySelector('span').textContent = line.kind === 'moved' ? line.names.at(-1) : `${listNames(line.names)} ${VERBS[line.kind]}`;
     fillTime(item, line.at);
   }
 

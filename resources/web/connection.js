@@ -49,7 +49,7 @@ export class Connection {
   #hello;
   #probe;
   #events;
-  #refusal = '';
+  #refusal = null;
   #socket = null;
   #coming = null; // another socket, which takes over as soon as it is open
   #isTold = false;
@@ -63,7 +63,8 @@ export class Connection {
    * `home`: the first URL, `urls`: others that are known. `hello()`: the fields of the next hello. `probe()`: type and
    * fields of a request that changes nothing. `events`: `opened(welcome)`, `live()`, `message(object)`,
    * `voice(ArrayBuffer)`, `heard(object)` (every text message, before anything else), `lost()`, `over()` (the session
-   * is; the next hello begins another) and `ended(code, reason, field)`.
+   * is; the next hello begins another) and `ended(code, reason, refusal)` (`refusal`: the Refused that came before, or
+   * null).
    */
   constructor({ home, urls = [], hello, probe, events }) {
     this.#home = home;
@@ -168,11 +169,11 @@ export class Connection {
     else if (error.code === 'unavailable') this.#abandon();
     else if (error.code === 'unauthorized' || error.code === 'banned') {
       // What it means the close says that follows.
-      this.#refusal = error.message;
+      this.#refusal = error;
       this.#expect(TO_ANSWER);
     } else {
       this.close();
-      this.#events.ended(4400, error.message, error.field);
+      this.#events.ended(4400, error.message, error);
     }
   }
 
@@ -226,11 +227,11 @@ export class Connection {
 
   #closed(code, reason) {
     if (this.state === 'open' && performance.now() - this.#openedAt > STEADY) this.#backoff.reset();
-    const sentence = this.#refusal || reason;
+    const refusal = this.#refusal;
     this.#drop();
     if (FINAL.has(code)) {
       this.#end();
-      this.#events.ended(code, sentence);
+      this.#events.ended(code, refusal?.message ?? reason, refusal);
       return;
     }
     if (code === SESSION_OVER) this.#events.over();
@@ -268,7 +269,7 @@ export class Connection {
   #drop() {
     const socket = this.#socket;
     this.#socket = null;
-    this.#refusal = '';
+    this.#refusal = null;
     this.isLive = false;
     clearTimeout(this.#timer);
     for (const { reject, timer } of this.#pending.values()) {

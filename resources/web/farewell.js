@@ -1,18 +1,34 @@
-/** Why a page is no longer in its room, in a sentence; pure. */
+/** Why a page is no longer in its room, or not let in, in a sentence; pure. */
 
-const REASONS = {
-  kicked: 'You were put out of this room.',
-  room_full: 'This room is full. Try again when somebody has left.',
-};
+import { momentOf } from './moment.js';
 
-/** The node has put this page out of its room. */
-export function sentenceForLeft(reason) {
-  return REASONS[reason] ?? 'You have left this room.';
+/** The node has put this page out of its room; `moderated` is what was told before, or null. */
+export function sentenceForLeft(reason, moderated) {
+  if (reason === 'kicked') return sentence('put out of this room', moderated);
+  if (reason === 'banned') return sentence('banned from this room', moderated);
+  if (reason === 'room_full') return 'This room is full. Try again when somebody has left.';
+  return 'You have left this room.';
 }
 
-/** A moderator has removed it: `moderated` is what was told before, or null; `closing` the sentence of the close. */
+/** A moderator has removed it: `closing` is the sentence of the close, for where nothing was told before. */
 export function sentenceForRemoval(moderated, closing) {
+  if (!moderated) return closing ? `You were removed: ${closing}` : 'You were removed.';
+  return sentence(moderated.action === 'ban' ? 'banned' : 'removed', moderated);
+}
+
+/** The node does not let this page in. */
+export function sentenceForRefusal(message) {
+  return message.charAt(0).toUpperCase() + message.slice(1) + (/[.!?…]$/.test(message) ? '' : '.');
+}
+
+/** A moderator has moved it from `room`. */
+export function wordsForMove(room, moderated) {
   const { by, reason } = moderated ?? {};
-  const text = reason || closing;
-  return `You were removed${by ? ` by ${by}` : ''}${text ? `: ${text}` : '.'}`;
+  return `${by || 'A moderator'} has moved you here from ${room}${reason ? `: ${reason}` : ''}`;
+}
+
+function sentence(what, moderated) {
+  const { by, reason, until } = moderated ?? {};
+  const end = until ? ` until ${momentOf(until)}` : '';
+  return `You were ${what}${by ? ` by ${by}` : ''}${end}${reason ? `: ${reason}` : '.'}`;
 }

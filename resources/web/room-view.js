@@ -28,14 +28,16 @@ export class RoomView {
     this.#view.hidden = true;
   }
 
-  /** Under the room's name: who whispers to this page, or who speaks, or the room's title. */
-  describe(members, title) {
+  /** Beside the room's name whether it is locked; under it its title, and who whispers to this page or speaks. */
+  describe(members, { title, locked }) {
+    document.getElementById('locked').toggleAttribute('hidden', !locked);
     const whispering = namesOf(members.filter((member) => member.whispering));
     const speaking = namesOf(members.filter((member) => member.speaking));
     const subtitle = document.getElementById('subtitle');
     subtitle.classList.toggle('whispered', whispering !== '');
-    if (whispering) subtitle.textContent = `Whispered to you by ${whispering}`;
-    else subtitle.textContent = speaking ? `${speaking} speaking` : title || 'Nobody is speaking';
+    const voices = whispering ? `Whispered to you by ${whispering}` : speaking && `${speaking} speaking`;
+    subtitle.textContent = [title, voices].filter(Boolean).join(' · ') || 'Nobody is speaking';
+    subtitle.title = title;
   }
 }
 

@@ -29,6 +29,7 @@ export class Session {
   #connection = null;
   #probe;
   #token = '';
+  #password = ''; // of its room; not kept, as a reload asks for none
   #before = null; // the session that the last hello asked for
   #isOver = false; // and that the node no longer had
   #isComplete = true;
@@ -38,8 +39,8 @@ export class Session {
    * `events`: `entered(joined, {isSame, isKept})` (`isSame`: it went on, or one like it did; `isKept`: the node still
    * knows what it was told), `gap()` (something that was said in its room is missing), `live(isComplete)` (`isComplete`:
    * nothing was missed), `lost()`, `message(object)`, `voice(ArrayBuffer)`, `fate(line)` (what became of a text; null:
-   * of one that is not in `chat`), `refused(error)` (the room is), `out(notice)`, `elsewhere()` and
-   * `ended(code, reason, field)`.
+   * of one that is not in `chat`), `paced(ms)` (the room takes no text for so long), `refused(error)` (the room is), `out(notice)`, `elsewhere()` and
+   * `ended(code, reason, refusal)`.
    */
   constructor({ chat, alsoKept, probe, events }) {
     this.#chat = chat;
@@ -51,6 +52,7 @@ export class Session {
       outbox: this.#outbox,
       request: (type, fields, id) => this.#connection.request(type, fields, id),
       isLive: () => this.isInside && this.isLive,
+      paced: (ms) => events.paced(ms),
       changed: (line) => {
         this.#keeper.soon();
         events.fate(line);
@@ -78,10 +80,11 @@ export class Session {
   }
 
   /** Begin a new one. */
-  begin({ name, room, token }) {
+  begin({ name, room, password, token }) {
     this.ticket = new Ticket(name);
     this.room = room;
     this.#token = token;
+    this.#password = password;
     this.#outbox.clear();
     this.#connect();
   }
@@ -154,12 +157,20 @@ export class Session {
     const before = this.room;
     this.isInside = false;
     this.room = room;
+    this.#password = '';
     try {
       await this.request('leave', { room: before });
     } catch (error) {
       if (error instanceof Lost) return;
     }
     await this.#join();
+  }
+
+  /** A moderator has moved it. */
+  takeMove(joined) {
+    this.#password = '';
+    this.#isOver = false;
+    this.#enter(joined, { isSame: false, isKept: true });
   }
 
   #connect() {
@@ -176,7 +187,7 @@ export class Session {
         voice: (bytes) => this.isInside && this.#events.voice(bytes),
         lost: () => this.#events.lost(),
         over: () => this.#over(),
-        ended: (code, reason, field) => this.#ended(code, reason, field),
+        ended: (code, reason, refusal) => this.#ended(code, reason, refusal),
       },
     });
     this.#connection.open();
@@ -206,7 +217,7 @@ export class Session {
   #enterAgain(rooms, gaps, isKept) {
     const seat = rooms.find(({ room }) => room === this.room) ?? rooms[0];
     if (seat) {
-      this.#enter(seat, { isSame: true, isKept });
+      this.#enter(seat, { isSame: seat.room === this.room, isKept });
       if (gaps.includes(seat.room)) this.#events.gap();
     } else if (this.ticket.room === this.room) {
       this.#events.out(NO_LONGER_HERE);
@@ -217,7 +228,8 @@ export class Session {
 
   async #join() {
     try {
-      this.#enter(await this.request('join', { room: this.room }), { isSame: this.#isOver, isKept: false });
+      const asked = this.#password ? { room: this.room, password: this.#password } : { room: this.room };
+      this.#enter(await this.request('join', asked), { isSame: this.#isOver, isKept: false });
     } catch (error) {
       if (!(error instanceof Lost)) this.#events.refused(error);
     }
@@ -242,8 +254,8 @@ export class Session {
     this.isInside = false;
   }
 
-  #ended(code, reason, field) {
-    if (code !== OPENED_ELSEWHERE) return this.#events.ended(code, reason, field);
+  #ended(code, reason, refusal) {
+    if (code !== OPENED_ELSEWHERE) return this.#events.ended(code, reason, refusal);
     // Do not fight for it, here or after a reload.
     this.ticket.elsewhere = true;
     this.isInside = false;

@@ -1,6 +1,7 @@
 /** Where a moderator has muted this page, by whom, why and until when, and how that is said; pure. */
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+import { momentOf } from './moment.js';
+
 const EVERYWHERE = '';
 
 export class Silences {
@@ -29,16 +30,23 @@ export class Silences {
   }
 }
 
+/** How it is said that nobody but moderators is heard in a room. */
+export const ROOM_MUTED = {
+  title: 'This room is muted',
+  detail: 'Only moderators are heard',
+  sentence: 'A moderator has muted this room: only moderators can write.',
+};
+
 /** A mute as `{title, detail}`; null where no more is known than that there is one. */
 export function wordsFor(silence) {
   const { by, reason, until } = silence ?? {};
-  const detail = [until ? `until ${CLOCK.format(until)}` : '', reason ?? ''].filter(Boolean).join(' · ');
+  const detail = [until ? `until ${momentOf(until)}` : '', reason ?? ''].filter(Boolean).join(' · ');
   return { title: `Muted by ${by || 'a moderator'}`, detail: detail || 'Nobody hears you here' };
 }
 
 /** A mute in a sentence. */
 export function sentenceFor(silence) {
   const { by, reason, until } = silence ?? {};
-  const end = until ? ` until ${CLOCK.format(until)}` : '';
+  const end = until ? ` until ${momentOf(until)}` : '';
   return `${by || 'A moderator'} has muted you${end}${reason ? `: ${reason}` : '.'}`;
 }

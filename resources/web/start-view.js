@@ -2,15 +2,17 @@
 
 const NAME_KEY = 'switchboard.name';
 const LEAD = 'Talk and write with everyone in it.';
+const ASKS = 'This room asks for a password.';
 
 export class StartView {
   #view = document.getElementById('start');
   #form = document.getElementById('start-form');
   #name = document.getElementById('name');
   #room = document.getElementById('room-name');
+  #password = document.getElementById('password');
   #token = document.getElementById('token');
 
-  /** `join({name, room, token})` and `takeOver()` are called inside the person's own click or key. */
+  /** `join({name, room, password, token})` and `takeOver()` are called inside the person's own click or key. */
   constructor({ join, takeOver }) {
     this.#name.value = localStorage.getItem(NAME_KEY) ?? '';
     document.getElementById('with-token').addEventListener('click', () => {
@@ -23,16 +25,19 @@ export class StartView {
       event.preventDefault();
       if (!this.#complete()) return;
       localStorage.setItem(NAME_KEY, this.#name.value.trim());
-      join({ name: this.#name.value.trim(), room: this.#room.value.trim(), token: this.#token.value.trim() });
+      const [name, room, token] = [this.#name, this.#room, this.#token].map(({ value }) => value.trim());
+      join({ name, room, password: this.#password.value, token });
     });
   }
 
   /**
    * Show it for `room` (empty: ask for one). `notice` says why one is here again; `problem` is
-   * `{field: 'name' | 'room' | 'token', message}` and stands under its field.
+   * `{field: 'name' | 'room' | 'password' | 'token', message}` and stands under its field. That of a password that was
+   * not given yet is no mistake, and says so as the lead.
    */
   show({ room, notice = '', problem = null }) {
     const linked = Boolean(room) && problem?.field !== 'room';
+    const asked = problem?.field === 'password';
     if (room) this.#room.value = room;
     document.getElementById('start-title').textContent = linked ? `Join ${room}` : 'Join a room';
     document.title = linked ? `${room} · Switchboard` : 'Switchboard';
@@ -41,9 +46,13 @@ export class StartView {
     const alert = document.getElementById('start-notice');
     alert.hidden = !notice;
     alert.textContent = notice;
-    this.#mark(problem);
+    document.getElementById('password-field').hidden = !asked;
+    const isFirst = asked && !this.#password.value;
+    this.#password.value = '';
+    this.#mark(isFirst ? null : problem);
     this.busy(false);
     this.#offerToTakeOver(false);
+    if (isFirst) document.getElementById('start-lead').textContent = ASKS;
     this.#view.hidden = false;
     if (problem) this.#input(problem.field).focus();
     else if (!this.#name.value) this.#name.focus();
@@ -101,7 +110,7 @@ export class StartView {
   }
 
   #mark(problem) {
-    for (const field of ['name', 'room', 'token']) {
+    for (const field of ['name', 'room', 'password', 'token']) {
       const wrong = problem?.field === field;
       const error = document.getElementById(`${field}-error`);
       error.hidden = !wrong;
@@ -112,6 +121,6 @@ export class StartView {
   }
 
   #input(field) {
-    return { name: this.#name, room: this.#room, token: this.#token }[field];
+    return { name: this.#name, room: this.#room, password: this.#password, token: this.#token }[field];
   }
 }

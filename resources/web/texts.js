@@ -8,19 +8,22 @@ export class Texts {
   #request;
   #isLive;
   #changed;
+  #paced;
   #serial = 0;
   #pause = null;
 
   /**
    * `request(type, fields, id)` asks the node; `isLive()`: whether it takes requests now; `changed(line)`: a line of
-   * `chat` has another fate, or null where the text is in a room that is not shown any more.
+   * `chat` has another fate, or null where the text is in a room that is not shown any more; `paced(ms)`: the node
+   * takes none for so long.
    */
-  constructor({ chat, outbox, request, isLive, changed }) {
+  constructor({ chat, outbox, request, isLive, changed, paced }) {
     this.#chat = chat;
     this.#outbox = outbox;
     this.#request = request;
     this.#isLive = isLive;
     this.#changed = changed;
+    this.#paced = paced;
   }
 
   /** Write `text` to `to`, or to `room` where that is null; returns the line, which is `sending`. */
@@ -76,6 +79,7 @@ export class Texts {
   #refused(id, error) {
     if (error.code === 'rate_limited' && error.retryAfter) {
       this.#outbox.again(id);
+      this.#paced(error.retryAfter);
       this.#pause ??= setTimeout(() => {
         this.#pause = null;
         this.send();

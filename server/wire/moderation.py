@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from server.drain import LONGEST_SECONDS
+from server.views import RoomState
 from server.wire.native import Answer, Message, Request
 
 MUTE_SECONDS = 365 * 24 * 3600
@@ -17,6 +18,13 @@ BAN_SECONDS = 10 * MUTE_SECONDS
 
 MuteSeconds = Annotated[float, msgspec.Meta(gt=0, le=MUTE_SECONDS)]
 BanSeconds = Annotated[float, msgspec.Meta(gt=0, le=BAN_SECONDS)]
+
+TITLE_CHARS = 100
+PASSWORD_CHARS = 128
+
+Capacity = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+SlowSeconds = Annotated[int, msgspec.Meta(ge=0, le=3600)]
+Speakers = Annotated[int, msgspec.Meta(ge=1, le=64)]
 
 
 # Requests
@@ -76,6 +84,21 @@ class Bans(Request, tag="bans", kw_only=True, frozen=True):
     after: str | None = None
 
 
+class SetRoom(Request, tag="set_room", kw_only=True, frozen=True):
+    """Let a room be otherwise (section 7); what is not named stays as it is."""
+
+    room: str
+    locked: bool | msgspec.UnsetType = msgspec.UNSET
+    capacity: Capacity | msgspec.UnsetType = msgspec.UNSET
+    slow_seconds: SlowSeconds | msgspec.UnsetType = msgspec.UNSET
+    title: str | msgspec.UnsetType = msgspec.UNSET
+    password: str | msgspec.UnsetType | None = msgspec.UNSET
+    """None: it asks for none any more."""
+    speakers: Speakers | msgspec.UnsetType = msgspec.UNSET
+    muted: bool | msgspec.UnsetType = msgspec.UNSET
+    reason: str | None = None
+
+
 class Drain(Request, tag="drain", kw_only=True, frozen=True):
     """Let a node hand its clients to others (section 7)."""
 
@@ -94,7 +117,7 @@ class List(Request, tag="list", kw_only=True, frozen=True):
     after: str | None = None
 
 
-Moderating = Kick | Mute | Unmute | Ban | Unban | Bans | Drain | List
+Moderating = Kick | Mute | Unmute | Ban | Unban | Bans | SetRoom | Drain | List
 """Any request of this section."""
 
 
@@ -135,6 +158,13 @@ class Listed(Answer, tag="listed", kw_only=True, frozen=True, omit_defaults=Fals
     what: str
     items: list[Any]
     next: str | None
+
+
+class RoomUpdated(Message, tag="room_updated", kw_only=True, frozen=True):
+    """The settings of a room are others (section 4)."""
+
+    room: str
+    room_state: RoomState
 
 
 class GoingAway(Message, tag="going_away", kw_only=True, frozen=True):

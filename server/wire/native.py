@@ -63,6 +63,7 @@ class Refused(Exception):
         field: str | None = None,
         retry_after_ms: int | None = None,
         urls: list[str] | None = None,
+        floods: bool = True,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -71,6 +72,8 @@ class Refused(Exception):
         self.retry_after_ms = retry_after_ms
         self.urls = urls
         """Where to go instead."""
+        self.floods = floods
+        """Whether `rate_limited` in five successive seconds closes the connection."""
 
     @classmethod
     def of(cls, error: FieldError) -> Refused:
