@@ -16,6 +16,7 @@ from server.events import (
     NodeChanged,
     RoomEntered,
     RoomLeft,
+    RoomSet,
     SessionLost,
     SessionResumed,
     SpeakersChanged,
@@ -94,6 +95,8 @@ class Chronicle:
                 self.tell("chat", room)
                 if room not in self._node.rooms:
                     self.talks.close(room)
+                self.tell("room", room)
+            case RoomSet(room):
                 self.tell("room", room)
             case TextShown(room):
                 self.add(lines.said(event), [room])

@@ -138,7 +138,7 @@ PURE = tuple(
 WORLD = ("asyncio", "time", "datetime", "random", "secrets", "uuid", "socket", "threading", "os", "logging")
 
 THREADS = ("server.journal", "server.passwords")
-"""Modules that may start one: it waits for a reader of the log, or works at a password, and knows nothing of a node."""
+"""Modules that may start one, which writes the log or works at a password, and knows nothing of a node."""
 
 TASK_OWNERS = (
     "bus.engine",

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright, expect
+from websockets.asyncio.client import connect
 
-from tests.browser.nodes import RunningNode
+from tests.browser.moderator import Moderator
+from tests.browser.nodes import RunningNode, token
 from tests.browser.speech import Speech
 from tests.browser.visitor import PATIENCE, Visitor
 
@@ -46,6 +48,16 @@ async def cluster(
     yield first, second
     await second.stop()
     await first.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def moderator(cluster: tuple[RunningNode, RunningNode], key_file: Path) -> AsyncIterator[Moderator]:
+    """Lena, a moderator on the first node."""
+    async with connect(cluster[0].url) as connection:
+        moderator = Moderator(connection)
+        secret = await token(key_file, user="lena", role="moderator")
+        assert (await moderator.ask("hello", name="Lena", token=secret))["type"] == "welcome"
+        yield moderator
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

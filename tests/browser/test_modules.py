@@ -114,7 +114,7 @@ TEXTS = """async () => {
     let live = false;
     let answer = () => ({ type: 'sent' });
     const texts = new Texts({
-        chat, outbox, changed() {}, isLive: () => live,
+        chat, outbox, changed() {}, paced: (ms) => seen.paced.push(ms), isLive: () => live,
         request: async (type, fields, id) => {
             asked.push([type, fields.text, id]);
             return answer(fields.text);
@@ -122,7 +122,7 @@ TEXTS = """async () => {
     });
     const settled = () => new Promise((next) => setTimeout(next));
     const fates = () => chat.lines.map(({ text, fate }) => `${text} ${fate}`);
-    const seen = {};
+    const seen = { paced: [] };
     const [one] = ['one', 'two', 'three'].map((text) => texts.say({ text, to: null, room: 'lobby', author }));
     texts.send();
     seen.waiting = [fates(), asked.length];
@@ -166,6 +166,54 @@ STANDING = """async () => {
         back: [back({}), back({ complete: false, now: since + 200000 })],
         elsewhere: [wordsForElsewhere('lobby', 0), wordsForElsewhere('lobby', 1)],
     };
+}"""
+
+PACE = """async () => {
+    const { Pace } = await import('/pace.js');
+    const pace = new Pace();
+    const seen = [];
+    const look = (now) => seen.push([pace.left(now), ...Object.values(pace.words(now))]);
+    pace.write(0);
+    pace.wait(5000, 0);
+    look(0);
+    pace.set(90);
+    look(0);
+    pace.write(1000);
+    look(1001);
+    look(60000);
+    pace.set(90);
+    look(90999);
+    look(91000);
+    pace.wait(1500, 100000);
+    look(100000);
+    pace.set(0);
+    look(100000);
+    return seen;
+}"""
+
+FAREWELL = """async () => {
+    const { sentenceForLeft, sentenceForRefusal, sentenceForRemoval, wordsForMove } = await import('/farewell.js');
+    const { momentOf } = await import('/moment.js');
+    const [by, reason] = ['Lena', 'spam'];
+    const until = Date.now() + 1000;
+    const end = momentOf(until);
+    const words = (action, more) => ({ action, by, reason: '', until: null, ...more });
+    return {
+        end,
+        left: [sentenceForLeft('kicked', words('kick', { reason, until })), sentenceForLeft('banned', words('ban')),
+            sentenceForLeft('kicked', null), sentenceForLeft('room_full', null)],
+        removed: [sentenceForRemoval(words('ban', { until }), 'banned'), sentenceForRemoval(words('kick', { reason }), 'kicked'),
+            sentenceForRemoval(null, 'kicked'), sentenceForRemoval(null, '')],
+        refused: [sentenceForRefusal('you are banned'), sentenceForRefusal('lobby is full.')],
+        moved: [wordsForMove('lobby', words('move', { reason })), wordsForMove('lobby', null)],
+    };
+}"""
+
+MOMENTS = """async () => {
+    const { momentOf } = await import('/moment.js');
+    const at = (...when) => new Date(...when).getTime();
+    const now = at(2026, 4, 20, 14, 0);
+    return [at(2026, 4, 20, 15, 30), at(2026, 4, 21, 15, 30), at(2027, 0, 2, 15, 30)].map((then) => momentOf(then, now));
 }"""
 
 CHAT = """async () => {
@@ -273,6 +321,50 @@ async def test_what_one_writes_waits_is_repeated_and_is_said_anew(cluster: Clust
     assert result["troubled"] == [["one sending", "two unknown", "three unsent"], ["one", "two"]]
     assert result["anew"] == [["one sent", "two sent", "three unsent"], ["two"], 0, ["s1", "s2", "s1"]]
     assert result["hasty"] == [["whisper", "whisper"], 1]
+    assert result["paced"] == [1]
+
+
+async def test_slow_mode_says_how_long_it_takes(cluster: Cluster, visit: VisitorFactory) -> None:
+    assert await run(await visit("Ann"), cluster[0], PACE) == [
+        [0, "", ""],
+        [0, "", "Slow mode: one message in 1 min 30 s."],
+        [90, "Slow mode: you can write again in 1 min 30 s.", ""],
+        [31, "Slow mode: you can write again in 31 s.", ""],
+        [1, "Slow mode: you can write again in 1 s.", ""],
+        [0, "", "Slow mode: one message in 1 min 30 s."],
+        [2, "Slow mode: you can write again in 2 s.", ""],
+        [0, "", ""],
+    ]
+
+
+async def test_who_is_put_out_is_told_by_whom_until_when_and_why(cluster: Cluster, visit: VisitorFactory) -> None:
+    result = await run(await visit("Ann"), cluster[0], FAREWELL)
+    assert result["left"] == [
+        f"You were put out of this room by Lena until {result['end']}: spam",
+        "You were banned from this room by Lena.",
+        "You were put out of this room.",
+        "This room is full. Try again when somebody has left.",
+    ]
+    assert result["removed"] == [
+        f"You were banned by Lena until {result['end']}.",
+        "You were removed by Lena: spam",
+        "You were removed: kicked",
+        "You were removed.",
+    ]
+    assert result["refused"] == ["You are banned.", "Lobby is full."]
+    assert result["moved"] == [
+        "Lena has moved you here from lobby: spam",
+        "A moderator has moved you here from lobby",
+    ]
+
+
+async def test_a_moment_has_its_day_where_that_is_not_today(cluster: Cluster, visit: VisitorFactory) -> None:
+    today, tomorrow, next_year = await run(await visit("Ann"), cluster[0], MOMENTS)
+    assert "30" in today
+    assert "May" not in today
+    assert "21" in tomorrow
+    assert "May" in tomorrow
+    assert "2027" in next_year
 
 
 async def test_words_say_since_when_and_what_will_happen(cluster: Cluster, visit: VisitorFactory) -> None:

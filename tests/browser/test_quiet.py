@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Locator, expect
-from websockets.asyncio.client import ClientConnection, connect
 
 from tests.browser.conftest import VisitorFactory
+from tests.browser.moderator import Moderator
 from tests.browser.nodes import RunningNode, token
 from tests.browser.visitor import Visitor
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
 Cluster = tuple[RunningNode, RunningNode]
-
-
-class Moderator:
-    """A moderator's connection to the first node."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
-        self._asked = 0
-
-    async def ask(self, type: str, **fields: Any) -> dict[str, Any]:
-        """Send a request and wait for its answer."""
-        self._asked += 1
-        await self._connection.send(json.dumps({"type": type, "id": self._asked, **fields}))
-        while (answer := json.loads(await self._connection.recv())).get("id") != self._asked:
-            pass
-        return dict(answer)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def moderator(cluster: Cluster, key_file: Any) -> AsyncIterator[Moderator]:
-    async with connect(cluster[0].url) as connection:
-        moderator = Moderator(connection)
-        secret = await token(key_file, user="lena", role="moderator")
-        assert (await moderator.ask("hello", name="Lena", token=secret))["type"] == "welcome"
-        yield moderator
 
 
 async def hold(visitor: Visitor, button: Locator) -> None:

@@ -288,7 +288,8 @@ async def test_a_room_that_filled_up_meanwhile_has_no_place_for_who_was_given_up
     await lose(mod, ann)
     served.wait(1)
     await ann.next("member_left")
-    served.node.rooms["lobby"].state = type(served.node.rooms["lobby"].state)(capacity=1)
+    other = await served.enter_as("moderator", user="other")
+    assert (await other.ask("set_room", room="lobby", capacity=1))["type"] == "done"
     bob = await served.back(bob)
     assert bob.welcome["rooms"] == []
     assert await bob.next("left") == {"type": "left", "room": "lobby", "reason": "room_full"}
