@@ -24,7 +24,7 @@ def join(client: Conversation, request: native.Join) -> None:
     if lock is None:
         _enter(client, room, request.id)
     elif given is None:
-        raise Refused(Code.FORBIDDEN, f"{room} asks for a password", field="password")
+        raise Refused(Code.FORBIDDEN, f"the room {room} asks for a password", field="password")
     else:
         client.node.tasks.start(_unlock(client, room, lock, given, request.id), name="join")
 

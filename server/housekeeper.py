@@ -126,9 +126,9 @@ class Housekeeper:
             return None
         settings = self._settings.get(room, _DEFAULT)
         if settings.state.locked:
-            raise Refused(Code.ROOM_LOCKED, f"{room} is locked: a moderator lets nobody new in")
+            raise Refused(Code.ROOM_LOCKED, f"the room {room} is locked: nobody new comes in")
         if self.is_full(record, room):
-            raise Refused(Code.ROOM_FULL, f"{room} is full")
+            raise Refused(Code.ROOM_FULL, f"the room {room} is full")
         return settings.lock
 
     def is_full(self, record: SessionRecord, room: str) -> bool:
@@ -158,7 +158,7 @@ class Housekeeper:
         seconds = self.of(room).slow_seconds
         if wait := pace.take(record.user, seconds, self._node.clock.now()):
             self._node.counters.limited["pace"] += 1
-            sentence = f"{room} is in slow mode: one message in {seconds} s"
+            sentence = f"slow mode in {room}: one message in {seconds} s"
             raise Refused(Code.RATE_LIMITED, sentence, retry_after_ms=wait, floods=False)
 
     def tick(self, now: float) -> None:

@@ -260,8 +260,9 @@ class App {
 
   /** The room does not let this page in. */
   #turnedAway(error) {
-    if (error.field === 'room' || error.field === 'password') this.#goOut({ problem: error });
-    else this.#goOut({ notice: sentenceForRefusal(error.message) });
+    const message = sentenceForRefusal(error.message);
+    const { field } = error;
+    this.#goOut(field === 'room' || field === 'password' ? { problem: { field, message } } : { notice: message });
   }
 
   #ended(code, reason, refusal) {

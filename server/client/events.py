@@ -25,6 +25,7 @@ _AnyMessage = (
     | native.Announced
     | native.Speaking
     | moderation.Moderated
+    | moderation.RoomUpdated
     | moderation.Done
     | moderation.Listed
     | moderation.GoingAway

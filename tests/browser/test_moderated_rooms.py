@@ -70,7 +70,7 @@ async def test_a_page_says_that_a_room_is_locked(
     await expect(lock).to_be_visible()
     await expect(ann.page.get_by_text("The keys")).to_be_visible()
     await knock(bob, cluster[1], "vault")
-    await expect(bob.page.get_by_role("alert")).to_contain_text("Vault is locked")
+    await expect(bob.page.get_by_role("alert")).to_contain_text("The room vault is locked")
     await set_room(moderator, "vault", locked=False)
     await expect(lock).to_be_hidden()
     await bob.enter()

@@ -202,9 +202,9 @@ FAREWELL = """async () => {
         end,
         left: [sentenceForLeft('kicked', words('kick', { reason, until })), sentenceForLeft('banned', words('ban')),
             sentenceForLeft('kicked', null), sentenceForLeft('room_full', null)],
-        removed: [sentenceForRemoval(words('ban', { until }), 'banned'), sentenceForRemoval(words('kick', { reason }), 'kicked'),
-            sentenceForRemoval(null, 'kicked'), sentenceForRemoval(null, '')],
-        refused: [sentenceForRefusal('you are banned'), sentenceForRefusal('lobby is full.')],
+        removed: [sentenceForRemoval(words('ban', { until }), 'banned'),
+            sentenceForRemoval(words('kick', { reason }), 'kicked'), sentenceForRemoval(null, 'kicked'), sentenceForRemoval(null, '')],
+        refused: [sentenceForRefusal('you are banned'), sentenceForRefusal('the room lobby is full.')],
         moved: [wordsForMove('lobby', words('move', { reason })), wordsForMove('lobby', null)],
     };
 }"""
@@ -213,7 +213,8 @@ MOMENTS = """async () => {
     const { momentOf } = await import('/moment.js');
     const at = (...when) => new Date(...when).getTime();
     const now = at(2026, 4, 20, 14, 0);
-    return [at(2026, 4, 20, 15, 30), at(2026, 4, 21, 15, 30), at(2027, 0, 2, 15, 30)].map((then) => momentOf(then, now));
+    const later = [at(2026, 4, 20, 15, 30), at(2026, 4, 21, 15, 30), at(2027, 0, 2, 15, 30)];
+    return later.map((then) => momentOf(then, now));
 }"""
 
 CHAT = """async () => {
@@ -351,7 +352,7 @@ async def test_who_is_put_out_is_told_by_whom_until_when_and_why(cluster: Cluste
         "You were removed: kicked",
         "You were removed.",
     ]
-    assert result["refused"] == ["You are banned.", "Lobby is full."]
+    assert result["refused"] == ["You are banned.", "The room lobby is full."]
     assert result["moved"] == [
         "Lena has moved you here from lobby: spam",
         "A moderator has moved you here from lobby",
