@@ -203,7 +203,8 @@ FAREWELL = """async () => {
         left: [sentenceForLeft('kicked', words('kick', { reason, until })), sentenceForLeft('banned', words('ban')),
             sentenceForLeft('kicked', null), sentenceForLeft('room_full', null)],
         removed: [sentenceForRemoval(words('ban', { until }), 'banned'),
-            sentenceForRemoval(words('kick', { reason }), 'kicked'), sentenceForRemoval(null, 'kicked'), sentenceForRemoval(null, '')],
+            sentenceForRemoval(words('kick', { reason }), 'kicked'),
+            sentenceForRemoval(null, 'kicked'), sentenceForRemoval(null, '')],
         refused: [sentenceForRefusal('you are banned'), sentenceForRefusal('the room lobby is full.')],
         moved: [wordsForMove('lobby', words('move', { reason })), wordsForMove('lobby', null)],
     };
