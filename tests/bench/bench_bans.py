@@ -66,7 +66,9 @@ def say(ground: Ground) -> float:
     client = Conversation(ground.node, Line(ground.node))
     client.hear_text(b'{"type":"hello","name":"Ann"}')
     client.hear_text(b'{"type":"join","room":"lobby"}')
-    texts = [b'{"type":"say","id":%d,"room":"lobby","text":"hi"}' % number for number in range(SAYS * ROUNDS)]
+    texts = [
+        b'{"type":"say","id":%d,"room":"lobby","text":"hi %d"}' % (number, number) for number in range(SAYS * ROUNDS)
+    ]
 
     def between() -> None:
         ground.pass_time(0.06)  # nobody says more than 20 a second

@@ -352,7 +352,7 @@ async def test_an_id_of_another_form_is_refused(served: Served, id: object) -> N
         '{"type":"join","room":"\\ud800"}',
         '{"type":"join","room":5}',
         '{"type":"join"}',
-        '{"type":"ban","user":"bob"}',
+        '{"type":"banish","user":"bob"}',
         '{"type":"voice_target","target":0,"to":{"user":"bob"}}',
         '{"type":"deafen"}',
     ],
