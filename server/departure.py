@@ -132,27 +132,39 @@ class Departure:
     async def order(self, node: NodeId, order: Order) -> Outcome:
         """Have a node of the cluster carry out an order. Raises Refused: unavailable, forbidden."""
         own, began = self._node, self._node.clock.now()
-        if node == own.node_id:
-            self._carry_out(order)
-        else:
-            try:
-                answer = await own.bus.call(node, CALL + msgspec.msgpack.encode(order), timeout=CALL_SECONDS)
-                reply = _reply_decoder.decode(answer)
-            except (BusError, *UNREADABLE):
-                raise Refused(Code.UNAVAILABLE, f"node {own.cards.name_of(node)} did not answer") from None
-            if reply.code is not None:
-                raise Refused(reply.code, reply.message)
+        act = own.audit.asked(
+            order.by,
+            "drain" if isinstance(order, Begin) else "cancel_drain",
+            target=own.cards.name_of(node),
+            reason=order.reason if isinstance(order, Begin) else "",
+        )
+        reply = self._reply(order) if node == own.node_id else await self._ask(node, order)
         ms = round((own.clock.now() - began) * 1000, 1)
-        return Outcome(node=own.cards.name_of(node), outcome="done", ms=ms)
+        done = reply.code is None
+        outcome = Outcome(node=own.cards.name_of(node), outcome="done" if done else "failed", ms=ms)
+        own.audit.outcome(act, [outcome])
+        if reply.code is not None:
+            raise Refused(reply.code, reply.message)
+        return outcome
+
+    async def _ask(self, node: NodeId, order: Order) -> Reply:
+        bus = self._node.bus
+        try:
+            answer = await bus.call(node, CALL + msgspec.msgpack.encode(order), timeout=CALL_SECONDS)
+            return _reply_decoder.decode(answer)
+        except (BusError, *UNREADABLE):
+            raise Refused(Code.UNAVAILABLE, f"node {self._node.cards.name_of(node)} did not answer") from None
 
     def answer(self, body: bytes) -> bytes:
         """Carry out what another node asks for. Raises msgspec.MsgspecError if it is no order."""
-        reply = Reply()
+        return msgspec.msgpack.encode(self._reply(_order_decoder.decode(memoryview(body)[len(CALL) :])))
+
+    def _reply(self, order: Order) -> Reply:
         try:
-            self._carry_out(_order_decoder.decode(memoryview(body)[len(CALL) :]))
+            self._carry_out(order)
         except Refused as refused:
-            reply = Reply(refused.code, refused.message)
-        return msgspec.msgpack.encode(reply)
+            return Reply(refused.code, refused.message)
+        return Reply()
 
     def _carry_out(self, order: Order) -> None:
         node, by = self._node, order.by

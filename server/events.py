@@ -126,6 +126,11 @@ class AnnouncementShown:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Audited:
+    """Something more is known of who did what."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class SpeakersChanged:
     """Others speak in a room than before."""
 
@@ -173,6 +178,7 @@ Event = (
     | TextShown
     | AnnouncementShown
     | Revealed
+    | Audited
     | SpeakersChanged
     | PeerTurned
     | NodeChanged

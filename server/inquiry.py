@@ -15,6 +15,7 @@ from server.session import Actor, Role
 from server.trace import Offset, Offsets, Sighted, Trace, trace
 from server.unreadable import UNREADABLE
 from server.wire import names
+from server.wire.moderation import Outcome
 from server.wire.names import FieldError
 from server.wire.native import Code, Refused
 
@@ -109,6 +110,8 @@ def recall(node: Node, asked: Recall) -> str | None:
 
 def _note(node: Node, by: Actor, origin: Origin, seq: int, reason: str) -> None:
     """Let it be known that a whisper is read, by whom and why."""
+    act = node.audit.asked(by, "reveal", target=f"{origin}:{seq}", reason=reason)
+    node.audit.outcome(act, [Outcome(node=node.name, outcome="done", ms=0)])
     _log(by, origin, seq, reason)
     node.emit(Revealed(by, origin, seq, reason))
 

@@ -12,6 +12,7 @@ from server.departure import Begin
 from server.exclusion import ban_of
 from server.listing import list_page
 from server.session import Role
+from server.trail import audit_page
 from server.wire import moderation, names, native
 from server.wire.moderation import Outcome
 from server.wire.native import OUR_MISTAKE, Code, Refused
@@ -128,6 +129,18 @@ def _list(client: Conversation, request: moderation.List) -> None:
     client.send(list_page(client.node, request))
 
 
+def _audit(client: Conversation, request: moderation.Audit) -> None:
+    require_moderator(client, "read the audit")
+    client.node.tasks.start(_tell(client, request, audit_page(client.node, request)), name="audit")
+
+
+async def _tell(client: Conversation, request: native.Request, answer: Awaitable[native.Message]) -> None:
+    try:
+        client.send(await answer)
+    except Refused as refusal:
+        client.refuse(request.id, refusal)
+
+
 HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     moderation.Kick: _kick,
     moderation.Mute: _mute,
@@ -138,5 +151,6 @@ HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     moderation.SetRoom: _set_room,
     moderation.Drain: _drain,
     moderation.List: _list,
+    moderation.Audit: _audit,
 }
 """What is done with each request of this section."""

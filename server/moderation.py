@@ -35,6 +35,8 @@ AGAIN_SECONDS = 2.0
 
 _Place = tuple[str, str | None]
 
+OVER = "its time is over"
+
 TIME = Actor("", "", "", Role.ADMIN)
 """Who ends a mute whose time is over."""
 
@@ -151,7 +153,18 @@ class Moderation:
         return await self._all(targets, [Unmute(session=t.session, room=room, by=by, reason=reason) for t in targets])
 
     async def _all(self, targets: Sequence[SessionRecord], acts: Sequence[Act]) -> list[Outcome]:
-        return await asyncio.gather(*map(self._execute, targets, acts))
+        audit, first = self._node.audit, acts[0]
+        act = audit.asked(
+            first.by,
+            str(first.__struct_config__.tag),
+            people=targets,
+            room=first.room,
+            reason=first.reason,
+            until=self._until(first.seconds) if isinstance(first, Mute) else None,
+        )
+        outcomes = await asyncio.gather(*map(self._execute, targets, acts))
+        audit.outcome(act, outcomes)
+        return outcomes
 
     async def _execute(self, target: SessionRecord, act: Act) -> Outcome:
         node, began = self._node, self._node.clock.now()
@@ -223,10 +236,13 @@ class Moderation:
             return "failed"
         if known is not None and known.until is None and act.seconds is None:
             return "done"
-        until = None if act.seconds is None else self._node.clock.wall_ms() + round(act.seconds * 1000)
+        until = self._until(act.seconds)
         self._note(record, "mute", act.room, act.by, act.reason, until)
         self._revise(record.with_silence(Silence(act.room, until, act.by.name, act.seconds)))
         return "done"
+
+    def _until(self, seconds: float | None) -> int | None:
+        return None if seconds is None else self._node.clock.wall_ms() + round(seconds * 1000)
 
     def _unmute(self, record: SessionRecord, act: Unmute) -> Result:
         lifted = [silence.room for silence in record.silences if act.room is None or silence.room == act.room]
@@ -265,7 +281,8 @@ class Moderation:
             if session in node.conversations or (
                 self._is_absent(record) and node.presence.responsible(session) == node.node_id
             ):
-                self._note(record, "unmute", room, TIME, "its time is over")
+                node.audit.happened("unmute", people=[record], room=room, reason=OVER)
+                self._note(record, "unmute", room, TIME, OVER)
                 self._revise(record.without_silence(room))
             else:  # its node does so, unless it is gone by then
                 self._ends.set((session, room), now + AGAIN_SECONDS)

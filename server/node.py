@@ -11,6 +11,7 @@ from server import asides, messenger, moderation
 from server import session as sessions
 from server.asides import Asides
 from server.attendance import Attendance
+from server.audit import Audit
 from server.cards import CardBoard
 from server.clock import Clock, SystemClock
 from server.closing import RESTARTING, SHUTDOWN, Closing
@@ -113,6 +114,7 @@ class Node:
         self.asides = Asides(self)
         self.rulings = Rulings(now=self.clock.now())
         self.orders = Orders(self)
+        self.audit = Audit(self)
         self.exclusion = Exclusion(self)
         self.moderation = Moderation(self)
         self.settings = Housekeeper(self)
@@ -123,12 +125,13 @@ class Node:
         """What is kept beyond the life of processes; set before the start by who opened it, None where nothing is."""
         self._urls: list[str] = []
         self._awaiting_sync: list[Callable[[], None]] = []
-        self._witnesses: list[Callable[[Event], None]] = []
+        self._witnesses: list[Callable[[Event], None]] = [self.audit.look]
         self.readers: dict[Kind, Callable[[Record], None]] = {
             Kind.SESSION: self._read_session,
             **dict.fromkeys((Kind.TEXT, Kind.WHISPER, Kind.ANNOUNCEMENT), self.messenger.show),
             Kind.MODERATION: lambda record: self.emit(moderation.event_of(record)),
             Kind.RULING: self.orders.read,
+            Kind.AUDIT: self.audit.take,
         }
         """What is done with a record in its place, by its kind; what is unreadable may raise one of `UNREADABLE`."""
         self.answers: dict[bytes, Callable[[NodeId, bytes], bytes | Awaitable[bytes]]] = {
@@ -153,6 +156,7 @@ class Node:
         self.bus.subscribe(SPEAKERS)
         self.bus.subscribe(asides.topic_of(self.node_id))
         self.bus.announce(self.cards.write())
+        await self.audit.restore()
         await self.bus.start(self)
 
     async def stop(self) -> None:

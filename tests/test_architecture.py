@@ -69,6 +69,9 @@ PURE = tuple(
         "server": (
             "views",
             "wire",
+            "chain",
+            "ledger",
+            "filing",
             "session",
             "scopes",
             "roomsettings",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from bus.record import NodeId
+from bus.record import Origin
 from server.store.rows import (
     AuditPlace,
     AuditRow,
@@ -52,11 +52,11 @@ class Store(Protocol):
     async def audit_of(self, acts: Sequence[str]) -> Sequence[AuditRow]:
         """All lines of these acts, by `at`, `chain` and `n`."""
 
-    def chain(self, chain: NodeId) -> AsyncIterator[AuditRow]:
+    def chain(self, chain: Origin) -> AsyncIterator[AuditRow]:
         """All lines of one chain by `n`, a few hundred at a time in memory."""
 
-    async def chains(self) -> Sequence[NodeId]:
-        """Of which nodes there are lines."""
+    async def chains(self) -> Sequence[Origin]:
+        """Of which chains there are lines."""
 
     async def history(
         self, room: str, since: int, until: int, *, limit: int = 1000, user: str = ""

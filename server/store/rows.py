@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from bus.record import NodeId, Origin
+from bus.record import Origin
 
 
 class StoreError(Exception):
@@ -29,9 +29,10 @@ class RulingRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class AuditRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One line of a node's chain. Its identity is `chain`, `n` and `hash`: the first row of it stays."""
+    """One line of a chain (`server/chain.py`). Its identity is `chain`, `n` and `hash`: the first row of it stays."""
 
-    chain: NodeId
+    chain: Origin
+    """The life of a node that wrote it."""
     n: int
     """Its place in the chain, from 1."""
     prev: str
@@ -41,7 +42,7 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     origin: Origin
     seq: int
     """Where its record stands in the log."""
-    kind: Literal["asked", "outcome"]
+    kind: Literal["asked", "outcome", "began", "missed"]
     act: str
     """What several lines belong to."""
     at: int
@@ -52,6 +53,8 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     user: str = ""
     """User id of whom it was done to."""
     room: str = ""
+    words: str = ""
+    """Everything in which a person looks for words, in small letters."""
     line: str
     """The line itself as JSON, exactly what was hashed."""
 
@@ -59,7 +62,7 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class HeadRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How far a chain was seen to go. Of each chain the furthest stays, and all of them that differ there."""
 
-    chain: NodeId
+    chain: Origin
     n: int
     hash: str
     at: int
@@ -87,7 +90,9 @@ class Sought(msgspec.Struct, frozen=True, kw_only=True):
     """Which lines of the audit are wanted; what is empty or None excludes none."""
 
     kind: Literal["", "asked", "outcome"] = ""
-    chain: NodeId = ""
+    chain: Origin = ""
+    text: str = ""
+    """Stands in `words`."""
     by: str = ""
     action: str = ""
     user: str = ""
@@ -98,7 +103,7 @@ class Sought(msgspec.Struct, frozen=True, kw_only=True):
     """ms since 1970, exclusive."""
 
 
-AuditPlace = tuple[int, NodeId, int]
+AuditPlace = tuple[int, Origin, int]
 """`at`, `chain` and `n` of a line: where a page goes on. The audit is in this order, newest first."""
 
 

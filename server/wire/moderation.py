@@ -117,7 +117,14 @@ class List(Request, tag="list", kw_only=True, frozen=True):
     after: str | None = None
 
 
-Moderating = Kick | Mute | Unmute | Ban | Unban | Bans | SetRoom | Drain | List
+class Audit(Request, tag="audit", kw_only=True, frozen=True):
+    """Look at what was done, the newest first (section 7)."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+    after: str | None = None
+
+
+Moderating = Kick | Mute | Unmute | Ban | Unban | Bans | SetRoom | Drain | List | Audit
 """Any request of this section."""
 
 
@@ -165,6 +172,31 @@ class RoomUpdated(Message, tag="room_updated", kw_only=True, frozen=True):
 
     room: str
     room_state: RoomState
+
+
+class AuditItem(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one act on one person or thing at one node, as `audit` lists it."""
+
+    at: int
+    by: str
+    """Name of who asked; ``by_user`` is the user."""
+    by_user: str
+    action: str
+    target: str
+    """What the request named."""
+    session: str | None
+    user: str | None
+    name: str | None
+    room: str | None
+    reason: str
+    until: int | None
+    node: str
+    """Name of the node that carried it out; while that is not known, of the one that was asked."""
+    outcome: str
+    """As in `Outcome`, or ``unknown``."""
+    ms: float | None
+    act: str
+    """The same for all that belongs together."""
 
 
 class GoingAway(Message, tag="going_away", kw_only=True, frozen=True):

@@ -1,0 +1,62 @@
+"""Lines of the audit as they lie in a store, and what is looked for there; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bus.record import Origin
+from server import chain
+from server.chain import Asked, Came, Line
+from server.ledger import Wanted, words_of
+from server.store.rows import AuditRow, Sought
+from server.unreadable import UNREADABLE
+
+
+def row_of(origin: Origin, seq: int, payload: bytes) -> AuditRow:
+    """A line with what is looked for, which follows from it. Raises one of `UNREADABLE`."""
+    line = chain.unpack(payload)
+    entry = line.entry
+    asked = entry if isinstance(entry, Asked) else None
+    person = asked.person if asked else None
+    return AuditRow(
+        chain=origin,
+        n=line.n,
+        prev=line.prev,
+        hash=chain.hash_of(origin, payload),
+        origin=origin,
+        seq=seq,
+        kind=chain.kind_of(entry),
+        act=entry.act if isinstance(entry, Asked | Came) else "",
+        at=line.at,
+        by=asked.by.user if asked else "",
+        action=asked.action if asked else "",
+        user=person.user if person else "",
+        room=(asked.room or "") if asked else "",
+        words=words_of(asked) if asked else "",
+        line=payload.decode(),
+    )
+
+
+def lines_of(rows: Iterable[AuditRow]) -> list[tuple[Origin, Line]]:
+    """The lines in `rows`; one that somebody made unreadable is passed over, which verification tells."""
+    found = []
+    for row in rows:
+        try:
+            found.append((row.chain, chain.unpack(row.line)))
+        except UNREADABLE:
+            continue
+    return found
+
+
+def sought_of(wanted: Wanted) -> Sought:
+    """What the store is asked for."""
+    return Sought(
+        kind="asked",
+        text=wanted.text.casefold(),
+        by=wanted.by,
+        action=wanted.action,
+        user=wanted.user,
+        room=wanted.room,
+        since=wanted.since,
+        until=wanted.until,
+    )
