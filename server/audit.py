@@ -14,7 +14,7 @@ from server.events import Audited, Event, PeerTurned
 from server.filing import lines_of, row_of, sought_of
 from server.ledger import KEPT, Item, Ledger, Place, Wanted, items_of
 from server.session import Actor, Role, SessionRecord
-from server.store.rows import HeadRow, StoreError
+from server.store.rows import HeadRow, StoreError, place_of
 from server.wire.moderation import Outcome
 from server.wire.native import Code, Refused
 
@@ -202,11 +202,17 @@ class Audit:
         store = self._node.store
         if store is None:
             return []
-        rows = list(await store.audit_page(sought_of(wanted), limit=limit, before=before))
-        acts = list(dict.fromkeys(row.act for row in rows))
-        if acts:
-            rows += [row for row in await store.audit_of(acts) if row.kind == "outcome"]
-        return lines_of(rows)
+        found: list[tuple[Origin, Line]] = []
+        while len(found) < limit:
+            rows = await store.audit_page(sought_of(wanted), limit=limit, before=before)
+            found += [(origin, line) for origin, line in lines_of(rows) if wanted.fits(line)]
+            if len(rows) < limit:
+                break
+            before = place_of(rows[-1])
+        found = found[:limit]
+        acts = {line.entry.act for _, line in found if isinstance(line.entry, Asked)}
+        came = await store.audit_of(sorted(acts)) if acts else []
+        return [*found, *lines_of(row for row in came if row.kind == "outcome")]
 
 
 def _person(one: SessionRecord | Person) -> Person:

@@ -26,6 +26,7 @@ SEEN = 64
 """Heads of other chains that one line names at most."""
 
 _Name = Annotated[str, msgspec.Meta(max_length=NAME_CHARS)]
+_Act = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 _Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS)]
 _Number = Annotated[int, msgspec.Meta(ge=1, le=HIGHEST)]
 _Time = Annotated[int, msgspec.Meta(ge=0, le=HIGHEST)]
@@ -51,11 +52,11 @@ class Person(msgspec.Struct, frozen=True, gc=False):
 class Asked(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="asked", omit_defaults=True):
     """Something is about to be done to somebody, or to something."""
 
-    act: _Name
+    act: _Act
     """Its identity; that of a request for several has a line for each of them."""
     by: Actor
     """Without a user where nobody asked: time is over, a node is gone."""
-    action: _Name
+    action: Annotated[str, msgspec.Meta(max_length=32)]
     target: _Name
     """What the request named: a session, a user, an address, a room, a node."""
     person: Person | None = None
@@ -80,7 +81,7 @@ class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class Came(msgspec.Struct, frozen=True, tag_field="kind", tag="outcome"):
     """What came of it."""
 
-    act: _Name
+    act: _Act
     results: Annotated[tuple[Result, ...], msgspec.Meta(max_length=RESULTS)]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from bus.record import Origin
 from server import chain
 from server.chain import Asked, Came, Line
-from server.ledger import Wanted, words_of
+from server.ledger import Wanted
 from server.store.rows import AuditRow, Sought
 from server.unreadable import UNREADABLE
 
@@ -28,13 +28,17 @@ def row_of(origin: Origin, seq: int, payload: bytes) -> AuditRow:
         kind=chain.kind_of(entry),
         act=entry.act if isinstance(entry, Asked | Came) else "",
         at=line.at,
-        by=asked.by.user if asked else "",
-        action=asked.action if asked else "",
-        user=person.user if person else "",
-        room=(asked.room or "") if asked else "",
-        words=words_of(asked) if asked else "",
+        by=_plain(asked.by.user) if asked else "",
+        action=_plain(asked.action) if asked else "",
+        user=_plain(person.user) if person else "",
+        room=_plain(asked.room or "") if asked else "",
         line=payload.decode(),
     )
+
+
+def _plain(text: str) -> str:
+    """Without what no column of PostgreSQL takes."""
+    return text.replace("\0", "\ufffd")
 
 
 def lines_of(rows: Iterable[AuditRow]) -> list[tuple[Origin, Line]]:
@@ -52,7 +56,7 @@ def sought_of(wanted: Wanted) -> Sought:
     """What the store is asked for."""
     return Sought(
         kind="asked",
-        text=wanted.text.casefold(),
+        text=wanted.text,
         by=wanted.by,
         action=wanted.action,
         user=wanted.user,

@@ -23,32 +23,25 @@ class Item:
     """One thing that was asked to be done to one person or thing, and what came of it."""
 
     chain: Origin
-    n: int
-    at: int
-    node: str
-    """Name of the node where it was asked."""
+    line: Line
+    """What the node wrote where it was asked."""
     asked: Asked
+    """What that line says."""
     results: list[Result] = dataclasses.field(default_factory=list)
     """Of each executing node; empty while that is not known, perhaps for good."""
 
     @property
     def place(self) -> Place:
         """Where it stands in the audit."""
-        return self.at, self.chain, self.n
+        return self.line.at, self.chain, self.line.n
 
     def hear(self, results: Iterable[Result]) -> None:
         """Take what came of the act to which it belongs."""
         person = self.asked.person
         for result in results:
             if person is None or result.session in ("", person.session):
-                self.results = [
-                    *(
-                        known
-                        for known in self.results
-                        if (known.node, known.session) != (result.node, result.session)
-                    ),
-                    result,
-                ]
+                others = [one for one in self.results if (one.node, one.session) != (result.node, result.session)]
+                self.results = [*others, result]
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,16 +60,16 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     until: int | None = None
     """ms since 1970, exclusive."""
 
-    def fits(self, item: Item) -> bool:
-        """Whether an item is one of these."""
-        asked = item.asked
-        return (
+    def fits(self, line: Line) -> bool:
+        """Whether a line asked for one of these."""
+        asked = line.entry
+        return isinstance(asked, Asked) and (
             (not self.by or asked.by.user == self.by)
             and (not self.action or asked.action == self.action)
             and (not self.user or (asked.person is not None and asked.person.user == self.user))
             and (not self.room or asked.room == self.room)
-            and (self.since is None or item.at >= self.since)
-            and (self.until is None or item.at < self.until)
+            and (self.since is None or line.at >= self.since)
+            and (self.until is None or line.at < self.until)
             and (not self.text or self.text.casefold() in words_of(asked))
         )
 
@@ -111,7 +104,7 @@ class Ledger:
         """Take a line of a chain; one that is known already changes nothing."""
         match line.entry:
             case Asked() as asked:
-                self._add(Item(chain, line.n, line.at, line.node, asked))
+                self._add(Item(chain, line, asked))
             case Came(act, results):
                 for item in self._by_act.get(act, ()):
                     item.hear(results)
@@ -124,9 +117,9 @@ class Ledger:
         """The newest items that are wanted, behind `before` where it is given, as far as they are in memory."""
         found: list[Item] = []
         for item in self._down(before):
-            if wanted.since is not None and item.at < wanted.since:
+            if wanted.since is not None and item.line.at < wanted.since:
                 break
-            if wanted.fits(item):
+            if wanted.fits(item.line):
                 found.append(item)
                 if len(found) == limit:
                     break

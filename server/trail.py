@@ -44,7 +44,7 @@ def entries_of(item: Item) -> list[AuditItem]:
     person = asked.person
     return [
         AuditItem(
-            at=item.at,
+            at=item.line.at,
             by=asked.by.name,
             by_user=asked.by.user,
             action=asked.action,
@@ -55,7 +55,7 @@ def entries_of(item: Item) -> list[AuditItem]:
             room=asked.room,
             reason=asked.reason,
             until=asked.until,
-            node=item.node if result is None else result.node,
+            node=item.line.node if result is None else result.node,
             outcome=UNKNOWN if result is None else result.outcome,
             ms=None if result is None else result.ms,
             act=asked.act,

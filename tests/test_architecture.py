@@ -72,6 +72,7 @@ PURE = tuple(
             "chain",
             "ledger",
             "filing",
+            "verification",
             "session",
             "scopes",
             "roomsettings",

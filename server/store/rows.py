@@ -53,8 +53,6 @@ class AuditRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     user: str = ""
     """User id of whom it was done to."""
     room: str = ""
-    words: str = ""
-    """Everything in which a person looks for words, in small letters."""
     line: str
     """The line itself as JSON, exactly what was hashed."""
 
@@ -92,7 +90,7 @@ class Sought(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["", "asked", "outcome"] = ""
     chain: Origin = ""
     text: str = ""
-    """Stands in `words`."""
+    """Stands somewhere in `line`, in small or capital letters: at least all lines in which it does are found."""
     by: str = ""
     action: str = ""
     user: str = ""
