@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from bus.interface import PeerState
 from bus.record import Kind, Origin, Record
 from server import chain
-from server.chain import RESULTS, Asked, Began, Came, Entry, Head, Line, Pen, Person, Result
+from server.chain import RESULTS, Asked, Began, Came, Entry, Head, Line, Missed, Pen, Person, Result
 from server.events import Audited, Event, PeerTurned
 from server.filing import lines_of, row_of, sought_of
 from server.ledger import KEPT, Item, Ledger, Place, Wanted, items_of
@@ -38,6 +39,11 @@ class Audit:
         """The last line that this node's store has of what the node itself wrote before."""
         self._heads: dict[Origin, Head] = {}
         """The last line known of each chain."""
+        self._unread = False
+        """The store did not say what it has."""
+        self._ahead: dict[Origin, dict[int, Head]] = {}
+        """Of each chain the lines that came although one before them has not."""
+        self._summary = 0
         self._untold: dict[Origin, Head] = {}
         """Heads of which this node's own lines have not told."""
         self._ledger = Ledger()
@@ -109,8 +115,8 @@ class Audit:
     def _opened(self) -> Pen:
         if self._pen is None:
             node = self._node
-            known = any(origin.startswith(f"{node.node_id}.") for origin in self._heads)
-            lost = known and self._restored is None and node.store is not None
+            known = any(node_of(origin) == node.node_id for origin in self._heads)
+            lost = node.store is not None and self._restored is None and (known or self._unread)
             if lost:
                 logger.warning("the store has nothing of the audit that this node wrote before: a new chain begins")
             self._pen = Pen(node.bus.origin, node.name, self._restored)
@@ -123,32 +129,67 @@ class Audit:
         for head in told:
             del self._untold[head.chain]
         payload = pen.write(entry, at=node.clock.wall_ms(), seen=told)
-        self._keep(node.bus.append(Kind.AUDIT, payload))
+        record = node.bus.append(Kind.AUDIT, payload)
+        self._keep(record.origin, record.seq, payload)
 
     # What is known.
 
     def take(self, record: Record) -> None:
         """A line of any chain has come. Raises one of `UNREADABLE`."""
         if record.origin != self._node.bus.origin:  # own lines are known since they were written
-            self._keep(record)
+            self._keep(record.origin, record.seq, record.payload)
 
-    def _keep(self, record: Record) -> None:
-        node, origin = self._node, record.origin
-        line, known = chain.unpack(record.payload), self._heads.get(origin)
+    def fill(self, origin: Origin, lines: Sequence[tuple[int, bytes]]) -> bool:
+        """Take lines, each with its place in the log, that follow what is known of a chain, as another node has them.
+
+        Where they begin later, what is between is held by nobody, and that is written down. Returns whether they fit.
+        """
+        for at, (seq, payload) in enumerate(lines):
+            line, known = chain.unpack(payload), self._heads.get(origin)
+            first = 1 + (known.n if known else 0)
+            if at == 0 and line.n > first:
+                self._write(Missed(chain=origin, first=first, last=line.n - 1))
+                self._advance(Head(origin, line.n - 1, line.prev), whole=True)
+            elif line.n != first or (known is not None and line.prev != known.hash):
+                logger.warning("the audit of %s is broken: line %d does not follow the one before", line.node, line.n)
+                return at > 0
+            self._keep(origin, seq, payload)
+        return bool(lines)
+
+    def _keep(self, origin: Origin, seq: int, payload: bytes) -> None:
+        node, line, known = self._node, chain.unpack(payload), self._heads.get(origin)
         if known is not None and line.n <= known.n:
             return
         if known is not None and line.n == known.n + 1 and line.prev != known.hash:
             logger.warning("the audit of %s is broken: line %d does not follow line %d", line.node, line.n, known.n)
         if isinstance(line.entry, Began) and line.entry.before is not None:
             self._compare(line.node, line.entry.before)
-        head = self._heads[origin] = Head(origin, line.n, chain.hash_of(origin, record.payload))
-        if origin != node.bus.origin:
-            self._untold[origin] = head
         self._ledger.note(origin, line)
         if node.store is not None:
-            node.store.save(row_of(origin, record.seq, record.payload))
-            node.store.save(HeadRow(chain=origin, n=head.n, hash=head.hash, at=node.clock.wall_ms()))
+            node.store.save(row_of(origin, seq, payload))
+        self._advance(Head(origin, line.n, chain.hash_of(origin, payload)))
         node.emit(Audited())
+
+    def _advance(self, head: Head, *, whole: bool = False) -> None:
+        """Know a chain further; where a store wants all of it only up to the first line that may still come.
+
+        `whole`: none before this one may.
+        """
+        node, known = self._node, self._heads.get(head.chain)
+        if node.store is not None and not whole and head.n > 1 + (known.n if known else 0):
+            self._ahead.setdefault(head.chain, {})[head.n] = head
+            return
+        ahead = self._ahead.get(head.chain, {})
+        while head.n + 1 in ahead:
+            head = ahead.pop(head.n + 1)
+        if known is not None:
+            self._summary ^= _mark(known)
+        self._summary ^= _mark(head)
+        self._heads[head.chain] = head
+        if head.chain != node.bus.origin:
+            self._untold[head.chain] = head
+        if node.store is not None:
+            node.store.save(HeadRow(chain=head.chain, n=head.n, hash=head.hash, at=node.clock.wall_ms()))
 
     def _compare(self, name: str, before: Head) -> None:
         """A node begins a life by what its store says of the one before."""
@@ -158,18 +199,47 @@ class Audit:
         elif known is not None and known.n > before.n:
             logger.warning("the store of %s has %d of the %d lines that it wrote", name, before.n, known.n)
 
+    @property
+    def summary(self) -> bytes:
+        """The same at two nodes that know the same heads, which each tells with its card."""
+        return self._summary.to_bytes(8, "big")
+
+    def known(self, origin: Origin) -> int:
+        """How far a chain is known here without a hole."""
+        head = self._heads.get(origin)
+        return head.n if head else 0
+
+    def heads(self, after: Origin, limit: int) -> list[Head]:
+        """The heads of the next chains behind `after`, in the order of their names."""
+        return [self._heads[origin] for origin in sorted(origin for origin in self._heads if origin > after)[:limit]]
+
+    def compare(self, theirs: Head) -> None:
+        """Another node knows this head: if it is another line than ours, both stay on record."""
+        node, known = self._node, self._heads.get(theirs.chain)
+        if known is not None and known.n == theirs.n and known.hash != theirs.hash:
+            logger.warning("two nodes have different lines %d of the audit's chain %s", theirs.n, theirs.chain)
+            if node.store is not None:
+                node.store.save(HeadRow(chain=theirs.chain, n=theirs.n, hash=theirs.hash, at=node.clock.wall_ms()))
+
     async def restore(self) -> None:
-        """Take from the store what was known before; while this node is not in the cluster. Raises StoreError."""
+        """Take from the store what was known before; while this node is not yet in the cluster."""
         node = self._node
         if node.store is None:
             return
-        for row in await node.store.heads():
-            known = self._heads.get(row.chain)
-            if known is None or known.n < row.n:
-                self._heads[row.chain] = Head(row.chain, row.n, row.hash)
-        ours = [head for head in self._heads.values() if head.chain.startswith(f"{node.node_id}.")]
+        try:
+            heads, lines = await node.store.heads(), await self._stored(Wanted(), limit=KEPT)
+        except StoreError as error:
+            logger.error("the audit in the store cannot be read: %s", error)
+            self._unread = True
+            return
+        for row in heads:
+            known, head = self._heads.get(row.chain), Head(row.chain, row.n, row.hash)
+            if known is None or known.n < head.n:
+                self._summary ^= (_mark(known) if known else 0) ^ _mark(head)
+                self._heads[row.chain] = head
+        ours = [head for head in self._heads.values() if node_of(head.chain) == node.node_id]
         self._restored = max(ours, key=lambda head: int(head.chain.partition(".")[2]), default=None)
-        for origin, line in await self._stored(Wanted(), limit=KEPT):
+        for origin, line in lines:
             self._ledger.note(origin, line)
         if len(self._ledger) >= KEPT:
             self._ledger.close()
@@ -213,6 +283,11 @@ class Audit:
         acts = {line.entry.act for _, line in found if isinstance(line.entry, Asked)}
         came = await store.audit_of(sorted(acts)) if acts else []
         return [*found, *lines_of(row for row in came if row.kind == "outcome")]
+
+
+def _mark(head: Head) -> int:
+    text = f"{head.chain} {head.n} {head.hash}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
 
 
 def _person(one: SessionRecord | Person) -> Person:
