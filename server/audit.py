@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
 from bus.interface import PeerState
-from bus.record import Kind, Origin, Record
+from bus.record import Kind, Origin, Record, node_of
 from server import chain
 from server.chain import RESULTS, Asked, Began, Came, Entry, Head, Line, Missed, Pen, Person, Result
 from server.events import Audited, Event, PeerTurned
 from server.filing import lines_of, row_of, sought_of
 from server.ledger import KEPT, Item, Ledger, Place, Wanted, items_of
+from server.orders import Unconfirmed
 from server.session import Actor, Role, SessionRecord
 from server.store.rows import HeadRow, StoreError, place_of
 from server.wire.moderation import Outcome
@@ -88,10 +89,33 @@ class Audit:
     def outcome(self, act: str, outcomes: Sequence[Outcome]) -> None:
         """Write down what came of an act at each node that carried it out. Without this it is "not known"."""
         results = [
-            Result(node=one.node, outcome=one.outcome, ms=one.ms, session=one.session or "") for one in outcomes
+            Result(one.node, one.outcome, one.ms, session=one.session or "", user=one.user or "") for one in outcomes
         ]
         for start in range(0, len(results), RESULTS):
             self._write(Came(act, tuple(results[start : start + RESULTS])))
+
+    async def recorded(
+        self,
+        work: Awaitable[list[Outcome]],
+        by: Actor,
+        action: str,
+        *,
+        target: str = "",
+        people: Sequence[SessionRecord | Person] = (),
+        room: str | None = None,
+        reason: str = "",
+        until: int | None = None,
+        act: str = "",
+    ) -> list[Outcome]:
+        """Write down what is about to be done, do it, and write down what came of it; else as `asked`."""
+        act = self.asked(by, action, target=target, people=people, room=room, reason=reason, until=until, act=act)
+        try:
+            outcomes = await work
+        except Unconfirmed as unconfirmed:
+            self.outcome(act, unconfirmed.outcomes)
+            raise
+        self.outcome(act, outcomes)
+        return outcomes
 
     def happened(
         self,

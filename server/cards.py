@@ -48,6 +48,8 @@ class Card(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Of how many rooms it wants the voice; None where it does not say."""
     drain: tuple[_Count, _Count, _Count, bool] | None = None
     """The figures of its `DrainView` while it goes away."""
+    audit: Annotated[bytes, msgspec.Meta(max_length=8)] | None = None
+    """What tells whether it knows the same lines of the audit."""
 
 
 _decoder: msgspec.msgpack.Decoder[Card] = msgspec.msgpack.Decoder(Card)
@@ -190,6 +192,7 @@ class CardBoard:
             sent_rate=self._sent.value,
             wants=sum(bool(room.listeners) for room in node.rooms.values()),
             drain=None if drain is None else (drain.left, drain.of, drain.seconds, drain.ending),
+            audit=node.audit.summary,
         )
 
 

@@ -76,6 +76,8 @@ class Result(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     ms: Annotated[float, msgspec.Meta(ge=0, le=1e12)]
     session: _Name = ""
     """To whom, where that was a session."""
+    user: _Name = ""
+    """The same for a user."""
 
 
 class Came(msgspec.Struct, frozen=True, tag_field="kind", tag="outcome"):

@@ -11,6 +11,7 @@ import msgspec
 
 from bus.record import ClientId
 from server.bans import Ban, Bans, InForce, key_of_ban, network, reach
+from server.chain import Person
 from server.closing import KICKED
 from server.rulings import BAN, Change
 from server.session import Actor, Role, SessionRecord
@@ -67,20 +68,31 @@ class Exclusion:
         if ban.user and any(each.role.rank > by.role.rank for each in self._sessions_of(ban.user)):
             raise Refused(Code.FORBIDDEN, "nobody acts on a higher role")
         id = id or "b_" + (act[:16] or node.clock.new_session().removeprefix("s_"))
-        outcomes = await node.orders.rule(by, key_of_ban(id), ban, reason=reason, seconds=seconds, act=act)
+        outcomes = await node.audit.recorded(
+            node.orders.rule(by, key_of_ban(id), ban, reason=reason, seconds=seconds, act=act),
+            by,
+            "ban",
+            target=ban.user or ban.ip,
+            people=[Person("", ban.user, ban.user or ban.ip)],
+            room=ban.room or None,
+            reason=reason,
+            until=None if seconds is None else node.clock.wall_ms() + round(seconds * 1000),
+            act=act,
+        )
         return [_about(outcome, id, ban.user) for outcome in outcomes]
 
     async def unban(self, by: Actor, id: str, *, reason: str = "", act: str = "") -> list[Outcome]:
         """Lift a ban. Raises Refused: not_found, forbidden, unavailable."""
         node, key = self._node, key_of_ban(self._id(id))
-        last, user = node.rulings.last(key), ""
+        last, user, whom = node.rulings.last(key), "", []
         if last is None or not act or last.act != act:  # else this has been done, and is asked once more
             known = self.find(id)
             if known.ruling.by.role.rank > by.role.rank:
                 raise Refused(Code.FORBIDDEN, "a higher role has decided that")
-            user = known.ban.user
+            user, whom = known.ban.user, [Person("", known.ban.user, known.ban.user or known.ban.ip)]
         node.require_durable()
-        outcomes = await node.orders.rule(by, key, None, reason=reason, act=act)
+        work = node.orders.rule(by, key, None, reason=reason, act=act)
+        outcomes = await node.audit.recorded(work, by, "unban", target=id, people=whom, reason=reason, act=act)
         return [_about(outcome, id, user) for outcome in outcomes]
 
     def _id(self, id: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from bus.record import Origin
-from server.chain import Asked, Came, Line, Result
+from server.chain import Asked, Came, Line, Person, Result
 
 KEPT = 1000
 """Items in memory."""
@@ -37,11 +37,19 @@ class Item:
 
     def hear(self, results: Iterable[Result]) -> None:
         """Take what came of the act to which it belongs."""
-        person = self.asked.person
         for result in results:
-            if person is None or result.session in ("", person.session):
+            if _is_for(self.asked.person, result):
                 others = [one for one in self.results if (one.node, one.session) != (result.node, result.session)]
                 self.results = [*others, result]
+
+
+def _is_for(person: Person | None, result: Result) -> bool:
+    """Whether a result of an act is about one of those for whom it was."""
+    if person is None:
+        return True
+    if person.session and result.session:
+        return person.session == result.session
+    return not result.user or person.user == result.user
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

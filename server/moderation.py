@@ -153,8 +153,13 @@ class Moderation:
         return await self._all(targets, [Unmute(session=t.session, room=room, by=by, reason=reason) for t in targets])
 
     async def _all(self, targets: Sequence[SessionRecord], acts: Sequence[Act]) -> list[Outcome]:
-        audit, first = self._node.audit, acts[0]
-        act = audit.asked(
+        first = acts[0]
+
+        async def execute() -> list[Outcome]:
+            return await asyncio.gather(*map(self._execute, targets, acts))
+
+        return await self._node.audit.recorded(
+            execute(),
             first.by,
             str(first.__struct_config__.tag),
             people=targets,
@@ -162,9 +167,6 @@ class Moderation:
             reason=first.reason,
             until=self._until(first.seconds) if isinstance(first, Mute) else None,
         )
-        outcomes = await asyncio.gather(*map(self._execute, targets, acts))
-        audit.outcome(act, outcomes)
-        return outcomes
 
     async def _execute(self, target: SessionRecord, act: Act) -> Outcome:
         node, began = self._node, self._node.clock.now()

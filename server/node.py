@@ -12,6 +12,8 @@ from server import session as sessions
 from server.asides import Asides
 from server.attendance import Attendance
 from server.audit import Audit
+from server.backfill import CALL as AUDIT
+from server.backfill import Backfill
 from server.cards import CardBoard
 from server.clock import Clock, SystemClock
 from server.closing import RESTARTING, SHUTDOWN, Closing
@@ -115,6 +117,7 @@ class Node:
         self.rulings = Rulings(now=self.clock.now())
         self.orders = Orders(self)
         self.audit = Audit(self)
+        self.backfill = Backfill(self)
         self.exclusion = Exclusion(self)
         self.moderation = Moderation(self)
         self.settings = Housekeeper(self)
@@ -140,6 +143,7 @@ class Node:
             FLOW: self.taps.answer,
             DRAIN: lambda _, body: self.departure.answer(body),
             RULING: lambda _, body: self.orders.answer(body),
+            AUDIT: lambda _, body: self.backfill.answer(body),
         }
         """What answers a call of a peer, by its first bytes, none of which begins another; may raise the same."""
         self._tellers: dict[str, Callable[[bytes], None]] = {
@@ -403,6 +407,7 @@ class Node:
             self.quotas.forget(now)
             self.settings.tick(now)
             self.keyring.tick(now)
+            self.backfill.look(now)
             self.copies.look(now)
             self.tell_urls()
             self.emit(NodeChanged(self.node_id))

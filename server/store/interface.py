@@ -52,8 +52,8 @@ class Store(Protocol):
     async def audit_of(self, acts: Sequence[str]) -> Sequence[AuditRow]:
         """All lines of these acts, by `at`, `chain` and `n`."""
 
-    def chain(self, chain: Origin) -> AsyncIterator[AuditRow]:
-        """All lines of one chain by `n`, a few hundred at a time in memory."""
+    def chain(self, chain: Origin, first: int = 1) -> AsyncIterator[AuditRow]:
+        """All lines of one chain from `first` on, by `n`, a few hundred at a time in memory."""
 
     async def chains(self) -> Sequence[Origin]:
         """Of which chains there are lines."""
