@@ -139,6 +139,11 @@ _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
 
+def encode(line: Line) -> bytes:
+    """The line as it travels and is stored: these bytes are what its hash is of."""
+    return _encoder.encode(line)
+
+
 def unpack(payload: bytes | str) -> Line:
     """The line in `payload`. Raises one of `UNREADABLE` if there is none."""
     return _decoder.decode(payload)
@@ -164,8 +169,8 @@ class Pen:
         return Head(self._chain, self._n, self._prev) if self._n else None
 
     def write(self, entry: Entry, *, at: int, seen: Sequence[Head] = ()) -> bytes:
-        """The next line, as it travels and is stored: these bytes are what its hash is of."""
+        """The next line."""
         self._n += 1
-        payload = _encoder.encode(Line(self._n, self._prev, at, self._node, entry, tuple(seen[:SEEN])))
+        payload = encode(Line(self._n, self._prev, at, self._node, entry, tuple(seen[:SEEN])))
         self._prev = hash_of(self._chain, payload)
         return payload

@@ -168,7 +168,7 @@ def test_who_writes_a_chain_anew_is_betrayed_by_those_who_saw_it(kept: Kept, dat
         line = msgspec.structs.replace(chain.unpack(kept.rows[at].line), prev=prev)
         if n == row.n:
             line = msgspec.structs.replace(line, at=line.at + 1)
-        kept.rows[at] = row_of(row.chain, kept.rows[at].seq, msgspec.json.encode(line))
+        kept.rows[at] = row_of(row.chain, kept.rows[at].seq, chain.encode(line))
         prev = kept.rows[at].hash
     kept.heads = [
         msgspec.structs.replace(head, hash=prev) if head.chain == row.chain else head for head in kept.heads
@@ -184,7 +184,7 @@ def _heads_in(entry: Entry, seen: tuple[Head, ...]) -> list[Head]:
 def test_a_line_that_was_put_in_is_found(kept: Kept, data: st.DataObject) -> None:
     row = kept.rows[data.draw(st.integers(0, len(kept.rows) - 1))]
     line = msgspec.structs.replace(chain.unpack(row.line), at=1)
-    kept.rows.append(row_of(row.chain, row.seq, msgspec.json.encode(line)))
+    kept.rows.append(row_of(row.chain, row.seq, chain.encode(line)))
     assert [(fault.chain, fault.n) for fault in kept.faults()] == [(row.chain, row.n)]
 
 

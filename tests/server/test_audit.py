@@ -1,0 +1,304 @@
+"""The audit (protocol.md section 7: `audit`): what was done, by whom, and what came of it; on every node the same."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bus.interface import BusError
+from bus.record import Kind
+from server import chain, ledger
+from server.chain import Asked, Began, Came
+from server.desk import Desk
+from server.events import PeerTurned
+from server.ledger import Ledger, Wanted
+from server.session import Actor, Role
+from tests.bus.ear import eventually
+from tests.guest import Event, Guest
+from tests.nodes import Served, Serving, without
+
+KEYS = {"at", "by", "action", "target", "room", "reason", "node", "outcome"}
+"""What protocol.md promises of each item."""
+
+
+async def listed(guest: Guest, **how: Any) -> list[Event]:
+    """What the node of `guest` lists."""
+    answer = await guest.ask("audit", **how)
+    assert (answer["type"], answer["what"]) == ("listed", "audit"), answer
+    return list(answer["items"])
+
+
+async def cluster(serve: Serving, count: int = 3) -> list[Served]:
+    """Nodes that know each other."""
+    addresses = [f"m:{number}" for number in range(count)]
+    nodes = [await serve(*addresses[:number], address=address) for number, address in enumerate(addresses)]
+    await eventually(lambda: all(len(served.node.cards.urls_of_others()) == count - 1 for served in nodes))
+    return nodes
+
+
+async def test_what_was_done_is_listed_newest_first(served: Served) -> None:
+    (bob,) = await served.members("Bob")
+    mo = await served.enter_as("moderator", user="mo")
+    before = served.node.clock.wall_ms()
+    await mo.ask("mute", session=bob.session, room="lobby", seconds=60, reason="too loud")
+    await mo.ask("kick", user=bob.welcome["user"], reason="still too loud")
+    kick, mute = await listed(mo)
+    for item in (kick, mute):
+        assert KEYS <= item.keys()
+        assert item.pop("at") >= before
+        assert item.pop("ms") >= 0
+        assert item.pop("act")
+    assert mute.pop("until") >= before + 60_000
+    assert mute == {
+        "by": "mo",
+        "by_user": "mo",
+        "action": "mute",
+        "target": bob.session,
+        "session": bob.session,
+        "user": bob.welcome["user"],
+        "name": "Bob",
+        "room": "lobby",
+        "reason": "too loud",
+        "node": "n1",
+        "outcome": "done",
+    }
+    assert without(kick, "target", "session", "user", "name") == {
+        "by": "mo",
+        "by_user": "mo",
+        "action": "kick",
+        "room": None,
+        "reason": "still too loud",
+        "until": None,
+        "node": "n1",
+        "outcome": "done",
+    }
+
+
+async def test_pages_follow_each_other_without_a_gap(served: Served) -> None:
+    mo = await served.enter_as("moderator", user="mo")
+    guests = [await served.enter(f"Guest {number}") for number in range(7)]
+    for guest in guests:
+        await mo.ask("mute", session=guest.session)
+    seen: list[str] = []
+    after: dict[str, str] = {}
+    for size in (3, 3, 1):
+        page = await mo.ask("audit", limit=3, **after)
+        seen += [item["session"] for item in page["items"]]
+        assert len(page["items"]) == size
+        after = {"after": page["next"]}
+    assert after == {"after": None}
+    assert seen == [guest.session for guest in reversed(guests)]
+
+
+@pytest.mark.parametrize("how", [{"after": "1"}, {"after": "1:2:3:4:5"}, {"after": "x:y:1:1"}, {"limit": 0}])
+async def test_what_is_no_page_is_refused(served: Served, how: dict[str, Any]) -> None:
+    mo = await served.enter_as("moderator")
+    assert (await mo.ask("audit", **how))["code"] == "bad_request"
+    assert await listed(mo) == []
+
+
+async def test_users_may_not_read_it(served: Served) -> None:
+    ann = await served.enter("Ann")
+    assert (await ann.ask("audit"))["code"] == "forbidden"
+
+
+async def test_what_was_refused_was_not_done(served: Served) -> None:
+    admin = await served.enter_as("admin", user="ada")
+    mo = await served.enter_as("moderator", user="mo")
+    assert (await mo.ask("kick", session=admin.session))["code"] == "forbidden"
+    assert (await mo.ask("kick", session="nobody"))["code"] == "not_found"
+    assert await listed(mo) == []
+
+
+async def test_every_node_knows_the_same_lines(serve: Serving) -> None:
+    nodes = await cluster(serve)
+    guests = [await served.enter(f"Guest {at}") for at, served in enumerate(nodes)]
+    await eventually(lambda: all(len(served.node.presence.present) == 3 for served in nodes))
+    mo = await nodes[0].enter_as("moderator", user="mo")
+    mia = await nodes[2].enter_as("moderator", user="mia")
+    for moderator, guest in ((mo, guests[2]), (mia, guests[0]), (mo, guests[1])):
+        assert (await moderator.ask("mute", session=guest.session))["type"] == "done"
+    await eventually(lambda: len({served.node.audit.summary for served in nodes}) == 1)
+    pages = [await listed(guest) for guest in (mo, await nodes[1].enter_as("moderator", user="max"), mia)]
+    assert pages[0] == pages[1] == pages[2]
+    assert [(item["by"], item["node"]) for item in pages[0]] == [("mo", "n2"), ("mia", "n1"), ("mo", "n3")]
+
+
+async def test_what_became_of_it_is_not_known_when_its_node_does_not_answer(
+    serve: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = await cluster(serve, 2)
+    bob = await b.enter("Bob")
+    await eventually(lambda: bob.session in a.node.presence.present)
+    mo = await a.enter_as("moderator", user="mo")
+
+    async def silent(*_: object, **__: object) -> bytes:
+        raise BusError("it does not answer")
+
+    monkeypatch.setattr(a.node.bus, "call", silent)
+    assert (await mo.ask("kick", session=bob.session))["code"] == "unavailable"
+    (item,) = await listed(mo)
+    assert (item["outcome"], item["node"], item["ms"]) == ("unknown", "n1", None)
+
+
+async def test_a_node_that_dies_between_asking_and_hearing_leaves_what_it_asked(
+    serve: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, c = await cluster(serve)
+    bob = await b.enter("Bob")
+    await eventually(lambda: bob.session in a.node.presence.present)
+    mo = await a.enter_as("moderator", user="mo")
+    asked = asyncio.Event()
+
+    async def never(*_: object, **__: object) -> bytes:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(a.node.bus, "call", never)
+    await mo.send("kick", session=bob.session, reason="spam")
+    await asked.wait()
+    serve.network.buses["m:0"].vanish()
+    mia = await c.enter_as("moderator", user="mia")
+    await eventually(lambda: c.node.audit.known(a.node.bus.origin) == 2)
+    (item,) = await listed(mia)
+    assert (item["action"], item["by"], item["reason"], item["outcome"]) == ("kick", "mo", "spam", "unknown")
+
+
+async def test_lines_are_written_ahead(serve: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another node is asked to do stands in the log of who asks before it is asked."""
+    a, b = await cluster(serve, 2)
+    bob = await b.enter("Bob")
+    await eventually(lambda: bob.session in a.node.presence.present)
+    mo = await a.enter_as("moderator", user="mo")
+    call, seen = a.node.bus.call, []
+
+    async def watched(*how: Any, **more: Any) -> bytes:
+        seen.extend(item.asked.action for item in await a.node.audit.page(Wanted(), limit=9))
+        return await call(*how, **more)
+
+    monkeypatch.setattr(a.node.bus, "call", watched)
+    await mo.ask("kick", session=bob.session)
+    assert seen == ["kick"]
+
+
+async def test_the_end_of_a_mute_is_told_as_what_time_did(served: Served) -> None:
+    (bob,) = await served.members("Bob")
+    mo = await served.enter_as("moderator", user="mo")
+    await mo.ask("mute", session=bob.session, seconds=5)
+    served.wait(6)
+    over, _ = await listed(mo)
+    assert (over["action"], over["by"], over["by_user"], over["name"]) == ("unmute", "System", "", "Bob")
+
+
+async def test_a_drain_is_told_also_when_it_cannot_be(serve: Serving) -> None:
+    a, b = await cluster(serve, 2)
+    desk = Desk(a.node, "Olga")
+    await desk.drain(desk.operator, node=b.node.node_id)
+    await desk.cancel_drain(desk.operator, node=b.node.node_id)
+    items = await a.node.audit.page(Wanted(), limit=9)
+    assert [(item.asked.action, item.asked.target, item.asked.by.name) for item in items] == [
+        ("cancel_drain", "n2", "Olga"),
+        ("drain", "n2", "Olga"),
+    ]
+    assert [item.results[0].outcome for item in items] == ["done", "done"]
+
+
+async def test_the_loss_of_a_node_is_told_once(serve: Serving) -> None:
+    a, b, c = await cluster(serve)
+    serve.network.buses["m:1"].vanish()
+    for served in (a, c):
+        served.node.audit.look(await turned_down(served, b))
+    await eventually(lambda: c.node.audit.known(a.node.bus.origin) == 3)
+    items = await c.node.audit.page(Wanted(), limit=9)
+    assert [(item.asked.action, item.asked.target, item.line.node) for item in items] == [("node_lost", "n2", "n1")]
+
+
+async def turned_down(served: Served, other: Served) -> PeerTurned:
+    """What a node is told when another is down."""
+    await eventually(lambda: str(served.node.cards.state_of(other.node.node_id)) != "up")
+    return PeerTurned(other.node.node_id, other.node.name, "down")
+
+
+async def test_a_line_that_does_not_follow_is_told(serve: Serving, caplog: pytest.LogCaptureFixture) -> None:
+    a, b = await cluster(serve, 2)
+    a.node.audit.happened("test", target="one")
+    origin = a.node.bus.origin
+    await eventually(lambda: b.node.audit.known(origin) == 3)
+    line = chain.Line(4, "f" * 64, 1, "n1", Came("act", ()))
+    a.node.bus.append(Kind.AUDIT, chain.encode(line))
+    await eventually(lambda: "does not follow" in caplog.text)
+
+
+async def test_a_mute_of_many_is_one_act(served: Served) -> None:
+    people = [await served.enter(f"Guest {number}") for number in range(3)]
+    records = [served.node.presence.present[guest.session] for guest in people]
+    by = Actor("s", "mo", "Mo", Role.MODERATOR)
+    outcomes = await served.node.moderation.mute(by, records)
+    items = await served.node.audit.page(Wanted(), limit=9)
+    assert len({item.asked.act for item in items}) == 1
+    assert {item.asked.person.session for item in items if item.asked.person} == {guest.session for guest in people}
+    assert sorted(result.session for item in items for result in item.results) == sorted(
+        str(outcome.session) for outcome in outcomes
+    )
+
+
+async def test_the_same_act_is_written_once(served: Served) -> None:
+    by = Actor("s", "mo", "Mo", Role.MODERATOR)
+    for _ in range(2):
+        assert served.node.audit.asked(by, "kick", target="bob", act="the same") == "the same"
+    assert len(await served.node.audit.page(Wanted(), limit=9)) == 1
+
+
+# What is looked for.
+
+
+def book(*texts: str) -> Ledger:
+    """A ledger with acts of these reasons."""
+    found = Ledger(kept=5)
+    found.note("a.1", chain.Line(1, chain.NOTHING, 0, "n1", Began(None)))
+    for n, text in enumerate(texts, 2):
+        found.note("a.1", chain.Line(n, "0" * 64, n, "n1", asked(text, n)))
+    return found
+
+
+def asked(text: str, n: int) -> Asked:
+    by = Actor("s", "mo" if n % 2 else "mia", "Mo", Role.MODERATOR)
+    person = chain.Person("s_bob", "bob", "Bob der Bär")
+    return Asked(act=f"act {n}", by=by, action="kick", target="bob", person=person, room=f"room {n}", reason=text)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reasons"),
+    [
+        (Wanted(), ["Too LOUD", "spam", "loud"]),
+        (Wanted(text="loud"), ["Too LOUD", "loud"]),
+        (Wanted(text="BÄR"), ["Too LOUD", "spam", "loud"]),
+        (Wanted(text="room 3"), ["spam"]),
+        (Wanted(by="mo"), ["spam"]),
+        (Wanted(room="room 4"), ["Too LOUD"]),
+        (Wanted(user="bob", action="kick"), ["Too LOUD", "spam", "loud"]),
+        (Wanted(user="ann"), []),
+        (Wanted(action="mute"), []),
+        (Wanted(since=3), ["Too LOUD", "spam"]),
+        (Wanted(until=3), ["loud"]),
+    ],
+)
+def test_what_is_wanted_is_found(wanted: Wanted, reasons: list[str]) -> None:
+    found = book("loud", "spam", "Too LOUD").page(wanted, limit=9)
+    assert [item.asked.reason for item in found] == reasons
+
+
+def test_a_ledger_keeps_the_newest() -> None:
+    found = book(*"abcdefg")
+    assert [item.asked.reason for item in found.page(Wanted(), limit=9)] == list("gfedc")
+    assert found.floor == (3, "a.1", 3)
+    assert found.of_act("act 3") == ()
+    assert [item.asked.reason for item in found.page(Wanted(), limit=1, before=(6, "a.1", 6))] == ["d"]
+
+
+def test_a_cursor_is_read_as_it_was_written() -> None:
+    cursor = ((1_700_000_000_000, "a" * 16 + ".1", 7), 2)
+    assert ledger.read_cursor(ledger.cursor_text(cursor)) == cursor
