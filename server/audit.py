@@ -40,8 +40,6 @@ class Audit:
         """The last line that this node's store has of what the node itself wrote before."""
         self._heads: dict[Origin, Head] = {}
         """The last line known of each chain."""
-        self._unread = False
-        """The store did not say what it has."""
         self._ahead: dict[Origin, dict[int, Head]] = {}
         """Of each chain the lines that came although one before them has not."""
         self._summary = 0
@@ -140,7 +138,7 @@ class Audit:
         if self._pen is None:
             node = self._node
             known = any(node_of(origin) == node.node_id for origin in self._heads)
-            lost = node.store is not None and self._restored is None and (known or self._unread)
+            lost = node.store is not None and self._restored is None and known
             if lost:
                 logger.warning("the store has nothing of the audit that this node wrote before: a new chain begins")
             self._pen = Pen(node.bus.origin, node.name, self._restored)
@@ -246,24 +244,18 @@ class Audit:
                 node.store.save(HeadRow(chain=theirs.chain, n=theirs.n, hash=theirs.hash, at=node.clock.wall_ms()))
 
     async def restore(self) -> None:
-        """Take from the store what was known before; while this node is not yet in the cluster."""
+        """Take from the store what was known before; while this node is not yet in the cluster. Raises StoreError."""
         node = self._node
         if node.store is None:
             return
-        try:
-            heads, lines = await node.store.heads(), await self._stored(Wanted(), limit=KEPT)
-        except StoreError as error:
-            logger.error("the audit in the store cannot be read: %s", error)
-            self._unread = True
-            return
-        for row in heads:
+        for row in await node.store.heads():
             known, head = self._heads.get(row.chain), Head(row.chain, row.n, row.hash)
             if known is None or known.n < head.n:
                 self._summary ^= (_mark(known) if known else 0) ^ _mark(head)
                 self._heads[row.chain] = head
         ours = [head for head in self._heads.values() if node_of(head.chain) == node.node_id]
-        self._restored = max(ours, key=lambda head: int(head.chain.partition(".")[2]), default=None)
-        for origin, line in lines:
+        self._restored = max(ours, key=_incarnation, default=None)
+        for origin, line in await self._stored(Wanted(), limit=KEPT):
             self._ledger.note(origin, line)
         if len(self._ledger) >= KEPT:
             self._ledger.close()
@@ -307,6 +299,11 @@ class Audit:
         acts = {line.entry.act for _, line in found if isinstance(line.entry, Asked)}
         came = await store.audit_of(sorted(acts)) if acts else []
         return [*found, *lines_of(row for row in came if row.kind == "outcome")]
+
+
+def _incarnation(head: Head) -> int:
+    number = head.chain.partition(".")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 def _mark(head: Head) -> int:
