@@ -283,6 +283,21 @@ class Audit:
             raise Refused(Code.UNAVAILABLE, str(error)) from None
         return [*found, *items_of(lines)]
 
+    def since(self, at: int) -> tuple[int, int] | None:
+        """How many acts were asked for since then, ms since 1970, and by how many; None if not all are in memory."""
+        floor = self._ledger.floor
+        if floor is not None and floor[0] >= at:
+            return None
+        items = self._ledger.page(Wanted(since=at), limit=KEPT)
+        users = {item.asked.by.user for item in items} - {""}
+        return len({item.asked.act for item in items}), len(users)
+
+    def actors(self) -> list[tuple[str, str]]:
+        """User and name of everybody who asked for what is in memory, by name."""
+        actors = (item.asked.by for item in reversed(self._ledger.page(Wanted(), limit=KEPT)))
+        names = {by.user: by.name for by in actors if by.user}
+        return sorted(names.items(), key=lambda one: one[1].casefold())
+
     async def _stored(self, wanted: Wanted, *, limit: int, before: Place | None = None) -> list[tuple[Origin, Line]]:
         """Of the store the newest lines that asked for what is wanted, and then what came of it."""
         store = self._node.store

@@ -10,6 +10,7 @@ from server import lines
 from server.aftermath import Aftermath
 from server.events import (
     AnnouncementShown,
+    Audited,
     Event,
     MemberChanged,
     Moderated,
@@ -26,6 +27,7 @@ from server.lines import Lines
 from server.listing import node_views
 from server.node import Node
 from server.rates import Rates
+from server.rulings import BAN
 from server.talk import Talks
 from server.views import ChatView, NodeView
 
@@ -43,6 +45,7 @@ class Chronicle:
         """Of rooms where nobody came or went since it was counted."""
         self._observers: list[Callable[[str, str], None]] = []
         node.watch(self._note)
+        node.orders.follow(BAN, lambda _: self.tell("bans", ""))
 
     def watch(self, observer: Callable[[str, str], None]) -> Callable[[], None]:
         """See `Desk.watch`."""
@@ -122,6 +125,8 @@ class Chronicle:
                 target = self._node.presence.present.get(session)
                 where = self._rooms_of(session) if room is None else [room]
                 self.add(lines.moderated(event, target.user if target else ""), where)
+            case Audited():
+                self.tell("audit", "")
             case SpeakersChanged(room):
                 self.talks.hear(room, self.levels(room), now=self._node.clock.now())
                 self.tell("speaking", room)

@@ -9,11 +9,13 @@ from functools import partial
 
 from bus.interface import PeerState
 from bus.record import NodeId, Origin
-from server import inquiry, joining, lines, replay
+from server import inquiry, joining, lines, replay, trail
+from server.bans import InForce
 from server.chronicle import Chronicle
 from server.departure import Begin, Cancel
 from server.exposure import Exposure
 from server.feed import FlowFeed
+from server.ledger import Wanted
 from server.links import TOPIC as LINKS
 from server.node import Node
 from server.rates import SECONDS, RatesView
@@ -28,6 +30,8 @@ from server.trace import Offsets, Trace
 from server.views import (
     AgainView,
     AlarmView,
+    AuditPage,
+    BanView,
     ChatView,
     CopyView,
     HealthView,
@@ -258,8 +262,40 @@ class Desk:
         """Messages a second of the cluster, one figure for each of the last seconds, an hour at most."""
         return self._chronicle.rates.view(seconds)
 
+    async def audit_page(
+        self, wanted: Wanted, *, limit: int = 100, after: tuple[int, str, int] | None = None
+    ) -> AuditPage:
+        """Acts of the audit that are wanted, newest first, behind the `next` of a page before. Raises Refused."""
+        return await trail.act_page(self._node, wanted, limit=limit, before=after)
+
+    def audit_since(self, at: int) -> tuple[int, int] | None:
+        """How many acts there were since then, and of how many people; None where that is too many to be known."""
+        return self._node.audit.since(at)
+
+    def moderators(self) -> list[tuple[str, str]]:
+        """User and name of who has acted of late, by name."""
+        return self._node.audit.actors()
+
+    def bans(self) -> list[BanView]:
+        """The bans in force, the newest first."""
+        return sorted(map(self._ban, self._node.exclusion.bans), key=lambda ban: (-ban.at, ban.ban))
+
+    def _ban(self, entry: InForce) -> BanView:
+        ruling = entry.ruling
+        return BanView(
+            ban=entry.id,
+            user=entry.ban.user,
+            ip=entry.ban.ip,
+            room=entry.ban.room or None,
+            by=ruling.by.name,
+            reason=ruling.reason,
+            at=ruling.at,
+            until=self._node.exclusion.until(entry),
+        )
+
     def watch(self, observer: Callable[[str, str], None]) -> Callable[[], None]:
-        """Tell `observer` what changed: ``room``, ``chat`` or ``speaking`` and a room, or ``node`` and its id.
+        """Tell `observer` what changed: ``room``, ``chat`` or ``speaking`` and a room, ``node`` and its id, or ``audit``
+        or ``bans`` and nothing.
 
         It is called from inside the node's work and may only note it. Returns what ends that.
         """

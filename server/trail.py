@@ -1,12 +1,14 @@
-"""What `audit` answers: what came of each act on each person or thing, newest first (protocol.md section 7)."""
+"""Pages of the audit, newest first: what `audit` answers (protocol.md section 7), and acts as a window shows them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from server.ledger import Item, Place, Wanted, cursor_text, read_cursor
+from server.views import ActView, AuditPage, ResultView
 from server.wire import moderation
 from server.wire.moderation import AuditItem
 from server.wire.native import Code, Refused
@@ -62,6 +64,50 @@ def entries_of(item: Item) -> list[AuditItem]:
         )
         for result in results
     ]
+
+
+async def act_page(node: Node, wanted: Wanted, *, limit: int, before: Place | None = None) -> AuditPage:
+    """Acts that are wanted, each whole, behind `before`. Raises Refused unavailable."""
+    items: list[Item] = []
+    while True:
+        more = await node.audit.page(wanted, limit=limit, before=items[-1].place if items else before)
+        items += more
+        acts = list(dict.fromkeys(item.asked.act for item in items))
+        if len(more) < limit:
+            return AuditPage(_acts(items), None)
+        if len(acts) > 1:  # of the last one more may follow
+            whole = [item for item in items if item.asked.act != acts[-1]]
+            return AuditPage(_acts(whole), whole[-1].place)
+
+
+def _acts(items: Sequence[Item]) -> tuple[ActView, ...]:
+    by_act: dict[str, list[Item]] = {}
+    for item in items:
+        by_act.setdefault(item.asked.act, []).append(item)
+    return tuple(map(_act_view, by_act.values()))
+
+
+def _act_view(items: Sequence[Item]) -> ActView:
+    first = items[0]
+    asked = first.asked
+    return ActView(
+        act=asked.act,
+        at=first.line.at,
+        by=asked.by.name,
+        by_user=asked.by.user,
+        action=asked.action,
+        target=asked.target,
+        people=tuple((one.session, one.user, one.name) for item in reversed(items) if (one := item.asked.person)),
+        room=asked.room,
+        reason=asked.reason,
+        until=asked.until,
+        node=first.line.node,
+        results=tuple(
+            ResultView(result.node, result.outcome, result.ms, result.session)
+            for item in reversed(items)
+            for result in item.results
+        ),
+    )
 
 
 def _cursor(after: str | None) -> tuple[Place | None, int]:

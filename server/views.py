@@ -390,3 +390,64 @@ class HealthView(msgspec.Struct, frozen=True, gc=False):
     """Deliveries a second written to clients, all nodes."""
     loop_lag: float
     """Milliseconds that this event loop was late in the last second, at worst."""
+
+
+class ResultView(msgspec.Struct, frozen=True, gc=False):
+    """What came of an act at the node that carried it out."""
+
+    node: str
+    """Its name."""
+    outcome: str
+    """``done``, ``gone`` or ``failed``."""
+    ms: float
+    session: str
+
+
+class ActView(msgspec.Struct, frozen=True, gc=False):
+    """One act of the audit."""
+
+    act: str
+    at: int
+    """When it was asked for, ms since 1970."""
+    by: str
+    """Name of who asked."""
+    by_user: str
+    """Empty where nobody asked: time was over, a node was lost."""
+    action: str
+    target: str
+    """What was named: a session, a user, an address, a ban, a room, a node."""
+    people: tuple[tuple[str, str, str], ...]
+    """Session, user and name of each for whom it was."""
+    room: str | None
+    reason: str
+    until: int | None
+    """When it ends, ms since 1970; None: not by itself."""
+    node: str
+    """Name of the node where it was asked for."""
+    results: tuple[ResultView, ...]
+    """Empty while what came of it is not known, perhaps for good."""
+
+
+class AuditPage(msgspec.Struct, frozen=True, gc=False):
+    """Some acts of the audit, the newest first."""
+
+    acts: tuple[ActView, ...]
+    next: tuple[int, str, int] | None
+    """Where to go on; None: there are no more."""
+
+
+class BanView(msgspec.Struct, frozen=True, gc=False):
+    """A ban in force."""
+
+    ban: str
+    user: str
+    """Empty where it is of an address."""
+    ip: str
+    """Address or network."""
+    room: str | None
+    by: str
+    reason: str
+    at: int
+    """When it was decided, ms since 1970."""
+    until: int | None
+    """When it ends, ms since 1970; None: not by itself."""
