@@ -48,6 +48,8 @@ class Changes:
     """Launched nodes (`Child.id`) that began, went on a state or ended."""
     logs: frozenset[str] = frozenset()
     """Launched nodes that said something."""
+    audit: frozenset[str] = frozenset()
+    """``acts`` when more is known of who did what, ``bans`` when other bans are in force."""
     second: bool = False
     """A second of the clock is over: ages and other figures may be written anew."""
     all: bool = False

@@ -45,7 +45,7 @@ class Chronicle:
         """Of rooms where nobody came or went since it was counted."""
         self._observers: list[Callable[[str, str], None]] = []
         node.watch(self._note)
-        node.orders.follow(BAN, lambda _: self.tell("bans", ""))
+        node.orders.follow(BAN, lambda _: self.tell("audit", "bans"))
 
     def watch(self, observer: Callable[[str, str], None]) -> Callable[[], None]:
         """See `Desk.watch`."""
@@ -126,7 +126,7 @@ class Chronicle:
                 where = self._rooms_of(session) if room is None else [room]
                 self.add(lines.moderated(event, target.user if target else ""), where)
             case Audited():
-                self.tell("audit", "")
+                self.tell("audit", "acts")
             case SpeakersChanged(room):
                 self.talks.hear(room, self.levels(room), now=self._node.clock.now())
                 self.tell("speaking", room)

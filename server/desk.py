@@ -294,8 +294,8 @@ class Desk:
         )
 
     def watch(self, observer: Callable[[str, str], None]) -> Callable[[], None]:
-        """Tell `observer` what changed: ``room``, ``chat`` or ``speaking`` and a room, ``node`` and its id, or ``audit``
-        or ``bans`` and nothing.
+        """Tell `observer` what changed: ``room``, ``chat`` or ``speaking`` and a room, ``node`` and its id, ``audit``
+        and ``acts`` or ``bans``.
 
         It is called from inside the node's work and may only note it. Returns what ends that.
         """
