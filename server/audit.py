@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 from bus.interface import PeerState
 from bus.record import Kind, Origin, Record, node_of
 from server import chain
+from server.bans import Ban
 from server.chain import RESULTS, Asked, Began, Came, Entry, Head, Line, Missed, Pen, Person, Result
 from server.events import Audited, Event, PeerTurned
 from server.filing import lines_of, row_of, sought_of
 from server.ledger import KEPT, Item, Ledger, Place, Wanted, items_of
 from server.orders import Unconfirmed
+from server.rulings import BAN, Change, parts_of
 from server.session import Actor, Role, SessionRecord
 from server.store.rows import HeadRow, StoreError, place_of
+from server.unreadable import UNREADABLE
 from server.wire.moderation import Outcome
 from server.wire.native import Code, Refused
 
@@ -46,6 +49,7 @@ class Audit:
         self._untold: dict[Origin, Head] = {}
         """Heads of which this node's own lines have not told."""
         self._ledger = Ledger()
+        node.orders.follow(BAN, self._end)
 
     # What is done.
 
@@ -263,11 +267,28 @@ class Audit:
     def look(self, event: Event) -> None:
         """Note what happens to the cluster: the living node with the lowest id writes it down."""
         if isinstance(event, PeerTurned) and event.state == "down":
-            node = self._node
-            living = [peer.node for peer, _ in node.cards.peers.values() if peer.state is PeerState.UP]
-            if node.node_id == min([node.node_id, *living]):
-                sessions = node.presence.per_node[event.node]
-                self.happened("node_lost", target=event.name, reason=f"{sessions} sessions were there")
+            if self._speaks:
+                sessions = self._node.presence.per_node[event.node]
+                self.happened("node_lost", target=event.name, reason=f"sessions that were there: {sessions}")
+
+    def _end(self, change: Change) -> None:
+        """A decision is in force no more: if that is because its time is over, nobody else writes that down."""
+        before = change.before
+        if before is None or change.now is not None or change.last.lifts or not self._speaks:
+            return
+        id = parts_of(change.key)[-1]
+        try:
+            ban = before.read(Ban)
+        except UNREADABLE:
+            return
+        whom = Person("", ban.user, ban.user or ban.ip)
+        self.happened("ban_ended", target=id, people=[whom], room=ban.room or None, reason="its time is over")
+
+    @property
+    def _speaks(self) -> bool:
+        """Whether what happens to all is written down here: of the living nodes this one has the lowest id."""
+        peers = self._node.cards.peers.values()
+        return all(self._node.node_id < peer.node for peer, _ in peers if peer.state is PeerState.UP)
 
     # What can be looked at.
 
