@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
-from collections.abc import Awaitable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from bus.interface import PeerState
 from bus.record import Kind, Origin, Record, node_of
@@ -118,6 +119,19 @@ class Audit:
             raise
         self.outcome(act, outcomes)
         return outcomes
+
+    @contextlib.contextmanager
+    def acting(self, by: Actor, action: str, target: str) -> Iterator[None]:
+        """Write down what this node does within the block, ahead, and whether it failed."""
+        clock = self._node.clock
+        act, began = self.asked(by, action, target=target), clock.now()
+        outcome: Literal["done", "failed"] = "failed"
+        try:
+            yield
+            outcome = "done"
+        finally:
+            ms = round((clock.now() - began) * 1000, 1)
+            self.outcome(act, [Outcome(node=self._node.name, outcome=outcome, ms=ms)])
 
     def happened(
         self,

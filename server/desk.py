@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -339,6 +340,10 @@ class Desk:
         """Lift the mute of `room`, or without one every mute of a session. Raises Refused."""
         targets = self._moderation.targets(by, session=session, room=room, silenced=True)
         return await self._moderation.unmute(by, targets, room=room, reason=_reason(reason))
+
+    def acting(self, by: Actor, action: str, target: str) -> contextlib.AbstractContextManager[None]:
+        """Write down that something is done to `target` within the block, before it is, and whether it failed."""
+        return self._node.audit.acting(by, action, target)
 
     async def drain(self, by: Actor, *, node: NodeId, seconds: float | None = None) -> Outcome:
         """Let a node hand its clients to others, spread over so many seconds; how far it is, `nodes` tells.

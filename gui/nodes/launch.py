@@ -126,9 +126,11 @@ class LaunchDialog(Sheet):
             wrong = next(iter(self._checked.problems))
             self._fields[wrong].control.setFocus(Qt.FocusReason.OtherFocusReason)
             return
+        desk = self._context.desk
         try:
             for spec in self._checked.specs:
-                child = self._context.launcher.launch(spec)
+                with desk.acting(desk.operator, "launch", spec.name):
+                    child = self._context.launcher.launch(spec)
         except LaunchError as error:
             self._judge(str(error), "warning-circle-fill", Colour.DANGER)
             return

@@ -147,11 +147,12 @@ class Tending(QObject):
         self._sheet, self._asked = None, ""
 
     def _do(self, child: Child, *, again: bool) -> None:
-        name = wording.within(child.spec.name)
+        name, desk = wording.within(child.spec.name), self._context.desk
 
         async def restart() -> None:
             try:
-                await self._context.launcher.restart(child)
+                with desk.acting(desk.operator, "restart", child.spec.name):
+                    await self._context.launcher.restart(child)
             except LaunchError as error:
                 self._context.toasts.warn(str(error))
                 return
@@ -160,7 +161,8 @@ class Tending(QObject):
 
         async def stop() -> None:
             waited = child.state is ChildState.EXITED
-            await self._context.launcher.stop(child)
+            with desk.acting(desk.operator, "stop", child.spec.name):
+                await self._context.launcher.stop(child)
             if not child.restarting:
                 self._context.toasts.say(
                     f"{name} is not started again" if waited else f"{name} stopped", icon="power"
