@@ -112,7 +112,8 @@ class Roll:
             await self._keep(node)
             return False
         self._step = Step.ENDING
-        await self._launcher.restart(child)
+        with self._desk.acting(self._desk.operator, "restart", child.spec.name):
+            await self._launcher.restart(child)
         self._step = Step.STARTING
         name = child.spec.name
         if not await self._until(lambda: child.state is not ChildState.STARTING, START_SECONDS):
