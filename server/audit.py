@@ -74,7 +74,8 @@ class Audit:
         if act and self._ledger.of_act(act):
             return act
         act = act or self._next_act()
-        for person in [_person(one) for one in people] or [None]:
+        persons: list[Person | None] = [_person(one) for one in people]
+        for person in persons or [None]:
             self._write(
                 Asked(
                     act=act,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from server.chain import Result
 from server.ledger import Item, Place, Wanted, cursor_text, read_cursor
 from server.views import ActView, AuditPage, ResultView
 from server.wire import moderation
@@ -42,7 +43,7 @@ async def audit_page(node: Node, request: moderation.Audit) -> moderation.Listed
 def entries_of(item: Item) -> list[AuditItem]:
     """An item as it is listed: once for each node that told what came of it, else once."""
     asked = item.asked
-    results = item.results or [None]
+    results: list[Result | None] = [*item.results] or [None]
     person = asked.person
     return [
         AuditItem(

@@ -173,7 +173,8 @@ async def test_lines_are_written_ahead(serve: Serving, monkeypatch: pytest.Monke
     bob = await b.enter("Bob")
     await eventually(lambda: bob.session in a.node.presence.present)
     mo = await a.enter_as("moderator", user="mo")
-    call, seen = a.node.bus.call, []
+    call = a.node.bus.call
+    seen: list[str] = []
 
     async def watched(*how: Any, **more: Any) -> bytes:
         seen.extend(item.asked.action for item in await a.node.audit.page(Wanted(), limit=9))
