@@ -73,6 +73,7 @@ PURE = tuple(
             "ledger",
             "filing",
             "verification",
+            "sheets",
             "session",
             "scopes",
             "roomsettings",
