@@ -170,7 +170,6 @@ class Console:
     def _launch(self) -> None:
         dialog = LaunchDialog(self.context, self.window)
         dialog.launched.connect(lambda _: self.window.show_view(self.nodes))
-        dialog.finished.connect(lambda _: dialog.deleteLater())
         dialog.open()
 
 

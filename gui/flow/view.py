@@ -309,7 +309,6 @@ class FlowView(View):
         sheet.wanted.connect(
             lambda reason: self._context.tasks.start(self._reveal(number, row, reason), "read the whisper")
         )
-        sheet.finished.connect(lambda _: sheet.deleteLater())
         sheet.open()
 
     async def _reveal(self, number: int, row: FlowRow, reason: str) -> None:
@@ -381,9 +380,7 @@ class FlowView(View):
         sheet.open()
 
     def _sheet_closed(self) -> None:
-        if self._sheet is not None:
-            self._sheet.deleteLater()
-            self._sheet = None
+        self._sheet = None
 
     def _export(self, all_kept: bool, path: str) -> None:
         kept = self.capture.ring.copy()

@@ -88,14 +88,13 @@ class Overlays(QObject):
         self.open_sheet(SettingsSheet(self._window, context.appearance, context.bridge, reset, told))
 
     def open_sheet(self, sheet: Sheet) -> None:
-        """Open a sheet, unless there is one already; it is let go when it closes."""
+        """Open a sheet, unless there is one already."""
         if self._sheet is not None:
             sheet.deleteLater()
             return
 
         def close(_: int) -> None:
             self._sheet = None
-            sheet.deleteLater()
             self.save()
 
         sheet.finished.connect(close)

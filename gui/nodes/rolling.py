@@ -99,7 +99,6 @@ class Rolling(QObject):
         def close(result: int) -> None:
             self._sheet = None
             seconds = sheet.seconds.value()
-            sheet.deleteLater()
             if result:
                 self.begin(turns, seconds)
 

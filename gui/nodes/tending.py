@@ -142,8 +142,6 @@ class Tending(QObject):
         sheet.open()
 
     def _close(self) -> None:
-        if self._sheet is not None:
-            self._sheet.deleteLater()
         self._sheet, self._asked = None, ""
 
     def _do(self, child: Child, *, again: bool) -> None:

@@ -320,7 +320,6 @@ class MembersPane(QWidget):
         verb = deed.name.capitalize()
         sheet = CrowdSheet(self.window(), verb, members, _consequence(deed, seconds))
         sheet.finished.connect(lambda agreed: acts[deed]() if agreed else None)
-        sheet.finished.connect(sheet.deleteLater)
         sheet.open()
 
     def toggle_mute(self, members: Members, seconds: float | None = MUTE_SECONDS) -> None:

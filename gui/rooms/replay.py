@@ -173,7 +173,6 @@ class Replaying(QObject):
     async def _show(self, room: str, origin: str, seq: int) -> None:
         view = await self._context.desk.replay(room, origin, seq)
         sheet = ReplaySheet(self._chat.window(), view)
-        sheet.finished.connect(lambda _: sheet.deleteLater())
         sheet.open()
 
     def menu(self, place: QPoint) -> QMenu | None:

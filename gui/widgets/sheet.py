@@ -95,12 +95,13 @@ class Sheet(Cover):
         self.done(0)
 
     def done(self, result: int) -> None:
-        """Close it."""
+        """Close it for good: it lets itself go."""
         if self.isHidden():
             return
         self.uncover()
         self._window.removeEventFilter(self)
         self.finished.emit(result)
+        self.deleteLater()
 
     def place(self) -> None:
         """Cover the window as it is now, with the card in its middle."""
