@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.limits import Abuse, Bucket, Streak
+from server.closing import ABUSE, RATE
+from server.limits import Abuse, Allowance, Bucket, Streak
+from server.wire import native
+from server.wire.native import Code
 
 GAPS = st.lists(st.floats(0, 3), max_size=200)
 
@@ -65,3 +68,23 @@ def test_abuse_forgets_what_is_older() -> None:
     abuse = Abuse()
     assert not any(abuse.note(float(at)) for at in range(100))
     assert [abuse.note(99.0) for _ in range(9)] == [False] * 8 + [True]  # beside the 11 from 89 to 99
+
+
+def test_texts_and_requests_of_a_connection_are_counted_apart() -> None:
+    allowance = Allowance(now=0.0)
+    assert [allowance.asks(0.0, text=True) for _ in range(native.SAY_BURST)] == [0] * native.SAY_BURST
+    assert allowance.asks(0.0, text=True) > 0
+    assert allowance.asks(0.0, text=False) == 0
+
+
+def test_refusals_for_a_rate_close_in_their_fifth_second_and_broken_messages_at_the_twentieth() -> None:
+    allowance = Allowance(now=0.0)
+    assert [allowance.refused(Code.RATE_LIMITED, float(at)) for at in range(5)] == [None] * 4 + [RATE]
+    broken = [allowance.refused(code, 9.0) for code in [Code.BAD_REQUEST, Code.TOO_LARGE] * 10]
+    assert broken == [None] * 19 + [ABUSE]
+    assert allowance.refused(Code.FORBIDDEN, 9.0) is None
+
+
+def test_of_voice_that_goes_nowhere_is_spoken_once_a_second() -> None:
+    allowance = Allowance(now=0.0)
+    assert [allowance.complains(at) for at in (0.0, 0.9, 1.0, 1.5, 2.5)] == [True, False, True, False, True]

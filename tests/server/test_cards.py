@@ -60,3 +60,14 @@ async def test_who_is_met_is_no_warning_and_who_turns_late_is(
         ("INFO", "is met"),
         ("INFO", "is up"),
     ]
+
+
+async def test_who_leaves_is_named_and_named_once(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="server.node")
+    card = msgspec.msgpack.encode(msgspec.structs.replace(served.node.cards.card, name="beta"))
+    peer = Peer("b" * 16, f"{'b' * 16}.1", PeerState.UP, "h:1", 0.0, None, card)
+    served.node.on_peer(peer)
+    caplog.clear()
+    for _ in range(2):  # it says goodbye, and then its connection ends
+        served.node.on_peer(msgspec.structs.replace(peer, state=PeerState.DOWN, left=True))
+    assert [record.getMessage() for record in caplog.records] == ["node beta at h:1 left"]
