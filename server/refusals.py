@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Container
-from itertools import islice
 from typing import Annotated
 
 import msgspec
 
-TOPIC = "refusals"
+from server.untold import MOST, Untold
 
-MOST = 1000
-"""Figures in one frame."""
+TOPIC = "refusals"
 
 WINDOW = 60.0
 """Seconds that are looked back."""
@@ -30,7 +28,7 @@ class Refusals:
         """Of sessions of this node: seconds, each with how often."""
         self._known: dict[str, tuple[int, float]] = {}
         """What of each session was said last, and when."""
-        self._fresh: dict[str, int] = {}
+        self._fresh: Untold[int] = Untold()
 
     def note(self, session: str, now: float) -> None:
         """A request of a session of this node was refused."""
@@ -53,17 +51,14 @@ class Refusals:
             while seconds and now - seconds[0][0] > WINDOW:
                 seconds.popleft()
             count = sum(times for _, times in seconds)
-            self._fresh[session] = count
+            self._fresh.note(session, count)
             self._known[session] = count, now
             if not count:
                 del self._mine[session], self._known[session]
 
     def take(self) -> bytes:
         """What was counted here and not taken yet, for the other nodes: `MOST` figures, or nothing."""
-        taken = dict(islice(self._fresh.items(), MOST))
-        for session in taken:
-            del self._fresh[session]
-        return msgspec.msgpack.encode(taken) if taken else b""
+        return self._fresh.take()
 
     def merge(self, told: bytes, *, now: float) -> None:
         """Take what another node counted. Raises msgspec.MsgspecError if it is not readable."""

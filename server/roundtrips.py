@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Container
-from itertools import islice
 from typing import Annotated
 
 import msgspec
 
-TOPIC = "round-trips"
+from server.untold import MOST, Untold
 
-MOST = 1000
-"""Figures in one frame."""
+TOPIC = "round-trips"
 
 KEPT = 300.0
 """Seconds of figures that are remembered for those who want them."""
@@ -30,7 +28,7 @@ class RoundTrips:
 
     def __init__(self) -> None:
         self._known: dict[str, float] = {}
-        self._fresh: dict[str, float] = {}
+        self._fresh: Untold[float] = Untold()
         self._past: dict[str, deque[tuple[float, float]]] | None = None
 
     def remember(self) -> None:
@@ -49,15 +47,13 @@ class RoundTrips:
 
     def measure(self, session: str, milliseconds: float, *, now: float) -> None:
         """Note a figure of a session of this node."""
-        self._known[session] = self._fresh[session] = figure = round(milliseconds, 2)
+        self._known[session] = figure = round(milliseconds, 2)
+        self._fresh.note(session, figure)
         self._keep(session, figure, now)
 
     def take(self) -> bytes:
         """What was measured here and not taken yet, for the other nodes: `MOST` figures, or nothing."""
-        taken = dict(islice(self._fresh.items(), MOST))
-        for session in taken:
-            del self._fresh[session]
-        return msgspec.msgpack.encode(taken) if taken else b""
+        return self._fresh.take()
 
     def merge(self, told: bytes, *, now: float) -> None:
         """Take what another node measured. Raises msgspec.MsgspecError if it is not readable."""

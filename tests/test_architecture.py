@@ -115,6 +115,7 @@ PURE = tuple(
             "links",
             "restarts",
             "roundtrips",
+            "untold",
             "origins",
             "plaintext",
             "proxies",

@@ -10,7 +10,8 @@ from websockets.frames import Close
 
 from server import closing
 from server.closing import Closing
-from server.roundtrips import FIGURES, MOST, RoundTrips
+from server.roundtrips import FIGURES, RoundTrips
+from server.untold import MOST
 
 ALL = [value for value in vars(closing).values() if isinstance(value, Closing)]
 
