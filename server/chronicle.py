@@ -121,6 +121,8 @@ class Chronicle:
             case Moderated(action="kick"):
                 for name in self.lines.kick(event):
                     self.tell("chat", name)
+            case Moderated(action="unkick"):
+                self.lines.unkick(event)
             case Moderated(action="mute" | "unmute", session=session, room=room):
                 target = self._node.presence.present.get(session)
                 where = self._rooms_of(session) if room is None else [room]

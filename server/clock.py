@@ -19,6 +19,9 @@ class Clock(Protocol):
     def new_session(self) -> str:
         """An id that nobody can guess or has."""
 
+    def new_act(self) -> str:
+        """An id that no act has."""
+
     def new_ssrc(self) -> int:
         """32 random bits, not 0."""
 
@@ -37,6 +40,10 @@ class SystemClock:
     def new_session(self) -> str:
         """See Clock."""
         return "s_" + secrets.token_urlsafe(12)
+
+    def new_act(self) -> str:
+        """See Clock."""
+        return secrets.token_hex(16)
 
     def new_ssrc(self) -> int:
         """See Clock."""

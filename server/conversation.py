@@ -324,21 +324,34 @@ class Conversation:
 
     def take_seat(self, seat: Seat) -> Room:
         """Be in the room of `seat` from now on."""
-        self.record = self.session.seated(seat)
+        return self._sit(seat, self.session.seated(seat))
+
+    def _sit(self, seat: Seat, record: SessionRecord) -> Room:
+        self.record = record
         room = self.node.custody.seat(self, seat)
         self.places[seat.ssrc] = Place(room, self._is_muted(room))
         return room
 
-    def leave(self, room: str, reason: str, *, id: ClientId | None = None) -> None:
-        """Give up the seat in `room` and say so, with the reason unless the client asked for it."""
-        record = self.session
-        seat = record.seat(room)
+    def move(self, room: str, to: str) -> None:
+        """Give up the seat in `room`, have one in another, and say so."""
+        self._rise(room)
+        seat = self.node.new_seat(to)
+        self._sit(seat, self.session.reseated(room, seat))
+        self.send(moderation.Moved(room=room, to=to, joined=self.node.joined(seat)))
+
+    def _rise(self, room: str) -> None:
+        """Hear and say no more in `room`; the record follows."""
+        seat = self.session.seat(room)
         assert seat is not None, "who leaves has a seat"
         del self.places[seat.ssrc]
         self.echoes.pop(room, None)
         self.node.custody.unseat(self, room)
+
+    def leave(self, room: str, reason: str, *, id: ClientId | None = None) -> None:
+        """Give up the seat in `room` and say so, with the reason unless the client asked for it."""
+        self._rise(room)
         self.send(native.Left(id=native.given(id), room=room, reason=None if reason == "left" else reason))
-        self.record = record.unseated(room, reason)
+        self.record = self.session.unseated(room, reason)
         self.node.custody.write(self.record)
 
     def close_if_silent(self) -> float:
@@ -426,7 +439,7 @@ class Conversation:
         if self.state is not State.WAITING:
             return False
         self.state = State.LIVE
-        self.record = record
+        self.record = self.node.moderation.mutes.silenced(record)
         self.urls = self.node.urls()
         self.node.custody.begin(self)
         return True

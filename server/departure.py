@@ -10,10 +10,12 @@ import msgspec
 
 from bus.interface import BusError
 from bus.record import NodeId
+from server.acts import Reason
 from server.drain import LONGEST_SECONDS, Drain
 from server.events import NodeChanged
-from server.moderation import CALL_SECONDS, Reason
-from server.session import Actor, Role
+from server.moderation import CALL_SECONDS
+from server.roles import Command, require
+from server.session import Actor
 from server.unreadable import UNREADABLE
 from server.views import DrainView
 from server.wire import moderation
@@ -168,8 +170,7 @@ class Departure:
 
     def _carry_out(self, order: Order) -> None:
         node, by = self._node, order.by
-        if by.role is not Role.ADMIN:
-            raise Refused(Code.FORBIDDEN, "only admins may drain a node")
+        require(by, Command.DRAIN)
         if isinstance(order, Cancel):
             if self._final:
                 raise Refused(Code.UNAVAILABLE, f"node {node.name} is ending already")

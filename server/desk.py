@@ -14,6 +14,7 @@ from server import inquiry, joining, lines, replay, trail
 from server.bans import InForce
 from server.chronicle import Chronicle
 from server.departure import Begin, Cancel
+from server.deskacts import DeskActs, checked
 from server.exposure import Exposure
 from server.feed import FlowFeed
 from server.ledger import Wanted
@@ -46,9 +47,7 @@ from server.views import (
     RoomView,
     WantView,
 )
-from server.wire import names
 from server.wire.moderation import Outcome
-from server.wire.names import FieldError
 from server.wire.native import Address, Code, Refused
 
 SILENT = 127
@@ -57,12 +56,11 @@ _ids = itertools.count(1)
 """Of the texts that operators say: two desks of one node share its session."""
 
 
-class Desk:
+class Desk(DeskActs):
     """A console's view of a node: what is so now, and what its chronicle has kept."""
 
     def __init__(self, node: Node, operator_name: str) -> None:
-        self._node = node
-        self._moderation = node.moderation
+        super().__init__(node)
         self.operator = Actor(f"desk-{node.bus.origin}", "console", operator_name, Role.ADMIN)
         self._chronicle = chronicle = Chronicle(node)
         self._lines, self._talks, self._aftermath = chronicle.lines, chronicle.talks, chronicle.aftermath
@@ -324,23 +322,6 @@ class Desk:
         """Join the cluster that has a node at this mesh address; returns that node's name. Raises Refused."""
         return await joining.join(self._node, address)
 
-    async def kick(self, by: Actor, *, session: str, room: str | None = None, reason: str = "") -> list[Outcome]:
-        """Put a session out of the cluster, or of `room`, on whichever node it is. Raises Refused."""
-        targets = self._moderation.targets(by, session=session, room=room)
-        return await self._moderation.kick(by, targets, room=room, reason=_reason(reason))
-
-    async def mute(
-        self, by: Actor, *, session: str, room: str | None = None, seconds: float | None = None, reason: str = ""
-    ) -> list[Outcome]:
-        """Let a session not be heard in `room`, or anywhere, for so long or until that is lifted. Raises Refused."""
-        targets = self._moderation.targets(by, session=session, room=room)
-        return await self._moderation.mute(by, targets, room=room, seconds=seconds, reason=_reason(reason))
-
-    async def unmute(self, by: Actor, *, session: str, room: str | None = None, reason: str = "") -> list[Outcome]:
-        """Lift the mute of `room`, or without one every mute of a session. Raises Refused."""
-        targets = self._moderation.targets(by, session=session, room=room, silenced=True)
-        return await self._moderation.unmute(by, targets, room=room, reason=_reason(reason))
-
     def acting(self, by: Actor, action: str, target: str) -> contextlib.AbstractContextManager[None]:
         """Write down that something is done to `target` within the block, before it is, and whether it failed."""
         return self._node.audit.acting(by, action, target)
@@ -358,7 +339,7 @@ class Desk:
 
     async def whisper(self, by: Actor, *, session: str, text: str) -> Receipt:
         """Say something to one session alone; returns when two nodes hold it. Raises Refused."""
-        text = _checked(text, "text")
+        text = checked(text, "text")
         target = self._node.presence.present.get(session)
         receipt = await self._sent(partial(self._node.messenger.whisper, by, Address(session=session)), text)
         if target is not None:
@@ -367,7 +348,7 @@ class Desk:
 
     async def announce(self, by: Actor, *, room: str | None, text: str) -> Receipt:
         """Say something to the members of `room`, or to everybody; returns when two nodes hold it. Raises Refused."""
-        return await self._sent(partial(self._node.messenger.announce, by, room), _checked(text, "text"))
+        return await self._sent(partial(self._node.messenger.announce, by, room), checked(text, "text"))
 
     async def _sent(self, say: Callable[[int, str, Sender], None], text: str) -> Receipt:
         shown: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
@@ -407,6 +388,7 @@ class Desk:
             ssrc=seat.ssrc,
             muted=record.muted(seat.room),
             muted_until=record.muted_until(seat.room),
+            leaves=record.leaves(seat.room),
             deafened=record.deafened,
             speaking=talker is not None,
             level=SILENT if talker is None else talker.level,
@@ -422,14 +404,3 @@ class Desk:
             client=record.client,
             ip=record.ip,
         )
-
-
-def _reason(reason: str) -> str:
-    return _checked(reason, "reason") if reason else ""
-
-
-def _checked(text: str, field: str) -> str:
-    try:
-        return names.chat_text(text, field=field)
-    except FieldError as error:
-        raise Refused.of(error) from None

@@ -59,15 +59,5 @@ async def _unlock(client: Conversation, room: str, lock: Lock, given: str, id: C
 def _enter(client: Conversation, name: str, id: ClientId | None) -> None:
     node = client.node
     seat = node.new_seat(name)
-    room = client.take_seat(seat)
-    client.send(
-        native.Joined(
-            id=native.given(id),
-            room=name,
-            ssrc=seat.ssrc,
-            members=node.members(name),
-            history=node.messenger.history.of(name),
-            room_state=room.state,
-            cursors=node.feeds.timeline.cursors(),
-        )
-    )
+    client.take_seat(seat)
+    client.send(node.joined(seat, id=id))

@@ -86,7 +86,7 @@ class Moderated:
     """A moderator did something to a session, on whichever node; also when a mute ended by itself."""
 
     action: str
-    """``kick``, ``mute`` or ``unmute``."""
+    """``kick``, ``unkick``, ``mute``, ``unmute`` or ``move``."""
     by: Actor
     """Without a name where it is the time of a mute that was over."""
     session: str
@@ -101,6 +101,8 @@ class Moderated:
     """When it was done, ms since 1970 by the clock of the session's node."""
     origin: str
     seq: int
+    to: str = ""
+    """The room that somebody was moved to."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import logging
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -108,9 +109,11 @@ class Exclusion:
             raise Refused(Code.NOT_FOUND, "there is no such ban, or it is over", field="ban")
         return known
 
-    def page(self, *, limit: int, after: str | None) -> tuple[list[dict[str, Any]], str | None]:
-        """The bans in force from behind that id on, and the id to go on behind."""
-        ids = sorted(entry.id for entry in self.bans if after is None or entry.id > after)
+    def page(
+        self, *, limit: int, after: str | None, fits: Callable[[Ban], bool] = lambda _: True
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """The bans in force that fit, from behind that id on, and the id to go on behind."""
+        ids = sorted(entry.id for entry in self.bans if (after is None or entry.id > after) and fits(entry.ban))
         return [self._item(self.find(id)) for id in ids[:limit]], ids[limit - 1] if len(ids) > limit else None
 
     def _item(self, entry: InForce) -> dict[str, Any]:

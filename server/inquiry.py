@@ -11,7 +11,8 @@ from bus.record import Kind, NodeId, Origin, node_of
 from server import flow, texts
 from server.events import Revealed
 from server.flow import Locate, Passed, Recall
-from server.session import Actor, Role
+from server.roles import Command, may, require
+from server.session import Actor
 from server.trace import Offset, Offsets, Sighted, Trace, trace
 from server.unreadable import UNREADABLE
 from server.wire import names
@@ -69,8 +70,7 @@ async def reveal(node: Node, by: Actor, origin: Origin, seq: int, reason: str) -
 
     Raises Refused: forbidden, bad_request without a reason, too_large, not_found, unavailable.
     """
-    if by.role is Role.USER:
-        raise Refused(Code.FORBIDDEN, "only moderators may read a whisper")
+    require(by, Command.REVEAL)
     try:
         reason = names.chat_text(reason, field="reason")
     except FieldError as error:
@@ -102,7 +102,9 @@ async def _ask_home(node: Node, asked: Recall) -> str:
 def recall(node: Node, asked: Recall) -> str | None:
     """What a whisper says that another node asks for, or None."""
     record = node.bus.find(asked.origin, asked.seq)
-    if asked.by.role is Role.USER or not asked.reason or record is None or record.kind is not Kind.WHISPER:
+    if record is None or record.kind is not Kind.WHISPER:
+        return None
+    if not may(asked.by, Command.REVEAL, None) or not asked.reason:
         return None
     _log(asked.by, asked.origin, asked.seq, asked.reason)
     return texts.unpack(record.payload).text

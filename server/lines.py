@@ -148,6 +148,11 @@ class Lines:
             _shorten(self._kicks)
         return [room for _, room in found]
 
+    def unkick(self, act: Moderated) -> None:
+        """A kick that was known before it put somebody out does not."""
+        for key in [key for key in self._kicks if key[0] == act.session and act.room in (None, key[1])]:
+            del self._kicks[key]
+
     def _add(self, line: ChatView, room: str) -> None:
         lines = self._rooms.get(room)
         if lines is None:

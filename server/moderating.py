@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from server import roomsettings
+from server import acts, roomsettings
 from server.departure import Begin
 from server.exclusion import ban_of
 from server.listing import list_page
-from server.session import Role
+from server.moderation import whom as whom_of
+from server.roles import Command, is_moderator, may, require
 from server.trail import audit_page
 from server.wire import moderation, names, native
 from server.wire.moderation import Outcome
@@ -24,44 +24,54 @@ logger = logging.getLogger(__name__)
 
 
 def _kick(client: Conversation, request: moderation.Kick) -> None:
-    require_moderator(client, "kick")
-    for field in ("grace_seconds", "block_seconds"):
-        if getattr(request, field):
-            raise Refused(Code.BAD_REQUEST, f"this node kicks at once: {field} must be 0 or absent", field=field)
-    _act(client, request, partial(client.node.moderation.kick, client.actor))
+    said = _said(client, request)
+    _act(client, request, acts.Kick(**said, grace=request.grace_seconds, block=request.block_seconds))
+
+
+def _unkick(client: Conversation, request: moderation.Unkick) -> None:
+    _act(client, request, acts.Unkick(**_said(client, request)))
 
 
 def _mute(client: Conversation, request: moderation.Mute) -> None:
-    require_moderator(client, "mute")
-    _act(client, request, partial(client.node.moderation.mute, client.actor, seconds=request.seconds))
+    _act(client, request, acts.Mute(**_said(client, request), seconds=request.seconds))
 
 
 def _unmute(client: Conversation, request: moderation.Unmute) -> None:
-    require_moderator(client, "unmute")
-    _act(client, request, partial(client.node.moderation.unmute, client.actor), silenced=True)
+    _act(client, request, acts.Unmute(**_said(client, request)))
 
 
-def require_moderator(client: Conversation, what: str) -> None:
-    """Raises Refused forbidden."""
-    if client.session.role is Role.USER:
-        raise Refused(Code.FORBIDDEN, f"only moderators may {what}")
+def _move(client: Conversation, request: moderation.Move) -> None:
+    _act(client, request, acts.Move(**_said(client, request), to=names.room_name(request.to, field="to")))
 
 
-def _act(
-    client: Conversation,
-    request: moderation.Kick | moderation.Mute | moderation.Unmute,
-    act: Callable[..., Awaitable[list[Outcome]]],
-    *,
-    silenced: bool = False,
-) -> None:
-    """Begin an act on those whom `request` names; `silenced` as in `Moderation.targets`."""
-    room = None if request.room is None else names.room_name(request.room)
-    reason = names.chat_text(request.reason, field="reason") if request.reason else ""
-    targets = client.node.moderation.targets(
-        client.actor, session=request.session, user=request.user, room=room, silenced=silenced
-    )
-    work = _finish(client, request, act(targets, room=room, reason=reason))
-    client.node.tasks.start(work, name=type(request).__name__.lower())
+AnyAimed = moderation.Kick | moderation.Unkick | moderation.Mute | moderation.Unmute | moderation.Move
+
+
+def _said(client: Conversation, request: AnyAimed) -> dict[str, Any]:
+    """What all acts have in common, as `request` says it. Raises Refused, FieldError."""
+    command = Command(str(request.__struct_config__.tag))
+    if not is_moderator(client.actor):  # whatever else is wrong with what they ask
+        require(client.actor, command)
+    return {
+        "by": client.actor,
+        "id": identify(client, request),
+        "room": None if request.room is None else names.room_name(request.room),
+        "reason": _reason(request.reason),
+    }
+
+
+def identify(client: Conversation, request: native.Request) -> str:
+    """The id of the act that a request is; the same request again, at whatever node, is the same act."""
+    if request.id is None:
+        return client.node.clock.new_act()
+    return acts.act_id(client.session.session, request.id, native.content(request))
+
+
+def _act(client: Conversation, request: AnyAimed, act: acts.AnyAct) -> None:
+    """Begin an act on those whom `request` names."""
+    whom = whom_of(session=request.session, user=request.user, sessions=request.sessions, users=request.users)
+    work = client.node.moderation.order(act, whom, asked=request.id is not None)
+    client.node.tasks.start(_finish(client, request, work), name=act.command.value)
 
 
 async def _finish(client: Conversation, request: native.Request, act: Awaitable[list[Outcome]]) -> None:
@@ -77,21 +87,27 @@ async def _finish(client: Conversation, request: native.Request, act: Awaitable[
 
 
 def _ban(client: Conversation, request: moderation.Ban) -> None:
-    require_moderator(client, "ban")
+    if not is_moderator(client.actor):
+        require(client.actor, Command.BAN)
     ban = ban_of(request.user, request.ip, request.room)
+    require(client.actor, Command.BAN, ban.room or None)
     work = client.node.exclusion.ban(client.actor, ban, reason=_reason(request.reason), seconds=request.seconds)
     client.node.tasks.start(_finish(client, request, work), name="ban")
 
 
 def _unban(client: Conversation, request: moderation.Unban) -> None:
-    require_moderator(client, "unban")
+    entry = client.node.exclusion.bans.get(request.ban)
+    require(client.actor, Command.UNBAN, None if entry is None else entry.ban.room or None)
     work = client.node.exclusion.unban(client.actor, request.ban, reason=_reason(request.reason))
     client.node.tasks.start(_finish(client, request, work), name="unban")
 
 
 def _bans(client: Conversation, request: moderation.Bans) -> None:
-    require_moderator(client, "list bans")
-    items, after = client.node.exclusion.page(limit=request.limit, after=request.after)
+    require(client.actor, Command.BANS)
+    by = client.actor
+    items, after = client.node.exclusion.page(
+        limit=request.limit, after=request.after, fits=lambda ban: may(by, Command.UNBAN, ban.room or None)
+    )
     client.send(moderation.Listed(id=native.given(request.id), what="bans", items=items, next=after))
 
 
@@ -100,8 +116,10 @@ def _reason(reason: str | None) -> str:
 
 
 def _set_room(client: Conversation, request: moderation.SetRoom) -> None:
-    require_moderator(client, "change a room")
+    if not is_moderator(client.actor):
+        require(client.actor, Command.SET_ROOM)
     room, changes = names.room_name(request.room), roomsettings.changes(request)
+    require(client.actor, Command.SET_ROOM, room)
     if not changes:
         raise Refused(Code.BAD_REQUEST, "name what is to be otherwise: locked, capacity, title and so on")
     act = client.node.settings.set(client.actor, room, changes, reason=_reason(request.reason))
@@ -110,8 +128,7 @@ def _set_room(client: Conversation, request: moderation.SetRoom) -> None:
 
 def _drain(client: Conversation, request: moderation.Drain) -> None:
     node = client.node
-    if client.session.role is not Role.ADMIN:
-        raise Refused(Code.FORBIDDEN, "only admins may drain a node")
+    require(client.actor, Command.DRAIN)
     target = node.cards.find(request.node)
     if target is None:
         raise Refused(Code.NOT_FOUND, "there is no node of that name or id", field="node")
@@ -124,13 +141,13 @@ def _drain(client: Conversation, request: moderation.Drain) -> None:
 
 
 def _list(client: Conversation, request: moderation.List) -> None:
-    if client.session.role is Role.USER and request.what != "rooms":
-        raise Refused(Code.FORBIDDEN, "only moderators may list that")
+    room = None if request.room is None else names.room_name(request.room)
+    require(client.actor, LISTS[request.what], room)
     client.send(list_page(client.node, request))
 
 
 def _audit(client: Conversation, request: moderation.Audit) -> None:
-    require_moderator(client, "read the audit")
+    require(client.actor, Command.AUDIT)
     client.node.tasks.start(_tell(client, request, audit_page(client.node, request)), name="audit")
 
 
@@ -141,14 +158,23 @@ async def _tell(client: Conversation, request: native.Request, answer: Awaitable
         client.refuse(request.id, refusal)
 
 
+LISTS = {
+    "nodes": Command.LIST_NODES,
+    "rooms": Command.LIST_ROOMS,
+    "sessions": Command.LIST_SESSIONS,
+    "members": Command.LIST_MEMBERS,
+}
+
 HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     moderation.Kick: _kick,
+    moderation.Unkick: _unkick,
     moderation.Mute: _mute,
     moderation.Unmute: _unmute,
     moderation.Ban: _ban,
     moderation.Unban: _unban,
     moderation.Bans: _bans,
     moderation.SetRoom: _set_room,
+    moderation.Move: _move,
     moderation.Drain: _drain,
     moderation.List: _list,
     moderation.Audit: _audit,

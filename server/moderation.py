@@ -1,331 +1,308 @@
-"""What moderators do to sessions (protocol.md section 7), each carried out by the node that has the session."""
+"""What moderators ask for: whom it is for, which nodes are to do it, and what came of it (protocol.md section 7)."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from bus.interface import BusError
-from bus.record import Kind, Record
-from server.deadlines import Wheel
-from server.events import Moderated
-from server.session import Actor, Role, SessionRecord, Silence
+from bus.record import PAYLOAD_BYTES, Kind, NodeId
+from server import acts, roles
+from server.acts import Act, AnyAct, Verdict, Whom, block_id
+from server.bans import Ban
+from server.execution import Execution
+from server.rulings import Ruling, parts_of
+from server.session import SessionRecord
 from server.unreadable import UNREADABLE
-from server.wire.moderation import MUTE_SECONDS, MuteSeconds, Outcome
-from server.wire.names import TEXT_CHARS
-from server.wire.native import Address, Code, Refused
+from server.usermutes import UserMutes
+from server.wire.moderation import Outcome
+from server.wire.native import Code, Refused
 
 if TYPE_CHECKING:
     from server.node import Node
 
-logger = logging.getLogger(__name__)
-
 CALL_SECONDS = 3.0
 """How long another node may take to confirm an act (protocol.md section 7)."""
 
-SILENCES = 64
-"""Mutes of one session at most, so that its record stays small."""
 
-AGAIN_SECONDS = 2.0
-"""How often a node looks whether a mute that is over has become its own to end."""
-
-_Place = tuple[str, str | None]
-
-OVER = "its time is over"
-
-TIME = Actor("", "", "", Role.ADMIN)
-"""Who ends a mute whose time is over."""
-
-Reason = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS)]
-
-
-class Kick(msgspec.Struct, frozen=True, kw_only=True, tag="kick"):
-    """Put one session out of a room or the cluster."""
-
-    session: str
-    room: str | None
-    by: Actor
-    reason: Reason
-
-
-class Mute(msgspec.Struct, frozen=True, kw_only=True, tag="mute"):
-    """Let one session not be heard, in a room or anywhere."""
-
-    session: str
-    room: str | None
-    by: Actor
-    reason: Reason
-    seconds: MuteSeconds | None
-    """How long; None: until it is lifted."""
-
-
-class Unmute(msgspec.Struct, frozen=True, kw_only=True, tag="unmute"):
-    """Lift the mute of a room; without one, every mute."""
-
-    session: str
-    room: str | None
-    by: Actor
-    reason: Reason
-
-
-Act = Kick | Mute | Unmute
-
-Result = Literal["done", "gone", "failed"]
-
-
-class Deed(msgspec.Struct, array_like=True, frozen=True):
-    """Payload of a moderation record: an act that was carried out. Its room and session are the record's."""
-
-    action: Literal["kick", "mute", "unmute"]
-    by: Actor
-    name: str
-    """Of the one to whom it was done."""
-    reason: str
-    until: int | None
-    at: int
-    """ms since 1970."""
+FEW = 4
+"""So many are acted on at once."""
 
 
 class Moderation:
-    """Finds whom an act is for, and carries it out here or has it carried out."""
+    """Finds whom an act is for, and has it carried out by the nodes that have them."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._ends: Wheel[_Place] = Wheel(now=node.clock.now(), step=0.1)
-        """When the mutes of all sessions are over, by session and room: whose node is gone may become this one's."""
-        self._known: dict[str, tuple[Silence, ...]] = {}
-        """The mutes for which that is set, by session."""
-
-    def targets(
-        self,
-        by: Actor,
-        *,
-        session: str | None = None,
-        user: str | None = None,
-        room: str | None = None,
-        silenced: bool = False,
-    ) -> list[SessionRecord]:
-        """The sessions that an act is for; `silenced`: also those that are not in `room`, and muted there.
-
-        Raises Refused: bad_request, not_found, forbidden.
-        """
-        if (session is None) == (user is None):
-            raise Refused(Code.BAD_REQUEST, "name a session or a user, and only one of them")
-        to, presence = Address(session=session, user=user), self._node.presence
-        found = [*presence.addressed(to), *presence.absent(to)]
-        if room is not None:
-            found = [r for r in found if r.seat(room) is not None or (silenced and r.silence(room) is not None)]
-        if not found:
-            raise Refused(Code.NOT_FOUND, "nobody of that name is here" if room is None else f"not in {room}")
-        if any(record.role.rank > by.role.rank for record in found):
-            raise Refused(Code.FORBIDDEN, "nobody acts on a higher role")
-        return found
-
-    async def kick(
-        self, by: Actor, targets: Sequence[SessionRecord], *, room: str | None = None, reason: str = ""
-    ) -> list[Outcome]:
-        """Put sessions out of `room`, or of the cluster. Raises Refused unavailable, as all acts do."""
-        return await self._all(targets, [Kick(session=t.session, room=room, by=by, reason=reason) for t in targets])
-
-    async def mute(
-        self,
-        by: Actor,
-        targets: Sequence[SessionRecord],
-        *,
-        room: str | None = None,
-        seconds: float | None = None,
-        reason: str = "",
-    ) -> list[Outcome]:
-        """Let sessions not be heard in `room`, or anywhere, for so long or until that is lifted."""
-        if seconds is not None and not 0 < seconds <= MUTE_SECONDS:
-            raise Refused(Code.BAD_REQUEST, f"a mute lasts up to {MUTE_SECONDS} s", field="seconds")
-        acts = [Mute(session=t.session, room=room, by=by, reason=reason, seconds=seconds) for t in targets]
-        return await self._all(targets, acts)
-
-    async def unmute(
-        self, by: Actor, targets: Sequence[SessionRecord], *, room: str | None = None, reason: str = ""
-    ) -> list[Outcome]:
-        """Lift the mute of `room`, or every mute."""
-        return await self._all(targets, [Unmute(session=t.session, room=room, by=by, reason=reason) for t in targets])
-
-    async def _all(self, targets: Sequence[SessionRecord], acts: Sequence[Act]) -> list[Outcome]:
-        first = acts[0]
-
-        async def execute() -> list[Outcome]:
-            return await asyncio.gather(*map(self._execute, targets, acts))
-
-        return await self._node.audit.recorded(
-            execute(),
-            first.by,
-            str(first.__struct_config__.tag),
-            people=targets,
-            room=first.room,
-            reason=first.reason,
-            until=self._until(first.seconds) if isinstance(first, Mute) else None,
-        )
-
-    async def _execute(self, target: SessionRecord, act: Act) -> Outcome:
-        node, began = self._node, self._node.clock.now()
-        executor = node.presence.responsible(target.session)
-        if executor in (node.node_id, None):
-            outcome = self.perform(act)
-        else:
-            try:
-                answer = await node.bus.call(executor, msgspec.msgpack.encode(act), timeout=CALL_SECONDS)
-                outcome = _outcome_decoder.decode(answer)
-            except (BusError, *UNREADABLE):
-                name = target.node_name if executor == target.node else node.cards.name_of(executor)
-                raise Refused(Code.UNAVAILABLE, f"node {name} did not answer") from None
-        return msgspec.structs.replace(outcome, ms=round((node.clock.now() - began) * 1000, 1))
-
-    def answer(self, body: bytes) -> bytes:
-        """Carry out what another node asks for. Raises msgspec.MsgspecError if it is no act."""
-        return msgspec.msgpack.encode(self.perform(_act_decoder.decode(body)))
-
-    def perform(self, act: Act) -> Outcome:
-        """Carry out an act on a session of this node, or on one without a connection for which this node acts."""
-        return Outcome(session=act.session, node=self._node.name, outcome=self._perform(act), ms=0)
-
-    def _perform(self, act: Act) -> Result:
-        node = self._node
-        record = node.presence.known(act.session)
-        if record is None or not (act.session in node.conversations or self._is_absent(record)):
-            return "gone"
-        if act.by.role is Role.USER or record.role.rank > act.by.role.rank:
-            return "failed"
-        match act:
-            case Kick():
-                return self._kick(record, act)
-            case Mute():
-                return self._mute(record, act)
-            case Unmute():
-                return self._unmute(record, act)
-
-    def _is_absent(self, record: SessionRecord) -> bool:
-        presence = self._node.presence
-        return presence.is_reconnecting(record.session) or record.session in presence.given_up
-
-    def _revise(self, record: SessionRecord) -> None:
-        """Let another record of a session be true."""
-        conversation = self._node.conversations.get(record.session)
-        if conversation is not None:
-            conversation.revise(record)
-        else:
-            self._node.custody.change(record)
-
-    def _kick(self, record: SessionRecord, act: Kick) -> Result:
-        if act.room is not None and record.seat(act.room) is None:
-            return "gone"
-        self._note(record, "kick", act.room, act.by, act.reason)
-        conversation = self._node.conversations.get(record.session)
-        if conversation is not None:
-            conversation.kick(act.room, reason=act.reason)
-        elif act.room is not None:
-            self._node.custody.change(record.unseated(act.room, "kicked"))
-        else:
-            self._node.custody.finish(record, "kicked")
-        return "done"
-
-    def _mute(self, record: SessionRecord, act: Mute) -> Result:
-        if act.room is not None and record.seat(act.room) is None:
-            return "gone"
-        known = record.silence(act.room)
-        if known is None and len(record.silences) >= SILENCES:
-            return "failed"
-        if known is not None and known.until is None and act.seconds is None:
-            return "done"
-        until = self._until(act.seconds)
-        self._note(record, "mute", act.room, act.by, act.reason, until)
-        self._revise(record.with_silence(Silence(act.room, until, act.by.name, act.seconds)))
-        return "done"
-
-    def _until(self, seconds: float | None) -> int | None:
-        return None if seconds is None else self._node.clock.wall_ms() + round(seconds * 1000)
-
-    def _unmute(self, record: SessionRecord, act: Unmute) -> Result:
-        lifted = [silence.room for silence in record.silences if act.room is None or silence.room == act.room]
-        for room in lifted:
-            record = record.without_silence(room)
-        if lifted:
-            self._note(record, "unmute", act.room, act.by, act.reason)
-            self._revise(record)
-        return "done"
+        self.execution = Execution(node)
+        self.mutes = UserMutes(node, self.execution)
+        self._running: dict[str, asyncio.Future[list[Outcome]]] = {}
+        """The acts under way here, by id."""
 
     def follow(self, record: SessionRecord) -> None:
-        """A record of a session came to be known, here or from elsewhere: note when its mutes are over."""
-        before = self._known.get(record.session, ())
-        if before == record.silences:
-            return
-        known = self._node.presence.known(record.session)
-        silences = () if known is None else known.silences
-        for silence in before:
-            if silence not in silences:
-                self._ends.cancel((record.session, silence.room))
-        for silence in silences:
-            if silence.seconds is not None and silence not in before:
-                self._ends.set((record.session, silence.room), self._node.clock.now() + silence.seconds)
-        if silences:
-            self._known[record.session] = silences
-        else:
-            self._known.pop(record.session, None)
+        """A record of a session came to be known, here or from elsewhere."""
+        self.execution.follow(record)
 
     def tick(self, now: float) -> None:
-        """End the mutes whose time is over."""
+        """Do what is due; called ten times a second."""
+        self.execution.tick(now)
+
+    def order(self, act: AnyAct, whom: Whom, *, asked: bool = False) -> Coroutine[Any, Any, list[Outcome]]:
+        """Have an act carried out, on whichever nodes; what is awaited gives what came of each.
+
+        The same act again does nothing new, and gives the same; `asked`: it may come again, at another node too.
+        Raises Refused at once: bad_request, forbidden, not_found, and others for moves; and when it is awaited:
+        unavailable.
+        """
+        roles.require(act.by, act.command, *act.places)
+        running, memory, now = self._running.get(act.id), self.execution.memory, self._node.clock.now()
+        if running is not None:
+            return _wait(running)
+        if (verdict := memory.verdict(act.id, now)) is not None:
+            return _give(verdict)
+        done = memory.deeds(act.id, now)
+        targets, gone = self._find(act, whom, done)
+        lifts = self._lifts(act, whom, targets)
+        if not targets and not done and not lifts:
+            raise Refused(Code.NOT_FOUND, "nobody of that name is here" if act.room is None else f"not in {act.room}")
+        for target in targets:
+            if not roles.outranks(act.by, target.role):
+                raise Refused(Code.FORBIDDEN, f"nobody acts on a higher role, and {target.name} has one")
+        match act:
+            case acts.Move():
+                self._check_move(act, targets)
+            case acts.Kick(block=block) if block:
+                self._check_block(act, targets)
+        self._write_down(act, whom, targets)
+        rulings = self._decide(act, whom, targets, lifts)
+        running = self._running[act.id] = asyncio.get_running_loop().create_future()
+        return self._run(act, targets, rulings, [*done.values(), *gone], running, asked=asked)
+
+    def _write_down(self, act: AnyAct, whom: Whom, targets: Sequence[SessionRecord]) -> None:
+        """Let the audit have what is about to be done."""
         node = self._node
-        for session, room in self._ends.advance(now):
-            record = node.presence.known(session)
-            if record is None or record.silence(room) is None:
-                continue
-            if session in node.conversations or (
-                self._is_absent(record) and node.presence.responsible(session) == node.node_id
-            ):
-                node.audit.happened("unmute", people=[record], room=room, reason=OVER)
-                self._note(record, "unmute", room, TIME, OVER)
-                self._revise(record.without_silence(room))
-            else:  # its node does so, unless it is gone by then
-                self._ends.set((session, room), now + AGAIN_SECONDS)
+        seconds = act.seconds if isinstance(act, acts.Mute) else act.grace if isinstance(act, acts.Kick) else None
+        node.audit.asked(
+            act.by,
+            act.command.value,
+            target=whom.users[0] if len(whom.users) == 1 else "",
+            people=targets,
+            room=act.room,
+            reason=act.reason,
+            until=node.clock.wall_ms() + round(seconds * 1000) if seconds else None,
+            act=act.id,
+        )
 
-    def _note(
+    def _lifts(self, act: AnyAct, whom: Whom, targets: Sequence[SessionRecord]) -> list[str]:
+        """The keys of the mutes of users that an act lifts: of those whom it names, as users or by a session."""
+        if not isinstance(act, acts.Unmute):
+            return []
+        users = dict.fromkeys([*whom.users, *(target.user for target in targets)])
+        return [key for user in users for key in self.mutes.of(user, act.room)]
+
+    def _decide(
+        self, act: AnyAct, whom: Whom, targets: Sequence[SessionRecord], lifts: Sequence[str]
+    ) -> list[Ruling]:
+        """What is to hold for sessions to come, too; it does here from now on. Raises Refused unavailable."""
+        users = {target.user for target in targets} & set(whom.users)
+        if lifts or (isinstance(act, acts.Mute) and users):
+            self._node.require_durable()
+        if isinstance(act, acts.Unmute):
+            return [self.mutes.lift(act, key) for key in lifts]
+        return [self.mutes.decide(act, user) for user in sorted(users)] if isinstance(act, acts.Mute) else []
+
+    def _check_block(self, act: acts.Kick, targets: Sequence[SessionRecord]) -> None:
+        """Raise Refused where users may not or cannot be kept out."""
+        self._node.require_durable()
+        presence = self._node.presence
+        for user in {target.user for target in targets}:
+            if not all(roles.outranks(act.by, other.role) for other in presence.of_user(user)):
+                raise Refused(Code.FORBIDDEN, f"nobody acts on a higher role, and {user} has one")
+
+    def _check_move(self, act: acts.Move, targets: Sequence[SessionRecord]) -> None:
+        """Raise Refused where one person alone cannot be moved, with why; of many each has an outcome of its own."""
+        if act.room == act.to:
+            raise Refused(Code.BAD_REQUEST, "to is the room where they are", field="to")
+        if len(targets) == 1:
+            (target,) = targets
+            if target.seat(act.to) is not None:
+                raise Refused(Code.ALREADY, f"{target.name} is in {act.to}")
+            if self._node.settings.is_full(target, act.to):
+                raise Refused(Code.ROOM_FULL, f"{act.to} is full")
+
+    def _find(self, act: Act, whom: Whom, done: dict[str, Outcome]) -> tuple[list[SessionRecord], list[Outcome]]:
+        """The sessions that are still to be acted on, and what is said of those of a list that are not there."""
+        presence = self._node.presence
+        found: dict[str, SessionRecord] = {}
+        gone: list[Outcome] = []
+        lost = [record for record in map(presence.known, presence.given_up) if record is not None]
+        for user in whom.users:
+            records = [*presence.of_user(user), *(record for record in lost if record.user == user)]
+            fit = [record for record in records if _fits(act, record)]
+            found |= {record.session: record for record in fit}
+            if whom.many and not fit:
+                gone.append(Outcome(user=user, node=self._node.name, outcome="gone", ms=0))
+        for session in whom.sessions:
+            record = presence.known(session)
+            if record is not None and _fits(act, record):
+                found[session] = record
+            elif whom.many and session not in done:
+                gone.append(Outcome(session=session, node=self._node.name, outcome="gone", ms=0))
+        return [record for session, record in found.items() if session not in done], gone
+
+    async def _run(
         self,
-        record: SessionRecord,
-        action: Literal["kick", "mute", "unmute"],
-        room: str | None,
-        by: Actor,
-        reason: str,
-        until: int | None = None,
-    ) -> None:
-        """Tell the session what is about to be done to it, and all nodes for those who watch."""
-        node, conversation = self._node, self._node.conversations.get(record.session)
-        where = "everywhere" if room is None else f"in {room}"
-        logger.info("%s (%s): %s of %s %s: %s", by.name or "time", by.user, action, record.session, where, reason)
-        node.counters.moderated[action] += 1
-        if conversation is not None:
-            conversation.tell_moderated(action, by=by.name, reason=reason, until=until, room=room)
-        deed = Deed(action, by, record.name, reason, until, node.clock.wall_ms())
-        node.bus.append(Kind.MODERATION, msgspec.msgpack.encode(deed), room=room or "", session=record.session)
+        act: AnyAct,
+        targets: Sequence[SessionRecord],
+        rulings: Sequence[Ruling],
+        before: Sequence[Outcome],
+        running: asyncio.Future[list[Outcome]],
+        *,
+        asked: bool,
+    ) -> list[Outcome]:
+        try:
+            outcomes = await self._complete(act, targets, rulings, before)
+            if asked:
+                self._conclude(act, outcomes)
+            running.set_result(outcomes)
+            return outcomes
+        except BaseException as error:
+            broken_off = Refused(Code.UNAVAILABLE, "it was broken off")
+            running.set_exception(error if isinstance(error, Exception) else broken_off)
+            running.exception()  # nobody may have waited for it
+            raise
+        finally:
+            self._running.pop(act.id, None)
+
+    def _conclude(self, act: AnyAct, outcomes: Sequence[Outcome]) -> None:
+        """Let every node know what this request is answered by, should it come again there."""
+        verdict, node = Verdict(act.id, tuple(outcomes)), self._node
+        self.execution.memory.answered(verdict, node.clock.now())
+        if len(payload := acts.pack(verdict)) <= PAYLOAD_BYTES:  # else there are the deeds
+            node.bus.append(Kind.MODERATION, payload, room=act.room or "", session=act.by.session)
+
+    async def _complete(
+        self,
+        act: AnyAct,
+        targets: Sequence[SessionRecord],
+        rulings: Sequence[Ruling],
+        before: Sequence[Outcome],
+    ) -> list[Outcome]:
+        """Have it done, and confirmed by all nodes what is to hold for sessions to come; `before` was done before."""
+        came, *confirmed = await _all(
+            self._everywhere(act, targets), *(self._node.orders.confirm(ruling) for ruling in rulings)
+        )
+        outcomes = [*before, *came]
+        if isinstance(act, acts.Kick) and act.block:
+            outcomes = await self._blocked(act, targets, outcomes)
+        here = {target.user for target in targets}
+        for ruling, told in zip(rulings, confirmed, strict=True):
+            user = parts_of(ruling.key)[1]
+            if user not in here:
+                self._node.audit.outcome(act.id, told)
+                outcomes += [msgspec.structs.replace(one, user=user) for one in told]
+        return outcomes
+
+    async def _blocked(
+        self, act: acts.Kick, targets: Sequence[SessionRecord], outcomes: Sequence[Outcome]
+    ) -> list[Outcome]:
+        """Have it confirmed that who was put out is kept out, and say by which bans."""
+        users = {target.session: target.user for target in targets}
+        users |= self.execution.memory.users(act.id, self._node.clock.now())
+        bans = {session: block_id(act.id, user) for session, user in users.items()}
+        if not act.grace:
+            await _all(*(self._block(act, user) for user in sorted(set(users.values()))))
+        return [
+            msgspec.structs.replace(one, ban=bans[one.session]) if one.session in bans else one for one in outcomes
+        ]
+
+    def _block(self, act: acts.Kick, user: str) -> Coroutine[Any, Any, list[Outcome]]:
+        id, ban = block_id(act.id, user), Ban(user=user, room=act.room or "")
+        return self._node.exclusion.ban(act.by, ban, reason=act.reason, seconds=act.block, act=id, id=id)
+
+    async def _everywhere(self, act: AnyAct, targets: Sequence[SessionRecord]) -> list[Outcome]:
+        node = self._node
+        groups: dict[NodeId, list[SessionRecord]] = {}
+        for target in targets:
+            groups.setdefault(node.presence.responsible(target.session) or node.node_id, []).append(target)
+        came = await _all(*(self._at(executor, act, group) for executor, group in groups.items()))
+        outcomes = {outcome.session: outcome for one in came for outcome in one}
+        return [outcomes[target.session] for target in targets if target.session in outcomes]
+
+    async def _at(self, executor: NodeId, act: AnyAct, targets: Sequence[SessionRecord]) -> list[Outcome]:
+        """Have it done to those whom one node has."""
+        node, began = self._node, self._node.clock.now()
+        order = msgspec.structs.replace(act, sessions=tuple(target.session for target in targets))
+        if executor == node.node_id:
+            outcomes = await self.execution.carry_out(order)
+        else:
+            try:
+                answer = await node.bus.call(executor, acts.pack_act(order), timeout=CALL_SECONDS)
+                outcomes = acts.unpack_outcomes(answer)
+            except (BusError, *UNREADABLE):
+                theirs = [target.node_name for target in targets if target.node == executor]
+                name = theirs[0] if theirs else node.cards.name_of(executor)
+                raise Refused(Code.UNAVAILABLE, f"node {name} did not answer") from None
+        ms = round((node.clock.now() - began) * 1000, 1)
+        outcomes = [msgspec.structs.replace(outcome, ms=ms) for outcome in outcomes]
+        node.audit.outcome(act.id, outcomes)
+        return outcomes
+
+    def answer(self, body: bytes) -> bytes | Coroutine[Any, Any, bytes]:
+        """Carry out what another node asks for. Raises one of `UNREADABLE` at once if it is no act."""
+        act = acts.unpack_act(body)
+        if len(act.sessions) <= FEW:
+            return acts.pack_outcomes(self.execution.carry_out_few(act))
+        return self._answer(act)
+
+    async def _answer(self, act: AnyAct) -> bytes:
+        return acts.pack_outcomes(await self.execution.carry_out(act))
 
 
-def event_of(record: Record) -> Moderated:
-    """What a moderation record tells those who watch. Raises msgspec.MsgspecError if it is not readable."""
-    deed = _deed_decoder.decode(record.payload)
-    return Moderated(
-        action=deed.action,
-        by=deed.by,
-        session=record.session,
-        name=deed.name,
-        room=record.room or None,
-        reason=deed.reason,
-        until=deed.until,
-        at=deed.at,
-        origin=record.origin,
-        seq=record.seq,
+def whom(
+    *,
+    session: str | None = None,
+    user: str | None = None,
+    sessions: Sequence[str] | None = None,
+    users: Sequence[str] | None = None,
+) -> Whom:
+    """Those who are meant by one of these. Raises Refused bad_request."""
+    given = [one for one in (session, user, sessions, users) if one is not None]
+    if len(given) != 1:
+        raise Refused(Code.BAD_REQUEST, "name a session, a user, or a list of either, and only one of them")
+    many = sessions is not None or users is not None
+    return Whom(
+        sessions=tuple(dict.fromkeys(sessions or ([session] if session is not None else []))),
+        users=tuple(dict.fromkeys(users or ([user] if user is not None else []))),
+        many=many,
     )
 
 
-_act_decoder: msgspec.msgpack.Decoder[Act] = msgspec.msgpack.Decoder(Act)
-_outcome_decoder: msgspec.msgpack.Decoder[Outcome] = msgspec.msgpack.Decoder(Outcome)
-_deed_decoder: msgspec.msgpack.Decoder[Deed] = msgspec.msgpack.Decoder(Deed)
+def _fits(act: Act, record: SessionRecord) -> bool:
+    """Whether an act in a room can be for a session: it is there, or it has what is to be undone there."""
+    room = act.room
+    if room is None or record.seat(room) is not None:
+        return True
+    return isinstance(act, acts.Unmute) and record.silence(room) is not None
+
+
+async def _all(*asked: Coroutine[Any, Any, list[Outcome]]) -> list[list[Outcome]]:
+    """What came of each; where one is refused, after all the others have come to an end."""
+    came = await asyncio.gather(*asked, return_exceptions=True)
+    outcomes: list[list[Outcome]] = []
+    for one in came:
+        if isinstance(one, BaseException):
+            raise one
+        outcomes.append(one)
+    return outcomes
+
+
+async def _wait(running: asyncio.Future[list[Outcome]]) -> list[Outcome]:
+    return await asyncio.shield(running)
+
+
+async def _give(outcomes: list[Outcome]) -> list[Outcome]:
+    return outcomes

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from bus.interface import Bus, BusError, Peer, PeerState
-from bus.record import Kind, NodeId, Origin, Record
-from server import asides, messenger, moderation
+from bus.record import ClientId, Kind, NodeId, Origin, Record
+from server import asides, messenger
 from server import session as sessions
 from server.asides import Asides
 from server.attendance import Attendance
@@ -132,7 +132,7 @@ class Node:
         self.readers: dict[Kind, Callable[[Record], None]] = {
             Kind.SESSION: self._read_session,
             **dict.fromkeys((Kind.TEXT, Kind.WHISPER, Kind.ANNOUNCEMENT), self.messenger.show),
-            Kind.MODERATION: lambda record: self.emit(moderation.event_of(record)),
+            Kind.MODERATION: self.moderation.execution.read,
             Kind.RULING: self.orders.read,
             Kind.AUDIT: self.audit.take,
         }
@@ -216,6 +216,18 @@ class Node:
         while self.presence.has_ssrc(ssrc := self.clock.new_ssrc()):
             pass
         return ssrc
+
+    def joined(self, seat: Seat, *, id: ClientId | None = None) -> native.Joined:
+        """What somebody is told who has just taken this seat."""
+        return native.Joined(
+            id=native.given(id),
+            room=seat.room,
+            ssrc=seat.ssrc,
+            members=self.members(seat.room),
+            history=self.messenger.history.of(seat.room),
+            room_state=self.rooms[seat.room].state,
+            cursors=self.feeds.timeline.cursors(),
+        )
 
     def members(self, name: str) -> list[native.Member]:
         """The members of a room, in the order of joining."""

@@ -316,6 +316,7 @@ def _differ(old: SessionRecord, new: SessionRecord) -> bool:
     """Whether others see more of a change than that somebody came or went."""
     return (
         old.silences != new.silences
+        or old.notices != new.notices
         or old.deafened != new.deafened
         or old.resumes != new.resumes
         or old.role != new.role

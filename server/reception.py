@@ -205,7 +205,7 @@ class Reception:
         for room, reason in put_out.items():
             record = record.unseated(room, reason)
         missing = node.feeds.missing(again.hello.cursors or {}, sorted(audiences(record)))
-        record = msgspec.structs.replace(record, whole=not missing)
+        record = msgspec.structs.replace(node.moderation.mutes.silenced(record), whole=not missing)
         self._go_on(again, record, before=before, missing=missing)
         for room, reason in put_out.items():
             client.send(native.Left(room=room, reason=reason))
@@ -229,6 +229,7 @@ class Reception:
             whole=False,
             scope=scope,
         )
+        record = node.moderation.mutes.silenced(record)
         for room in again.rooms:
             if node.settings.lets_back(record, room) and not node.exclusion.against(record, room):
                 record = record.seated(node.new_seat(room))

@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bus.record import ClientId
-from server import entering, moderating
+from server import entering, moderating, roles
 from server.limits import Echo
+from server.roles import Command
 from server.session import Aim
 from server.texts import Receipt, Sender
 from server.wire import names, native
@@ -68,8 +69,8 @@ def _whisper(client: Conversation, request: native.Whisper) -> None:
 
 def _announce(client: Conversation, request: native.Announce) -> None:
     if not _is_repeated(client, request.id):
-        moderating.require_moderator(client, "announce")
         room = None if request.room is None else names.room_name(request.room)
+        roles.require(client.actor, Command.ANNOUNCE, room)
         _refuse_muted(client, room)
         text = names.chat_text(request.text)
         _take(client, request.id, partial(client.node.messenger.announce, client.actor, room, request.id, text))

@@ -65,6 +65,29 @@ class Silence(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Name of who muted."""
     seconds: float | None = None
     """How long it is from when it was written; by this, and by its own clock, a node decides when it is over."""
+    act: str = ""
+    """What it comes from."""
+
+
+class Notice(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A kick that is still to come: until then the session may not be heard, and it can be undone."""
+
+    room: str | None
+    """Out of which it is put; None: out of the cluster."""
+    until: int
+    """ms since 1970; shown, its node alone decides when the time is over."""
+    seconds: float
+    """How long it is from when it was written; by this, and by its own clock, a node decides when it is over."""
+    by: Actor
+    reason: str
+    block: float = 0
+    """For so many seconds its user may not come in again, from when it is put out."""
+    act: str = ""
+    """What it comes from."""
+
+
+Term = Silence | Notice
+"""What is done to a session for a time. Of each kind one for a room at most, and one for everywhere."""
 
 
 class Standing(enum.StrEnum):
@@ -123,6 +146,8 @@ class SessionRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Its targets of whispered voice."""
     scope: Scope = None
     """The rooms that its role is limited to."""
+    notices: tuple[Notice, ...] = ()
+    """The kicks that are still to come."""
 
     def seat(self, room: str) -> Seat | None:
         """Its place in `room`, or None."""
@@ -145,12 +170,34 @@ class SessionRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     def muted(self, room: str | None = None) -> bool:
         """Whether it may not be heard in `room`; without one, anywhere."""
-        return any(silence.room is None or silence.room == room for silence in self.silences)
+        return any(term.room is None or term.room == room for term in self.silences) or any(
+            term.room is None or term.room == room for term in self.notices
+        )
 
     def muted_until(self, room: str) -> int | None:
         """When it may be heard in `room` again, ms since 1970; None: not by itself, or it is not muted."""
-        ends = [silence.until for silence in self.silences if silence.room is None or silence.room == room]
+        terms: tuple[Term, ...] = (*self.silences, *self.notices)
+        ends = [term.until for term in terms if term.room is None or term.room == room]
         return max((end for end in ends if end is not None), default=None) if None not in ends else None
+
+    def notice(self, room: str | None) -> Notice | None:
+        """The kick out of `room` that is still to come, with None the one out of the cluster, or None."""
+        return next((notice for notice in self.notices if notice.room == room), None)
+
+    def leaves(self, room: str) -> int | None:
+        """When a kick puts it out of `room`, ms since 1970; None: none does."""
+        return min((n.until for n in self.notices if n.room is None or n.room == room), default=None)
+
+    def with_notice(self, notice: Notice) -> SessionRecord:
+        """The record after a kick with a grace, which replaces an earlier one of the same room."""
+        return msgspec.structs.replace(self, notices=(*self._other_notices(notice.room), notice))
+
+    def without_notice(self, room: str | None) -> SessionRecord:
+        """The record after that kick is undone, or carried out."""
+        return msgspec.structs.replace(self, notices=self._other_notices(room))
+
+    def _other_notices(self, room: str | None) -> tuple[Notice, ...]:
+        return tuple(notice for notice in self.notices if notice.room != room)
 
     def with_silence(self, silence: Silence) -> SessionRecord:
         """The record after a mute, which replaces an earlier one of the same room."""
@@ -170,7 +217,12 @@ class SessionRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     def unseated(self, room: str, reason: str) -> SessionRecord:
         """The record after leaving `room`."""
         seats = tuple(seat for seat in self.seats if seat.room != room)
-        return msgspec.structs.replace(self, seats=seats, parted=reason)
+        notices = self._other_notices(room) if reason == "kicked" else self.notices
+        return msgspec.structs.replace(self, seats=seats, parted=reason, notices=notices)
+
+    def reseated(self, room: str, seat: Seat) -> SessionRecord:
+        """The record after being moved from `room` to another."""
+        return self.unseated(room, "moved").seated(seat)
 
     def aimed(self, aim: Aim) -> SessionRecord:
         """The record with a target, which replaces the one of the same number."""
@@ -205,7 +257,7 @@ class SessionRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     def over(self, reason: str) -> SessionRecord:
         """The record of a session that has ended."""
-        return msgspec.structs.replace(self, seats=(), silences=(), aims=(), parted=reason, ended=True)
+        return msgspec.structs.replace(self, seats=(), silences=(), notices=(), aims=(), parted=reason, ended=True)
 
     @property
     def is_for_good(self) -> bool:

@@ -82,4 +82,6 @@ def reclaimed(mine: SessionRecord, theirs: SessionRecord) -> SessionRecord:
     """The record of a session that is here after all; what moderators did to it meanwhile counts."""
     for silence in theirs.silences:
         mine = mine.with_silence(silence)
+    for notice in theirs.notices:
+        mine = mine.with_notice(notice)
     return msgspec.structs.replace(mine, standing=Standing.HERE)

@@ -76,6 +76,8 @@ class MemberView(msgspec.Struct, frozen=True, gc=False):
     ip: str
     refused: int = 0
     """Requests of it that were refused in the last minute."""
+    leaves: int | None = None
+    """When a kick whose grace is not over puts it out, ms since 1970; until then it can be undone."""
 
 
 class PersonView(msgspec.Struct, frozen=True, gc=False):

@@ -38,6 +38,8 @@ ICONS = {
     "kick": "sign-out",
     "mute": "microphone-slash",
     "unmute": "microphone",
+    "unkick": "arrow-counter-clockwise",
+    "move": "arrow-right",
     "deafen": "speaker-slash",
     "hello": "plugs-connected",
     "bye": "plugs",
@@ -47,7 +49,7 @@ ICONS = {
 OTHER = "pulse"
 """The icon of a kind that this console does not know."""
 
-MODERATION = frozenset({"kick", "mute", "unmute", "reveal"})
+MODERATION = frozenset({"kick", "unkick", "mute", "unmute", "move", "reveal"})
 LOUD = frozenset({"chat", "whisper", "announcement"}) | MODERATION
 """Kinds of which no row may be overlooked."""
 

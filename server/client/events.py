@@ -26,6 +26,7 @@ _AnyMessage = (
     | native.Speaking
     | moderation.Moderated
     | moderation.RoomUpdated
+    | moderation.Moved
     | moderation.Done
     | moderation.Listed
     | moderation.GoingAway

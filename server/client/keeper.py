@@ -235,6 +235,9 @@ class Keeper:
             for asked, answer in self._outbox.known(joined):
                 self._answer(asked, answer)
         if any(isinstance(event, Resumed) and not event.recovered for event in tells):
+            for asked in self._outbox.doubtful():
+                message = f"the session was lost before {asked.type} was answered: it may have been done, or not"
+                self._answer(asked, native.Error(code=Code.UNAVAILABLE, message=message))
             self._recall([] if resumed else before)
         self._stirred.set()
 
@@ -416,9 +419,7 @@ class Keeper:
     def _quiet(self) -> None:
         """Send nothing for now."""
         self._welcomed = self.is_live = False
-        for asked in self._outbox.lost():
-            message = f"the connection was lost before {asked.type} was answered: it may have been done, or not"
-            self._answer(asked, native.Error(code=Code.UNAVAILABLE, message=message))
+        self._outbox.lost()
 
     def _finish(self, closed: Closed) -> None:
         """Be closed for good; the first time counts."""

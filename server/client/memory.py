@@ -9,7 +9,7 @@ import msgspec
 
 from server.client.cursors import Cursors, Shown
 from server.client.events import Event, Resumed, Text
-from server.wire import native
+from server.wire import moderation, native
 from server.wire.native import Address
 
 HELLO = "hello"
@@ -100,6 +100,10 @@ class Memory:
             case native.Joined():
                 self.rooms[event.room] = event.ssrc
                 self._cursors.merge(event.cursors)
+            case moderation.Moved():
+                self.rooms.pop(event.room, None)
+                self.rooms[event.to] = event.joined.ssrc
+                self._cursors.merge(event.joined.cursors)
             case native.Left():
                 self.rooms.pop(event.room, None)
             case native.ResumeToken():

@@ -16,8 +16,8 @@ MOST = 256
 PER_SECOND, BURST = 15.0, 30
 """How fast a backlog is sent: below what a node takes, as its texts must not be refused out of order."""
 
-_NOT_REPEATED = frozenset({"kick"})
-"""Who was kicked may have come again, and would be kicked twice."""
+_ONCE = frozenset({"kick", "move"})
+"""Who was kicked may have come again, and would be kicked twice, unless a node knows that it is the same request."""
 
 W = TypeVar("W")
 
@@ -91,14 +91,17 @@ class Outbox(Generic[W]):
         asked.sent = asked.ever_sent = True
         return asked
 
-    def lost(self) -> list[Asked[W]]:
-        """The connection is lost: all are to be sent again. Give and forget those for which that is not safe."""
-        unsafe = [asked for asked in self._asked.values() if asked.sent and asked.type in _NOT_REPEATED]
-        for asked in unsafe:
-            del self._asked[asked.id]
+    def lost(self) -> None:
+        """The connection is lost: all are to be sent again."""
         for asked in self._asked.values():
             asked.sent = False
         self._unsent = dict(self._asked)
+
+    def doubtful(self) -> list[Asked[W]]:
+        """No node may know this session any more: give and forget those which it is then not safe to send again."""
+        unsafe = [asked for asked in self._asked.values() if asked.ever_sent and asked.type in _ONCE]
+        for asked in unsafe:
+            self.answered(asked.id)
         return unsafe
 
     def known(self, rooms: Mapping[str, native.Joined]) -> list[tuple[Asked[W], native.Answer]]:

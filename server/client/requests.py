@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from typing import TypeVar
 
 from bus.record import ClientId
@@ -53,32 +54,156 @@ class Requests(abc.ABC):
         *,
         session: str | None = None,
         user: str | None = None,
+        sessions: Sequence[str] | None = None,
+        users: Sequence[str] | None = None,
         room: str | None = None,
         seconds: float | None = None,
         reason: str = "",
+        id: ClientId | None = None,
     ) -> moderation.Done:
-        """Let sessions not be heard in a room or, without one, anywhere; for moderators."""
+        """Let people not be heard in a room or, without one, anywhere; for moderators."""
         return await self._ask(
-            moderation.Done, "mute", session=session, user=user, room=room, seconds=seconds, reason=reason or None
+            moderation.Done,
+            "mute",
+            id=id,
+            session=session,
+            user=user,
+            sessions=sessions,
+            users=users,
+            room=room,
+            seconds=seconds,
+            reason=reason or None,
         )
 
     async def unmute(
-        self, *, session: str | None = None, user: str | None = None, room: str | None = None, reason: str = ""
+        self,
+        *,
+        session: str | None = None,
+        user: str | None = None,
+        sessions: Sequence[str] | None = None,
+        users: Sequence[str] | None = None,
+        room: str | None = None,
+        reason: str = "",
+        id: ClientId | None = None,
     ) -> moderation.Done:
         """Lift the mute of a room or, without one, every mute; for moderators."""
         return await self._ask(
-            moderation.Done, "unmute", session=session, user=user, room=room, reason=reason or None
+            moderation.Done,
+            "unmute",
+            id=id,
+            session=session,
+            user=user,
+            sessions=sessions,
+            users=users,
+            room=room,
+            reason=reason or None,
         )
 
     async def kick(
-        self, *, session: str | None = None, user: str | None = None, room: str | None = None, reason: str = ""
+        self,
+        *,
+        session: str | None = None,
+        user: str | None = None,
+        sessions: Sequence[str] | None = None,
+        users: Sequence[str] | None = None,
+        room: str | None = None,
+        grace_seconds: float = 0,
+        block_seconds: float = 0,
+        reason: str = "",
+        id: ClientId | None = None,
     ) -> moderation.Done:
-        """Put sessions out of a room or, without one, out of the cluster; for moderators.
+        """Put people out of a room or, without one, out of the cluster; for moderators.
 
-        It is never repeated: whoever was put out may have come again. When the connection is lost before the answer,
-        that raises Refused with `unavailable`, which means *not known*.
+        With a grace they are silent at once, put out later, and `unkick` undoes it; with a block their users may not
+        come in again for so long. Sent again after a loss of the connection it is still done once; but where the
+        session itself had to be begun anew it is not known whether it was done, and Refused `unavailable` is raised.
         """
-        return await self._ask(moderation.Done, "kick", session=session, user=user, room=room, reason=reason or None)
+        return await self._ask(
+            moderation.Done,
+            "kick",
+            id=id,
+            session=session,
+            user=user,
+            sessions=sessions,
+            users=users,
+            room=room,
+            grace_seconds=grace_seconds or None,
+            block_seconds=block_seconds or None,
+            reason=reason or None,
+        )
+
+    async def unkick(
+        self,
+        *,
+        session: str | None = None,
+        user: str | None = None,
+        sessions: Sequence[str] | None = None,
+        users: Sequence[str] | None = None,
+        room: str | None = None,
+        reason: str = "",
+        id: ClientId | None = None,
+    ) -> moderation.Done:
+        """Undo a kick whose grace is not over, of a room or, without one, every one; for moderators."""
+        return await self._ask(
+            moderation.Done,
+            "unkick",
+            id=id,
+            session=session,
+            user=user,
+            sessions=sessions,
+            users=users,
+            room=room,
+            reason=reason or None,
+        )
+
+    async def move(
+        self,
+        *,
+        session: str | None = None,
+        user: str | None = None,
+        sessions: Sequence[str] | None = None,
+        users: Sequence[str] | None = None,
+        room: str,
+        to: str,
+        reason: str = "",
+        id: ClientId | None = None,
+    ) -> moderation.Done:
+        """Let people leave `room` and be in `to`; for moderators."""
+        return await self._ask(
+            moderation.Done,
+            "move",
+            id=id,
+            session=session,
+            user=user,
+            sessions=sessions,
+            users=users,
+            room=room,
+            to=to,
+            reason=reason or None,
+        )
+
+    async def ban(
+        self,
+        *,
+        user: str | None = None,
+        ip: str | None = None,
+        room: str | None = None,
+        seconds: float | None = None,
+        reason: str = "",
+        id: ClientId | None = None,
+    ) -> moderation.Done:
+        """Let a user, or an address or network, in no more, or not into a room; for moderators."""
+        return await self._ask(
+            moderation.Done, "ban", id=id, user=user, ip=ip, room=room, seconds=seconds, reason=reason or None
+        )
+
+    async def unban(self, ban: str, *, reason: str = "", id: ClientId | None = None) -> moderation.Done:
+        """Lift a ban; for moderators."""
+        return await self._ask(moderation.Done, "unban", id=id, ban=ban, reason=reason or None)
+
+    async def bans(self, *, limit: int = 100, after: str | None = None) -> moderation.Listed:
+        """Look at the bans in force, one page at a time; for moderators."""
+        return await self._ask(moderation.Listed, "bans", limit=limit, after=after)
 
     async def drain(self, node: str, *, seconds: float | None = None, reason: str = "") -> moderation.Done:
         """Let a node hand its clients to others, within `seconds`; for admins. Returns when it has begun."""

@@ -8,13 +8,21 @@ import msgspec
 
 from server.drain import LONGEST_SECONDS
 from server.views import RoomState
-from server.wire.native import Answer, Message, Request
+from server.wire.native import Answer, Joined, Message, Request
 
 MUTE_SECONDS = 365 * 24 * 3600
 """The longest mute that ends by itself."""
 
 BAN_SECONDS = 10 * MUTE_SECONDS
 """The longest ban that ends by itself."""
+GRACE_SECONDS = 3600
+"""The longest grace of a kick."""
+
+BLOCK_SECONDS = MUTE_SECONDS
+"""The longest time for which a kick keeps somebody out."""
+
+TARGETS = 500
+"""Whom one request may name at most."""
 
 MuteSeconds = Annotated[float, msgspec.Meta(gt=0, le=MUTE_SECONDS)]
 BanSeconds = Annotated[float, msgspec.Meta(gt=0, le=BAN_SECONDS)]
@@ -30,34 +38,51 @@ Speakers = Annotated[int, msgspec.Meta(ge=1, le=64)]
 # Requests
 
 
-class Kick(Request, tag="kick", kw_only=True, frozen=True):
-    """Put sessions out of a room or the cluster (section 7)."""
+Targets = Annotated[list[str], msgspec.Meta(min_length=1, max_length=TARGETS)]
+
+
+class Aimed(Request, kw_only=True, frozen=True):
+    """What is done to people: one of the first four says to whom."""
 
     session: str | None = None
     user: str | None = None
-    room: str | None = None
+    sessions: Targets | None = None
+    users: Targets | None = None
     reason: str | None = None
-    grace_seconds: float = 0
-    block_seconds: float = 0
 
 
-class Mute(Request, tag="mute", kw_only=True, frozen=True):
-    """Let sessions not be heard, in a room or anywhere (section 7)."""
+class Kick(Aimed, tag="kick", kw_only=True, frozen=True):
+    """Put sessions out of a room or the cluster."""
 
-    session: str | None = None
-    user: str | None = None
+    room: str | None = None
+    grace_seconds: Annotated[float, msgspec.Meta(ge=0, le=GRACE_SECONDS)] = 0
+    block_seconds: Annotated[float, msgspec.Meta(ge=0, le=BLOCK_SECONDS)] = 0
+
+
+class Unkick(Aimed, tag="unkick", kw_only=True, frozen=True):
+    """Undo a kick whose grace is not over."""
+
+    room: str | None = None
+
+
+class Mute(Aimed, tag="mute", kw_only=True, frozen=True):
+    """Let sessions not be heard, in a room or anywhere."""
+
     room: str | None = None
     seconds: MuteSeconds | None = None
-    reason: str | None = None
 
 
-class Unmute(Request, tag="unmute", kw_only=True, frozen=True):
-    """Lift the mute of a room, or without one every mute (section 7)."""
+class Unmute(Aimed, tag="unmute", kw_only=True, frozen=True):
+    """Lift the mute of a room, or without one every mute."""
 
-    session: str | None = None
-    user: str | None = None
     room: str | None = None
-    reason: str | None = None
+
+
+class Move(Aimed, tag="move", kw_only=True, frozen=True):
+    """Let sessions leave a room and be in another."""
+
+    room: str
+    to: str
 
 
 class Ban(Request, tag="ban", kw_only=True, frozen=True):
@@ -124,7 +149,7 @@ class Audit(Request, tag="audit", kw_only=True, frozen=True):
     after: str | None = None
 
 
-Moderating = Kick | Mute | Unmute | Ban | Unban | Bans | SetRoom | Drain | List | Audit
+Moderating = Kick | Unkick | Mute | Unmute | Move | Ban | Unban | Bans | SetRoom | Drain | List | Audit
 """Any request of this section."""
 
 
@@ -139,6 +164,14 @@ class Moderated(Message, tag="moderated", kw_only=True, frozen=True, omit_defaul
     reason: str
     until: int | None
     room: str | None
+
+
+class Moved(Message, tag="moved", kw_only=True, frozen=True):
+    """A moderator has moved the receiver from one room to another."""
+
+    room: str
+    to: str
+    joined: Joined
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

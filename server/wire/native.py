@@ -367,6 +367,11 @@ class Urls(Message, tag="urls", kw_only=True, frozen=True):
 _encoder = msgspec.json.Encoder()
 
 
+def content(request: Request) -> bytes:
+    """The JSON of a request, by which it is told from others."""
+    return _encoder.encode(request)
+
+
 def encode(message: Message) -> bytes:
     """The JSON of one answer or event."""
     return _encoder.encode(message)

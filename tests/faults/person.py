@@ -310,6 +310,9 @@ class Person:
                 self._refused(told)
             case "joined":
                 self._joined(told)
+            case "moved":
+                self.room = told["to"]
+                self._joined(told["joined"])
             case "live":
                 self._away = False
                 self._write("live")

@@ -26,13 +26,13 @@ from bus import casts, packets
 from bus.interface import BusError
 from bus.record import Kind, Record
 from server import (
+    acts,
     asides,
     departure,
     flow,
     hearsay,
     keyring,
     links,
-    moderation,
     orders,
     refusals,
     roundtrips,
@@ -481,7 +481,7 @@ READERS: tuple[Callable[[bytes], object], ...] = (
     lambda body: links.Links(NODE).merge(body, 1.0),
     flow.unpack_batch,
     flow.unpack_answer,
-    lambda body: moderation.event_of(_record(Kind.MODERATION, body)),
+    lambda body: acts.unpack(_record(Kind.MODERATION, body)),
     rulings.unpack,
 )
 

@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from bus.interface import BusError
+from server.acts import Mute
 from server.desk import Desk
 from server.events import Event, MemberChanged, Moderated
-from server.moderation import SILENCES, Mute
+from server.execution import SILENCES
 from server.wire.moderation import MUTE_SECONDS
 from server.wire.native import Code, Refused
 from tests.guest import LAST, Guest, fetch, frame
@@ -551,7 +552,7 @@ async def test_what_another_node_asks_for_and_is_no_act_changes_nothing(
     desk = Desk(served.node, "Console")
     (bob,) = await served.members("Bob")
     await desk.mute(desk.operator, session=bob.session, seconds=5)
-    asked = Mute(session=bob.session, room=None, by=desk.operator, reason="", seconds=5)
+    asked = Mute(id="x", sessions=(bob.session,), room=None, by=desk.operator, reason="", seconds=5)
     body = msgspec.msgpack.encode({**msgspec.to_builtins(asked), **act})
     with pytest.raises(BusError, match="not readable"):
         served.node.on_call("ff" * 8, body)

@@ -12,14 +12,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server import session
-from server.moderation import SILENCES as MOST_SILENCES
-from server.session import RECORD_BYTES, Aim, Role, Seat, SessionRecord, Silence, Standing
+from server.execution import NOTICE_CHARS
+from server.execution import NOTICES as MOST_NOTICES
+from server.execution import SILENCES as MOST_SILENCES
+from server.session import RECORD_BYTES, Actor, Aim, Notice, Role, Seat, SessionRecord, Silence, Standing
 
 TEXT = st.text(max_size=40)
 NUMBER = st.integers(0, 2**53)
 SEATS = st.builds(Seat, room=TEXT, ssrc=st.integers(1, 2**32 - 1), joined=NUMBER, order=NUMBER)
 SILENCES = st.builds(Silence, room=st.none() | TEXT, until=st.none() | NUMBER, by=TEXT)
 AIMS = st.builds(Aim, target=st.integers(1, 65534), session=st.none() | TEXT, user=st.none() | TEXT)
+ACTORS = st.builds(Actor, session=TEXT, user=TEXT, name=TEXT, role=st.sampled_from(Role))
+NOTICES = st.builds(
+    Notice,
+    room=st.none() | TEXT,
+    until=NUMBER,
+    seconds=st.floats(0, 3600),
+    by=ACTORS,
+    reason=TEXT,
+    block=st.floats(0, 3600),
+    act=TEXT,
+)
 RECORDS = st.builds(
     SessionRecord,
     session=TEXT,
@@ -41,6 +54,7 @@ RECORDS = st.builds(
     resumes=NUMBER,
     whole=st.booleans(),
     aims=st.lists(AIMS, max_size=20).map(tuple),
+    notices=st.lists(NOTICES, max_size=8).map(tuple),
 )
 
 
@@ -59,7 +73,12 @@ def test_the_biggest_record_fits_a_log() -> None:
     record = SessionRecord(
         "s" * 32, "u" * 64, "😀" * 32, Role.MODERATOR, "f" * 16, "😀" * 32, 2**63 - 1, 2**53, "😀" * 64, "::1", seats
     )
-    record = msgspec.structs.replace(record, silences=silences)
+    by = Actor("s" * 32, "u" * 64, "😀" * 32, Role.ADMIN)
+    notices = tuple(
+        Notice("𠀀" * 64, 2**53, 3600.0, by, "😀" * NOTICE_CHARS, 1e7, "a" * 32) for _ in range(MOST_NOTICES)
+    )
+    scope = tuple("部" * 64 for _ in range(64))
+    record = msgspec.structs.replace(record, silences=silences, notices=notices, scope=scope)
     assert len(session.pack(record)) < 60 * 1024
 
 

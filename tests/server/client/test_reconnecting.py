@@ -215,19 +215,31 @@ async def test_joins_and_leaves_are_answered_by_where_the_session_is(a_and_b: li
         assert client.rooms == ("lobby",)
 
 
-async def test_whether_a_kick_was_carried_out_is_not_known_after_a_loss(a_and_b: list[Scripted]) -> None:
+async def test_a_kick_without_an_answer_is_asked_for_again_as_the_same_request(a_and_b: list[Scripted]) -> None:
+    a, b = a_and_b
+    async with client_of(a) as (client, call):
+        kicking = asyncio.ensure_future(client.kick(user="bob"))
+        first = await call.request("kick")
+        call.cut()
+        again = await b.call()
+        await again.resume()
+        assert await again.request("kick") == first
+        await again.send("done", id=first["id"], results=[])
+        await kicking
+
+
+async def test_whether_a_kick_was_carried_out_is_not_known_where_the_session_is_not(a_and_b: list[Scripted]) -> None:
     a, b = a_and_b
     async with client_of(a) as (client, call):
         kicking = asyncio.ensure_future(client.kick(user="bob"))
         await call.request("kick")
         call.cut()
         again = await b.call()
+        await again.resume(recovered=False)
         with pytest.raises(Refused) as refused:
             await kicking
         assert refused.value.code == Code.UNAVAILABLE
         kicking = asyncio.ensure_future(client.kick(user="cid"))
-        await asyncio.sleep(0)
-        await again.resume()
         request = await again.request("kick")
         assert request["user"] == "cid"
         await again.send("done", id=request["id"], results=[])

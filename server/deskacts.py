@@ -1,0 +1,142 @@
+"""What the operator of a console does to people, wherever they are, as moderators do (protocol.md section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from server import acts
+from server.moderation import whom
+from server.node import Node
+from server.session import Actor
+from server.wire import names
+from server.wire.moderation import BLOCK_SECONDS, GRACE_SECONDS, MUTE_SECONDS, Outcome
+from server.wire.names import FieldError
+from server.wire.native import Code, Refused
+
+
+class DeskActs:
+    """The part of a desk that acts on people. One of `session`, `user`, `sessions` and `users` says on whom.
+
+    Each returns what came of it for each of them, and raises Refused.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def kick(
+        self,
+        by: Actor,
+        *,
+        session: str | None = None,
+        user: str | None = None,
+        sessions: Sequence[str] | None = None,
+        users: Sequence[str] | None = None,
+        room: str | None = None,
+        reason: str = "",
+        grace_seconds: float = 0,
+        block_seconds: float = 0,
+    ) -> list[Outcome]:
+        """Put people out of the cluster, or of `room`; after a grace in which it can be undone, and for a time."""
+        _check("grace_seconds", grace_seconds, GRACE_SECONDS)
+        _check("block_seconds", block_seconds, BLOCK_SECONDS)
+        act = acts.Kick(
+            by=by, id=self._new(), room=room, reason=checked(reason), grace=grace_seconds, block=block_seconds
+        )
+        return await self._order(act, session, user, sessions, users)
+
+    async def unkick(
+        self,
+        by: Actor,
+        *,
+        session: str | None = None,
+        user: str | None = None,
+        sessions: Sequence[str] | None = None,
+        users: Sequence[str] | None = None,
+        room: str | None = None,
+        reason: str = "",
+    ) -> list[Outcome]:
+        """Undo kicks whose grace is not over: that of `room`, or all; `gone` where there is none any more."""
+        act = acts.Unkick(by=by, id=self._new(), room=room, reason=checked(reason))
+        return await self._order(act, session, user, sessions, users)
+
+    async def mute(
+        self,
+        by: Actor,
+        *,
+        session: str | None = None,
+        user: str | None = None,
+        sessions: Sequence[str] | None = None,
+        users: Sequence[str] | None = None,
+        room: str | None = None,
+        seconds: float | None = None,
+        reason: str = "",
+    ) -> list[Outcome]:
+        """Let people not be heard in `room`, or anywhere, for so long or until that is lifted."""
+        if seconds is not None and not 0 < seconds <= MUTE_SECONDS:
+            raise Refused(Code.BAD_REQUEST, f"a mute lasts up to {MUTE_SECONDS} s", field="seconds")
+        act = acts.Mute(by=by, id=self._new(), room=room, reason=checked(reason), seconds=seconds)
+        return await self._order(act, session, user, sessions, users)
+
+    async def unmute(
+        self,
+        by: Actor,
+        *,
+        session: str | None = None,
+        user: str | None = None,
+        sessions: Sequence[str] | None = None,
+        users: Sequence[str] | None = None,
+        room: str | None = None,
+        reason: str = "",
+    ) -> list[Outcome]:
+        """Lift the mute of `room`, or without one every mute."""
+        act = acts.Unmute(by=by, id=self._new(), room=room, reason=checked(reason))
+        return await self._order(act, session, user, sessions, users)
+
+    async def move(
+        self,
+        by: Actor,
+        *,
+        room: str,
+        to: str,
+        session: str | None = None,
+        user: str | None = None,
+        sessions: Sequence[str] | None = None,
+        users: Sequence[str] | None = None,
+        reason: str = "",
+    ) -> list[Outcome]:
+        """Let people leave `room` and be in `to`."""
+        try:
+            to = names.room_name(to, field="to")
+        except FieldError as error:
+            raise Refused.of(error) from None
+        act = acts.Move(by=by, id=self._new(), room=room, reason=checked(reason), to=to)
+        return await self._order(act, session, user, sessions, users)
+
+    async def _order(
+        self,
+        act: acts.AnyAct,
+        session: str | None,
+        user: str | None,
+        sessions: Sequence[str] | None,
+        users: Sequence[str] | None,
+    ) -> list[Outcome]:
+        meant = whom(session=session, user=user, sessions=sessions, users=users)
+        return await self._node.moderation.order(act, meant)
+
+    def _new(self) -> str:
+        return self._node.clock.new_act()
+
+
+def checked(text: str, field: str = "reason") -> str:
+    """A text that a person typed, which may be empty if it is a reason. Raises Refused."""
+    if field == "reason" and not text:
+        return ""
+    try:
+        return names.chat_text(text, field=field)
+    except FieldError as error:
+        raise Refused.of(error) from None
+
+
+def _check(field: str, seconds: float, most: float) -> None:
+    if not 0 <= seconds <= most:
+        raise Refused(Code.BAD_REQUEST, f"{field} is from 0 to {most:g}", field=field)
