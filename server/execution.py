@@ -211,6 +211,8 @@ class Execution:
             return "gone"
         if record.seat(act.to) is not None or node.settings.is_full(record, act.to):
             return "failed"
+        if node.exclusion.against(record, act.to) is not None:
+            return "failed"
         self._note(record, "move", act)
         conversation = node.conversations.get(record.session)
         if conversation is not None:

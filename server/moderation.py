@@ -132,6 +132,8 @@ class Moderation:
                 raise Refused(Code.ALREADY, f"{target.name} is in {act.to}")
             if self._node.settings.is_full(target, act.to):
                 raise Refused(Code.ROOM_FULL, f"{act.to} is full")
+            if self._node.exclusion.against(target, act.to) is not None:
+                raise Refused(Code.BANNED, f"{target.name} is banned from {act.to}")
 
     def _find(self, act: Act, whom: Whom, done: dict[str, Outcome]) -> tuple[list[SessionRecord], list[Outcome]]:
         """The sessions that are still to be acted on, and what is said of those of a list that are not there."""

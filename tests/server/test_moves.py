@@ -96,6 +96,24 @@ async def test_a_moderator_is_moved_to_a_full_room(served: Served) -> None:
     assert done["results"][0]["outcome"] == "done"
 
 
+async def test_nobody_is_moved_to_a_room_that_a_ban_keeps_him_out_of(served: Served) -> None:
+    bob = await served.enter("Bob", user="bob")
+    await bob.join()
+    moderator = await served.enter_as("moderator")
+    await moderator.ask("ban", user="bob", room="second")
+    assert (await moderator.ask("move", session=bob.session, room="lobby", to="second"))["code"] == "banned"
+    await bob.say("still here")
+
+
+async def test_a_lock_and_a_password_do_not_keep_out_who_is_moved(served: Served) -> None:
+    (bob,) = await served.members("Bob")
+    moderator = await served.enter_as("moderator")
+    await moderator.ask("set_room", room="second", locked=True, password="secret")
+    assert (await bob.ask("join", room="second"))["code"] == "room_locked"
+    await moderator.ask("move", session=bob.session, room="lobby", to="second")
+    assert (await bob.next("moved"))["joined"]["room_state"]["locked"] is True
+
+
 async def test_a_mute_of_the_other_room_counts_there(served: Served) -> None:
     (bob,) = await served.members("Bob")
     moderator = await served.enter_as("moderator")
