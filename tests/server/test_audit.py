@@ -10,6 +10,7 @@ import pytest
 from bus.interface import BusError
 from bus.record import Kind
 from server import chain, ledger
+from server.acts import Mute, Whom
 from server.chain import Asked, Began, Came
 from server.desk import Desk
 from server.events import PeerTurned
@@ -235,9 +236,9 @@ async def test_a_line_that_does_not_follow_is_told(serve: Serving, caplog: pytes
 
 async def test_a_mute_of_many_is_one_act(served: Served) -> None:
     people = [await served.enter(f"Guest {number}") for number in range(3)]
-    records = [served.node.presence.present[guest.session] for guest in people]
+    whom = Whom(sessions=tuple(guest.session for guest in people), many=True)
     by = Actor("s", "mo", "Mo", Role.MODERATOR)
-    outcomes = await served.node.moderation.mute(by, records)
+    outcomes = await served.node.moderation.order(Mute(by=by, id="x", room=None), whom)
     items = await served.node.audit.page(Wanted(), limit=9)
     assert len({item.asked.act for item in items}) == 1
     assert {item.asked.person.session for item in items if item.asked.person} == {guest.session for guest in people}
