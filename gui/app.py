@@ -17,6 +17,7 @@ from gui.flow.view import FlowView
 from gui.frame.demo import DemoNote
 from gui.frame.exposure import ExposureNews
 from gui.frame.finder import Places
+from gui.frame.folder import FolderNews
 from gui.frame.join import JoinSheet
 from gui.frame.overlays import LOOK, RATE, Overlays
 from gui.main_window import MainWindow
@@ -93,6 +94,7 @@ class Console:
         self.alarms = AlarmNews(self.context)
         self.alarms.show_node.connect(self._show_details)
         self.exposure = ExposureNews(desk, self.context.banners)
+        self.folder = FolderNews(desk, self.context.banners)
         self.guard = GuardNews(self.context)
         self.guard.show_node.connect(self._show_details)
         self.window.looked.connect(self._tell_news)
@@ -158,6 +160,7 @@ class Console:
         alarm, stranger = self.alarms.look(), self.guard.look()
         self.window.status_bar.show_alarm(alarm or stranger)
         self.exposure.look()
+        self.folder.look()
 
     def _show_node(self, id: str, *, log: bool) -> None:
         self.window.show_view(self.nodes)

@@ -17,6 +17,7 @@ from server.departure import Begin, Cancel
 from server.deskacts import DeskActs, checked
 from server.exposure import Exposure
 from server.feed import FlowFeed
+from server.folder import Folder
 from server.ledger import Wanted
 from server.links import TOPIC as LINKS
 from server.node import Node
@@ -94,6 +95,11 @@ class Desk(DeskActs):
     def exposure(self) -> Exposure:
         """How clients come in."""
         return self._node.exposure
+
+    @property
+    def folder(self) -> Folder:
+        """Where the node keeps what it must."""
+        return self._node.folder
 
     def settings(self) -> list[Setting]:
         """What the node was told, each value with who gave it."""

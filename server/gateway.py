@@ -33,6 +33,8 @@ PORT = 8765
 PORTS_TRIED = 100
 TICK_SECONDS = 0.1
 TICKS_PER_SECOND = 10
+FOLDER_TICKS = 50
+"""How often the data folder is looked at: every five seconds."""
 LOOK_TICKS = 6000
 """How often the certificate is looked at: every ten minutes."""
 STANDSTILL_SECONDS = 0.2
@@ -226,6 +228,8 @@ class Gateway:
         self.ticks += 1
         if self.tls is not None and self.ticks % LOOK_TICKS == 1:
             self.tls.look(self.node.clock.wall_ms())
+        if self.ticks % FOLDER_TICKS == 0:
+            self.node.folder.look()
         held, self._held = self._held, set()
         due_now: list[Callable[[], None]] = [connection.expire for connection in self.wheel.advance(now)]
         due_now.append(partial(self.node.tick, late))

@@ -30,6 +30,7 @@ from server.exclusion import Exclusion
 from server.exposure import Exposure
 from server.feeds import Feeds
 from server.flow import CALL as FLOW
+from server.folder import Folder
 from server.gossip import Gossip
 from server.hearsay import CALL as LIVES_CALL
 from server.housekeeper import Housekeeper
@@ -79,6 +80,7 @@ class Node:
         self.http = ""
         self.exposure = Exposure()
         """How clients come in; told by who owns the port."""
+        self.folder = Folder(config.data_dir)
         self.started = self.clock.wall_ms()
         self.fenced = False
         """Another process runs under this node's id: this one has nothing to say any more."""

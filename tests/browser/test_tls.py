@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.async_api import Browser, Playwright, expect
 
 from server.config import CertificateRequest
@@ -18,6 +14,7 @@ from server.selfsigned import make
 from tests.browser.conftest import FAKE_MICROPHONE, VisitorFactory, launch
 from tests.browser.hearing import listen
 from tests.browser.nodes import RunningNode
+from tests.browser.pin import pin
 from tests.browser.speech import Speech
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
@@ -51,13 +48,11 @@ async def secure(
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def trusting(playwright: Playwright, speech: Speech, files: Path) -> AsyncIterator[Browser]:
     """A browser that was told of this one key, as a person would tell it, and of no other."""
-    public = x509.load_pem_x509_certificate((files / "cert.pem").read_bytes()).public_key()
-    digest = hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
     browser = await launch(
         playwright,
         FAKE_MICROPHONE,
         f"--use-file-for-fake-audio-capture={speech.path}",
-        f"--ignore-certificate-errors-spki-list={base64.b64encode(digest).decode()}",
+        pin(files / "cert.pem"),
     )
     yield browser
     await browser.close()

@@ -95,8 +95,9 @@ async def test_texts_flow_on_and_none_is_lost_or_shown_twice(mesh: KeyedMesh, no
         for bus, _ in nodes:
             assert ear.seqs(bus.origin) == list(range(1, count + 1))
         assert not ear.gaps
-    assert all(peer.state is PeerState.UP for bus, _ in nodes for peer in bus.peers())
-    assert not [each for bus, _ in nodes for each in bus.refusals() if each.reason in (Reason.KEY, Reason.ANSWER)]
+    await eventually(lambda: all(peer.state is PeerState.UP for bus, _ in nodes for peer in bus.peers()))
+    # Who opens anew may meet one that still tries the other key, and comes again; nobody goes without a key.
+    assert not [each for bus, _ in nodes for each in bus.refusals() if each.reason in (Reason.PLAIN, Reason.GARBAGE)]
 
 
 async def cast_on(bus: ZeroMQBus) -> None:

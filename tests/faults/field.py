@@ -158,17 +158,28 @@ class Field:
             file.write_text(self._secret)
         return [f"--cluster-key-file={file}"] if self._secret else []
 
-    async def start(self, name: str, *, host: str = "", folder: Path | None = None) -> Node:
-        """Start a node, on the host of its name and with a folder of its own unless others are given."""
+    async def start(
+        self,
+        name: str,
+        *,
+        host: str = "",
+        folder: Path | None = None,
+        desk: bool = False,
+        options: Sequence[str] | None = None,
+    ) -> Node:
+        """Start a node, on the host of its name and with a folder of its own unless others are given.
+
+        A desk is a console, see `tests.faults.desk`; `options` instead of those that all nodes have.
+        """
         host = host or name
         address, folder = self.network.address(host), folder or self.folder / name
         peers = [f"--peer={self.network.address(other)}:{BUS_PORT}" for other in self.mesh if other != host]
         log = self.folder / f"{name}.log"
         process = await self._run(
             host,
-            "tests.faults.node",
+            "tests.faults.desk" if desk else "tests.faults.node",
             json.dumps({"hold": self.hold, **self.network.passages(host)}),
-            "node",
+            *(() if desk else ("node", "--ends-with-parent")),
             f"--name={name}",
             f"--host={address}",
             f"--port={PORT}",
@@ -177,11 +188,10 @@ class Field:
             f"--data-dir={folder}",
             f"--auth-key-file={self._key_file}",
             "--drain-seconds=1",
-            "--ends-with-parent",
             "--log-format=json",
             *peers,
             *self.hand_out(host),
-            *self._options,
+            *(self._options if options is None else options),
             log=log,
         )
         node = Node(name, host, folder, process, {})

@@ -3,7 +3,9 @@
     python -m tests.faults.intruder '{"targets": ["10.7.1.1:8766"], "server": "<key>", "seconds": 3}'
 
 It speaks to each in plain ZeroMQ, with keys of its own, with keys of its own to whoever has the right one, of which
-it was told the public half, and in random bytes; and connects without a word. It prints what it got from all of them.
+it was told the public half, and in random bytes; and connects without a word; or in those `ways` alone that it is
+given. At `doors`, which are ports for clients that speak TLS, it does so in plain text and in random bytes. It prints
+what it got from all of them.
 """
 
 from __future__ import annotations
@@ -15,18 +17,24 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import zmq
 
+from tests.guest import upgrade
+
 KINDS = (zmq.DEALER, zmq.SUB, zmq.XSUB)
+SPOKEN = ("plain", "strange", "right server")
+WAYS = (*SPOKEN, "bytes", "silent")
 
 
-def sockets(context: zmq.Context[zmq.Socket[bytes]], target: str, server: str) -> Iterator[zmq.Socket[bytes]]:
+def sockets(
+    context: zmq.Context[zmq.Socket[bytes]], target: str, server: str, ways: Sequence[str]
+) -> Iterator[zmq.Socket[bytes]]:
     """Sockets of each kind in each way."""
     for kind in KINDS:
-        for way in ("plain", "strange", "right server"):
+        for way in (way for way in SPOKEN if way in ways):
             sock = context.socket(kind)
             sock.setsockopt(zmq.LINGER, 0)
             if way != "plain":
@@ -52,28 +60,45 @@ def throw(target: str, generator: random.Random) -> None:
             line.sendall(head + generator.randbytes(5000))
 
 
+def knock(door: str, words: bytes) -> bool:
+    """Say something to a port for clients; whether anything is given for it but a refusal."""
+    host, _, port = door.rpartition(":")
+    answer = b""
+    with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=2) as line:
+        line.sendall(words)
+        line.shutdown(socket.SHUT_WR)
+        while more := line.recv(65536):
+            answer += more
+    return answer.startswith((b"HTTP/1.1 1", b"HTTP/1.1 2"))
+
+
 def main(given: dict[str, Any]) -> None:
     """Try, and tell."""
     generator, got = random.Random(22), Counter[str]()
+    ways = given.get("ways", WAYS)
     until = time.monotonic() + given["seconds"]
     with contextlib.ExitStack() as stack, zmq.Context[zmq.Socket[bytes]]() as context:
         poller, all_of_them = zmq.Poller(), []
         for target in given["targets"]:
             host, _, port = target.rpartition(":")
-            stack.enter_context(socket.create_connection((host, int(port)), timeout=5))
-            for sock in sockets(context, target, given["server"]):
+            if "silent" in ways:
+                stack.enter_context(socket.create_connection((host, int(port)), timeout=5))
+            for sock in sockets(context, target, given["server"], ways):
                 stack.callback(sock.close)
                 all_of_them.append((target, sock))
                 poller.register(sock, zmq.POLLIN)
         while time.monotonic() < until:
-            for target in given["targets"]:
+            for target in given["targets"] if "bytes" in ways else ():
                 throw(target, generator)
+            for door in given.get("doors", ()):
+                for words in (upgrade(door), b"GET / HTTP/1.1\r\n\r\n", generator.randbytes(5000)):
+                    got[door] += knock(door, words)
             ready = dict(poller.poll(200))
             for target, sock in all_of_them:
                 if sock in ready:
                     sock.recv_multipart()
                     got[target] += 1
-    print(json.dumps(got))
+    print(json.dumps(+got))
 
 
 if __name__ == "__main__":

@@ -34,8 +34,8 @@ async def kept_out(field: Field, long: bool) -> Result:
     changed = field.history.mark("the key is changed")
     code, told = await field.run("a", "main", "cluster-key", "rotate", f"--cluster-key-file={field.key_file('a')}")
     result.check(code == 0, "the key is changed by command")
-    _carry(field, "a", "b", "c")
-    result.within(await _gone_over(field, told.strip(), changed), CHANGED_SECONDS, "all nodes have the new key alone")
+    carry(field, "a", "b", "c")
+    result.within(await gone_over(field, told.strip(), changed), CHANGED_SECONDS, "all nodes have the new key alone")
     await whole(field, result, field.history.mark("changed"), 3.0)
     await heard_again(field, result, field.history.mark("settled"), 3.0, 1.0)
     # A node that opens anew may meet one that still tries the other key; it is tried in turn, and nothing is lost.
@@ -80,10 +80,11 @@ def _memory(field: Field, node: str) -> int:
 
 def _addresses(field: Field, node: str) -> set[str]:
     """Whom a node has named in its log as refused."""
-    return {line.partition("refused ")[2].partition(" ")[0] for line in _lines(field, node) if "refused" in line}
+    return {line.partition("refused ")[2].partition(" ")[0] for line in lines_of(field, node) if "refused" in line}
 
 
-def _lines(field: Field, node: str) -> list[str]:
+def lines_of(field: Field, node: str) -> list[str]:
+    """What a node has logged, the sentences."""
     found = []
     for line in field.logged(node).splitlines():
         with contextlib.suppress(ValueError):
@@ -94,11 +95,11 @@ def _lines(field: Field, node: str) -> list[str]:
 def _refused(field: Field, nodes: Sequence[str]) -> list[str]:
     """What nodes have logged about others of them that they refused."""
     ours = {field.network.address(node) for node in nodes}
-    lines = [line for node in nodes for line in _lines(field, node)]
+    lines = [line for node in nodes for line in lines_of(field, node)]
     return [line for line in lines if any(f"refused {each} " in line for each in ours)]
 
 
-def _carry(field: Field, source: str, *targets: str) -> None:
+def carry(field: Field, source: str, *targets: str) -> None:
     """Bring the secret of one host to others, with the one before it, as an operator does."""
     for target in targets:
         for name in (previous_file, Path):
@@ -107,12 +108,12 @@ def _carry(field: Field, source: str, *targets: str) -> None:
             fresh.replace(name(field.key_file(target)))
 
 
-async def _gone_over(field: Field, fingerprint: str, since: float) -> float | None:
+async def gone_over(field: Field, fingerprint: str, since: float) -> float | None:
     """Wait until every node listens with a key and takes no other; returns how long that took."""
 
     def done() -> bool:
         for node in MESH:
-            said = [line for line in _lines(field, node) if "the mesh " in line and " the key " in line]
+            said = [line for line in lines_of(field, node) if "the mesh " in line and " the key " in line]
             if not said or fingerprint not in said[-1] or "listens with" not in said[-1]:
                 return False
         return True
@@ -124,14 +125,14 @@ async def _gone_over(field: Field, fingerprint: str, since: float) -> float | No
 
 async def _comes_with(field: Field, result: Result, secret: Path, what: str) -> None:
     """A node with a secret that does not hold has no part in the mesh."""
-    before = {node: len(_lines(field, node)) for node in MESH}
+    before = {node: len(lines_of(field, node)) for node in MESH}
     shutil.copy2(secret, field.key_file(SPARE))
     thief = await field.start("thief", host=SPARE)
     address = field.network.address(SPARE)
 
     def named() -> bool:
         return all(
-            any(f"refused {address} (wrong key" in line for line in _lines(field, node)[before[node] :])
+            any(f"refused {address} (wrong key" in line for line in lines_of(field, node)[before[node] :])
             for node in MESH
         )
 

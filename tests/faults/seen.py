@@ -54,14 +54,14 @@ class Person:
         await self.page.get_by_role("button", name="Join").click()
         await self.page.get_by_role("textbox").wait_for()
 
-    async def talk(self) -> None:
+    async def talk(self, every: float = TALK_SECONDS) -> None:
         """Write and send, until cancelled."""
         while True:
             text = f"{self.name} {len(self.said) + 1:03}"
             await self.page.get_by_role("textbox").fill(text)
             await self.page.keyboard.press("Enter")
             self.said.append(text)
-            await asyncio.sleep(TALK_SECONDS)
+            await asyncio.sleep(every)
 
     async def lines(self) -> list[list[str]]:
         """The texts of the chat: author, words, and what became of an own one."""
@@ -148,14 +148,14 @@ async def console_of(field: Field) -> AsyncIterator[Console]:
 
 
 @contextlib.asynccontextmanager
-async def browser_at(net: Network, host: str, folder: Path) -> AsyncIterator[Browser]:
-    """Chromium on a host."""
-    start = folder / "chromium"
+async def browser_at(net: Network, host: str, folder: Path, *more: str) -> AsyncIterator[Browser]:
+    """Chromium on a host, with more flags."""
+    start = folder / f"chromium-{host}"
     start.write_text(f'#!/bin/sh\nexec {" ".join(net.enter(host))} /usr/bin/chromium "$@"\n')
     start.chmod(0o755)
     async with async_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-        browser = await playwright.chromium.launch(executable_path=str(start), args=flags)
+        browser = await playwright.chromium.launch(executable_path=str(start), args=[*flags, *more])
         yield browser
         await browser.close()
 

@@ -230,7 +230,17 @@ async def be_deaf(url: str, count: int, room: str, size: int, every: float) -> N
             await writer.leave_for_good()
 
 
+async def look_around(url: str, room: str) -> None:
+    """Tell whom and what somebody finds who enters a room."""
+    guest = await Guest.enter(url, name="Looker")
+    joined = await guest.join(room)
+    members = [member["name"] for member in joined["members"] if member["session"] != guest.session]
+    tell("found", members=members, texts=len(joined["history"]))
+    await guest.leave_for_good()
+
+
 ACTS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
+    "look_around": look_around,
     "half_open": half_open,
     "log_in": log_in,
     "crowd": crowd,
