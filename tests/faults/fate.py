@@ -38,8 +38,11 @@ def read_fate(order: dict[str, Any]) -> Fate:
 
 
 def address_of(net: str, host: int) -> str:
-    """The address of the host with this number from 1 up, in a network such as ``127.77.5``."""
-    return f"{net}.{host}"
+    """The address of the host with this number from 1 up, in a network such as ``127.77.5`` or ``fd00:77:5``.
+
+    In the latter each host has a /64, of which this is the first.
+    """
+    return f"{net}:{host}::1" if ":" in net else f"{net}.{host}"
 
 
 def passage(net: str, source: int, target: int) -> str:

@@ -13,7 +13,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -173,7 +173,7 @@ class Field:
         """
         host = host or name
         address, folder = self.network.address(host), folder or self.folder / name
-        peers = [f"--peer={self.network.address(other)}:{BUS_PORT}" for other in self.mesh if other != host]
+        peers = [f"--peer={self.network.port(other, BUS_PORT)}" for other in self.mesh if other != host]
         log = self.folder / f"{name}.log"
         process = await self._run(
             host,
@@ -419,13 +419,14 @@ async def field(
     hold: float = 5.0,
     options: Sequence[str] = (),
     keyed: bool = False,
+    version: Literal[4, 6] = 4,
 ) -> AsyncIterator[Field]:
     """Nodes that know each other, all with these options, and people who talk, within the block.
 
-    With a key the mesh is not on loopback.
+    With a key the mesh is not on loopback, and may be one of IPv6.
     """
     async with (
-        network(*mesh, SPARE, kind=kind, open_air=keyed) as net,
+        network(*mesh, SPARE, kind=kind, open_air=keyed, version=version) as net,
         contextlib.AsyncExitStack() as stack,
     ):
         place = Field(net, folder, load, stack, mesh=mesh, hold=hold, options=options, keyed=keyed)

@@ -37,6 +37,7 @@ def sockets(
         for way in (way for way in SPOKEN if way in ways):
             sock = context.socket(kind)
             sock.setsockopt(zmq.LINGER, 0)
+            sock.setsockopt(zmq.IPV6, 1)
             if way != "plain":
                 public, secret = zmq.curve_keypair()
                 sock.setsockopt(zmq.CURVE_SERVERKEY, server.encode() if way == "right server" else public)
@@ -52,19 +53,23 @@ def sockets(
             yield sock
 
 
+def line_to(place: str, timeout: float = 2) -> socket.socket:
+    """A connection to a port."""
+    host, _, port = place.rpartition(":")
+    return socket.create_connection((host.strip("[]"), int(port)), timeout)
+
+
 def throw(target: str, generator: random.Random) -> None:
     """Throw bytes at a port, whatever becomes of them."""
-    host, _, port = target.rpartition(":")
     for head in (b"", b"\xff" + bytes(8) + b"\x7f", b"\xff" + bytes(8) + b"\x7f\x03\x01CURVE"):
-        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=2) as line:
+        with contextlib.suppress(OSError), line_to(target) as line:
             line.sendall(head + generator.randbytes(5000))
 
 
 def knock(door: str, words: bytes) -> bool:
     """Say something to a port for clients; whether anything is given for it but a refusal."""
-    host, _, port = door.rpartition(":")
     answer = b""
-    with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=2) as line:
+    with contextlib.suppress(OSError), line_to(door) as line:
         line.sendall(words)
         line.shutdown(socket.SHUT_WR)
         while more := line.recv(65536):
@@ -80,9 +85,8 @@ def main(given: dict[str, Any]) -> None:
     with contextlib.ExitStack() as stack, zmq.Context[zmq.Socket[bytes]]() as context:
         poller, all_of_them = zmq.Poller(), []
         for target in given["targets"]:
-            host, _, port = target.rpartition(":")
             if "silent" in ways:
-                stack.enter_context(socket.create_connection((host, int(port)), timeout=5))
+                stack.enter_context(line_to(target, timeout=5))
             for sock in sockets(context, target, given["server"], ways):
                 stack.callback(sock.close)
                 all_of_them.append((target, sock))

@@ -48,7 +48,7 @@ async def kept_out(field: Field, long: bool) -> Result:
 async def _tries_everything(field: Field, result: Result, seconds: float) -> None:
     """Somebody tries all that can be tried without the key, and gets nothing."""
     server = Key.of(read_secret(field.key_file("a"))).public.decode()
-    targets = [f"{field.network.address(node)}:{BUS_PORT + port}" for node in MESH for port in range(3)]
+    targets = [field.network.port(node, BUS_PORT + port) for node in MESH for port in range(3)]
     given = json.dumps({"targets": targets, "server": server, "seconds": seconds})
     before = {node: _memory(field, node) for node in MESH}
     code, got = await field.run(SPARE, "tests.faults.intruder", given)

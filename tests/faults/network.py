@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Literal
 
+from bus.zeromq_address import joined
 from tests.faults.fate import Fate, address_of, passage
 from tests.processes import ROOT, environment
 
@@ -39,6 +40,10 @@ class Network:
     def address(self, host: str) -> str:
         """Its address."""
         return address_of(self._net, self._numbers[host])
+
+    def port(self, host: str, port: int) -> str:
+        """A port of it, as it is given to others."""
+        return joined(self.address(host), port)
 
     def enter(self, host: str) -> tuple[str, ...]:
         """The beginning of a command that runs on this host."""
@@ -102,10 +107,13 @@ async def _answer(process: asyncio.subprocess.Process) -> dict[str, Any]:
 
 
 @contextlib.asynccontextmanager
-async def network(*names: str, kind: Kind = "namespaces", open_air: bool = False) -> AsyncIterator[Network]:
+async def network(
+    *names: str, kind: Kind = "namespaces", open_air: bool = False, version: Literal[4, 6] = 4
+) -> AsyncIterator[Network]:
     """A network of these hosts within the block; proxies also where namespaces are refused.
 
-    In the open air the addresses of namespaces are not on loopback, so that a mesh needs a key there.
+    In the open air the addresses of namespaces are not on loopback, so that a mesh needs a key there; only there they
+    may be of IPv6.
     """
     tail = f"{random.randint(64, 250)}.{random.randint(1, 250)}"
     net, why = f"127.{tail}", ""
@@ -113,7 +121,7 @@ async def network(*names: str, kind: Kind = "namespaces", open_air: bool = False
         yield Network(kind, net, names, {}, why)
         return
     if kind == "namespaces":
-        wide = f"10.{tail}" if open_air else net
+        wide = net if not open_air else f"10.{tail}" if version == 4 else f"fd00:{tail.replace('.', ':')}"
         async with _running("tests.faults.switch", wide, *names) as process:
             told = await _answer(process)
             why = str(told.get("refused", ""))

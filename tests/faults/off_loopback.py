@@ -128,7 +128,7 @@ async def people(field: Field, certificate: Path, speech: Speech) -> AsyncIterat
 
 def https(field: Field, node: str) -> str:
     """Where the browser client of a node is."""
-    return f"https://{field.network.address(node)}:{PORT}/"
+    return f"https://{field.network.port(node, PORT)}/"
 
 
 def seen_from(field: Field, host: str) -> str:
@@ -233,9 +233,8 @@ async def _come(field: Field, result: Result, window: Window, ann: Talker, bob: 
 
 async def _tries(field: Field, host: str, way: str) -> tuple[dict[str, int], int]:
     """Somebody without a key at every port; what it got, and from how many."""
-    where = [field.network.address(node) for node in MESH]
-    targets = [f"{address}:{BUS_PORT + port}" for address in where for port in range(3)]
-    doors = [f"{address}:{PORT}" for address in where]
+    targets = [field.network.port(node, BUS_PORT + port) for node in MESH for port in range(3)]
+    doors = [field.network.port(node, PORT) for node in MESH]
     order = {"targets": targets, "doors": doors, "server": "", "ways": [way], "seconds": 8}
     code, told = await field.run(host, "tests.faults.intruder", json.dumps(order))
     assert code == 0, told

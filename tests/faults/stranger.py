@@ -15,7 +15,7 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,12 +45,14 @@ def place(url: str) -> tuple[str, int]:
 
 
 @contextlib.asynccontextmanager
-async def wire(url: str, *, room: int | None = None) -> AsyncIterator[Wire]:
-    """A TCP connection, with so much room for what is received where that is given."""
+async def wire(url: str, *, room: int | None = None, source: str = "") -> AsyncIterator[Wire]:
+    """A TCP connection, with so much room for what is received, or from this address, where that is given."""
     host, port = place(url)
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     if room is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+    if source:
+        sock.bind((source, 0))
     sock.setblocking(False)
     await asyncio.get_running_loop().sock_connect(sock, (host, port))
     reader, writer = await asyncio.open_connection(sock=sock)
@@ -115,21 +117,24 @@ async def log_in(url: str, seconds: float, every: float, waits: bool = False) ->
     tell("logins", took=took, failed=failed)
 
 
-async def crowd(url: str, count: int) -> None:
-    """Be many connections until standard input ends, and tell what those heard that were turned away."""
+async def crowd(url: str, count: int, sources: Sequence[str] = ("",)) -> None:
+    """Be many connections until standard input ends, and tell what those heard that were turned away.
+
+    They come from each of these addresses in turn.
+    """
     answers: Counter[str] = Counter()
     async with contextlib.AsyncExitStack() as stack:
 
-        async def one() -> None:
+        async def one(source: str) -> None:
             try:
                 async with asyncio.timeout(2):
-                    connection = await stack.enter_async_context(wire(url))
+                    connection = await stack.enter_async_context(wire(url, source=source))
                     await connection.send(upgrade(connection.host))
                     answers[(await connection.reader.read(12)).decode("latin-1") or "closed"] += 1
             except (OSError, TimeoutError) as error:
                 answers[type(error).__name__] += 1
 
-        await asyncio.gather(*(one() for _ in range(count)))
+        await asyncio.gather(*(one(sources[number % len(sources)]) for number in range(count)))
         tell("there", answers=answers)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     tell("gone")

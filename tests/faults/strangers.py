@@ -65,11 +65,11 @@ class Stranger:
 
 
 @contextlib.asynccontextmanager
-async def stranger(field: Field, do: str, **how: Any) -> AsyncIterator[Stranger]:
-    """Somebody on the host without a node, who tries `NODE`."""
+async def stranger(field: Field, do: str, *, host: str = SPARE, **how: Any) -> AsyncIterator[Stranger]:
+    """Somebody on a host, by default the one without a node, who tries `NODE`."""
     order = json.dumps({"do": do, "url": field.nodes[NODE].ready["url"], **how})
     log = field.folder / f"{do}.log"
-    process = await field._run(SPARE, "tests.faults.stranger", order, log=log)
+    process = await field._run(host, "tests.faults.stranger", order, log=log)
     one = Stranger(process)
     try:
         yield one

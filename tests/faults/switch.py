@@ -3,8 +3,9 @@
     python -m tests.faults.switch 127.77.5 a b c
 
 Each host is a network namespace with a TUN device. Its address may be on loopback, since nodes without a cluster key
-listen there alone; the kernel's TCP runs over it as over any wire. It prints where the hosts are, takes orders
-as lines of JSON, and answers each. The namespaces have no names and vanish with this process, however it ends.
+listen there alone, or of IPv6, as ``fd00:77:5``; the kernel's TCP runs over it as over any wire. It prints where the
+hosts are, takes orders as lines of JSON, and answers each. The namespaces have no names and vanish with this process,
+however it ends.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from tests.faults.fate import HOSTS, Fate, address_of, read_fate
@@ -32,6 +33,9 @@ MTU = 1500
 _NEW_USER, _NEW_NET = 0x10000000, 0x40000000
 _TUNSETIFF, _TUN_WITHOUT_HEAD = 0x400454CA, 0x1001
 _TCP, _SYN, _ACK = 6, 0x02, 0x10
+_MULTICAST = 0xFF
+ADDRESSES = 3
+"""Of a host with a /64."""
 
 
 class Refused(Exception):
@@ -84,15 +88,21 @@ def _make(net: str, number: int) -> int:
     wire = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
     fcntl.ioctl(wire, _TUNSETIFF, struct.pack("16sH22x", DEVICE.encode(), _TUN_WITHOUT_HEAD))
     _write("/proc/sys/net/ipv4/conf/all/route_localnet", "1")
-    address = address_of(net, number)
-    for words in (
-        "link set lo up",
-        f"addr add {address}/32 dev {DEVICE} scope global",
-        f"link set {DEVICE} mtu {MTU} up",
-        f"route add unicast {net}.0/24 dev {DEVICE} src {address} table local",
-    ):
+    for words in ("link set lo up", f"link set {DEVICE} mtu {MTU} up", *_ways(net, number)):
         subprocess.run(["ip", *words.split()], check=True, capture_output=True)
     return wire
+
+
+def _ways(net: str, number: int) -> Iterator[str]:
+    """What `ip` has to do for a host to have its address, and to reach the others."""
+    address = address_of(net, number)
+    if ":" not in net:
+        yield f"addr add {address}/32 dev {DEVICE} scope global"
+        yield f"route add unicast {net}.0/24 dev {DEVICE} src {address} table local"
+        return
+    for last in range(ADDRESSES, 0, -1):
+        yield f"-6 addr add {net}:{number}::{last}/128 dev {DEVICE} nodad"
+    yield f"-6 route add {net}::/48 dev {DEVICE} src {address}"
 
 
 def _write(path: str, text: str) -> None:
@@ -147,15 +157,15 @@ class Switch:
                 packet = os.read(wire, 65536)
             except BlockingIOError:
                 return
-            if packet[0] >> 4 == 4 and packet[19] in self._wires:
-                self._pass(source, packet[19], packet)
+            if (target := _target(packet)) in self._wires:
+                self._pass(source, target, packet)
 
     def _pass(self, source: int, target: int, packet: bytes) -> None:
         way = source, target
         fate = self._fates.get(way)
         counts = self._counts.setdefault(way, Counter())
-        head = (packet[0] & 15) * 4
-        if packet[9] == _TCP and packet[head + 13] & (_SYN | _ACK) == _SYN:
+        head, kind = (40, packet[6]) if packet[0] >> 4 == 6 else ((packet[0] & 15) * 4, packet[9])
+        if kind == _TCP and packet[head + 13] & (_SYN | _ACK) == _SYN:
             counts[f"opened {int.from_bytes(packet[head + 2 : head + 4])}"] += 1
         if fate is None:
             self._write(target, packet)
@@ -188,6 +198,13 @@ class Switch:
             os.write(self._wires[target], packet)
         except OSError:
             pass  # its queue is full: lost, as on any wire
+
+
+def _target(packet: bytes) -> int:
+    """The number of the host for which a packet is; 0 for what is for none alone."""
+    if packet[0] >> 4 == 6:
+        return 0 if packet[24] == _MULTICAST else packet[31]
+    return packet[19] if packet[0] >> 4 == 4 else 0
 
 
 def answer(message: dict[str, Any]) -> None:
