@@ -5,13 +5,13 @@ ARGS ?=
 MINUTES ?= 10
 NODES ?= 3
 SEEDS ?= 300
-ALONE := tests/gui/test_first_light.py tests/browser
+ALONE := tests/gui/test_first_light.py tests/browser tests/faults/test_off_loopback.py
 PROCESSES := tests/chaos tests/cluster tests/faults $(wildcard tests/test_*.py)
 SOCKETS := tests/bus tests/fuzz tests/server tests/browser
 WINDOWS := tests/gui tests/simulation
 
 .DEFAULT_GOAL := help
-.PHONY: help run test style types bench bench-log bench-resume bench-moderation bench-curve simulate seen autobahn fuzz bench-window bench-window-size pictures faults chaos
+.PHONY: help run test style types bench bench-log bench-resume bench-moderation bench-curve simulate seen off-loopback autobahn fuzz bench-window bench-window-size pictures faults chaos
 
 help:  ## show this list
 	@echo 'make run      open the console; ARGS="..." passes options, such as ARGS="node --port 0" or ARGS="--help"'
@@ -27,6 +27,7 @@ help:  ## show this list
 	@echo 'make fuzz     feed every decoder with bytes that nobody wrote, by coverage, for MINUTES=60; what fails is kept in build/fuzz'
 	@echo 'make autobahn   the Autobahn suite against our gateway and against the library; needs Python 2.7; ARGS="--save" keeps the report'
 	@echo 'make seen   act out a bad minute before a console and two browsers, as root; ARGS="--into FOLDER" for pictures'
+	@echo 'make off-loopback   three nodes with a key and TLS, people at two browsers, and strangers who try everything; ARGS="--save" keeps the report'
 	@echo 'make pictures   take the pictures of the console from a demo, and read them for faults'
 	@echo 'make bench-moderation   measure how fast a mute, kick or ban silences on another node, and 500 at once'
 	@echo 'make bench-curve   measure what the key of a mesh costs: casts with it and without'
@@ -101,6 +102,10 @@ simulate:
 seen:
 	@.ci/setup test
 	@$(PYTHON_IN_VENV) -m tests.faults.seen $(ARGS)
+
+off-loopback:
+	@.ci/setup test
+	@$(PYTHON_IN_VENV) -m tests.faults.off_loopback $(ARGS)
 
 faults:
 	@.ci/setup faults

@@ -12,6 +12,7 @@ import pytest_asyncio
 import zmq
 
 from bus import zeromq_door
+from bus.greeting import WHOLE_BYTES, Said, judge
 from bus.interface import Reason
 from bus.keys import Identity
 from bus.record import Kind
@@ -19,7 +20,8 @@ from bus.secret import SecretFile, make_secret
 from bus.zeromq import ZeroMQBus
 from bus.zeromq_curve import Key
 from tests.bus.contract import AnyBus, BusContract, Mesh, identity
-from tests.bus.ear import Ear, eventually
+from tests.bus.ear import PATIENCE, Ear, eventually
+from tests.bus.test_greeting import greeting
 from tests.bus.test_zeromq import ports, still_works
 
 
@@ -111,17 +113,36 @@ class TestStrangers:
         assert not heard.records
         assert stranger.peers() == []
 
-    @pytest.mark.parametrize("named", [0, 1])
-    async def test_a_node_with_another_key_is_refused_and_named(
-        self, mesh: KeyedMesh, nodes: Nodes, named: int
-    ) -> None:
+    async def test_a_node_with_another_key_is_refused_and_named(self, mesh: KeyedMesh, nodes: Nodes) -> None:
         other = SecretFile(make_secret_file(mesh.folder / "other"))
-        stranger = ZeroMQBus(identity(9), port=0, peers=[nodes[named][0].address], secret=other)
-        if named == 0:
-            await self.join_in_vain(mesh, nodes, stranger)
-            assert reasons(nodes[0][0]) == {"127.0.0.1": {Reason.KEY}}
-            await refused(stranger, Reason.ANSWER)
-            assert nodes[0][0].address in reasons(stranger)
+        stranger = ZeroMQBus(identity(9), port=0, peers=[nodes[0][0].address], secret=other)
+        await self.join_in_vain(mesh, nodes, stranger)
+        assert reasons(nodes[0][0]) == {"127.0.0.1": {Reason.KEY}}
+        await refused(stranger, Reason.ANSWER)
+        assert nodes[0][0].address in reasons(stranger)
+
+    async def test_who_is_found_at_an_address_that_was_heard_of_is_told_nothing(self, nodes: Nodes) -> None:
+        heard, hello = bytearray(), asyncio.Event()
+
+        async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(greeting())
+            while data := await reader.read(4096):
+                heard.extend(data)
+                if len(heard) >= WHOLE_BYTES:
+                    hello.set()
+            writer.close()
+
+        async with await asyncio.start_server(listen, "127.0.0.1", 0) as trap:
+            port = trap.sockets[0].getsockname()[1]
+            nodes[0][0].join(f"127.0.0.1:{port}")
+            async with asyncio.timeout(PATIENCE):
+                await hello.wait()
+            await still_works(nodes)
+            assert judge(bytes(heard[:WHOLE_BYTES])) is Said.HELLO
+            for ours in (b"still here", *(bus.node.encode() for bus, _ in nodes)):
+                assert ours not in heard
+            assert {peer.node for peer in nodes[0][0].peers()} == {nodes[1][0].node}
+            nodes[0][0].leave(f"127.0.0.1:{port}")
 
     async def test_a_node_without_a_key_is_refused_and_named(self, mesh: KeyedMesh, nodes: Nodes) -> None:
         await self.join_in_vain(mesh, nodes, ZeroMQBus(identity(9), port=0, peers=[nodes[0][0].address]))

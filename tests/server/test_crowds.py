@@ -10,6 +10,8 @@ import contextlib
 import logging
 import os
 import re
+import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -181,6 +183,14 @@ async def test_a_thousand_who_are_turned_away_are_one_line_a_second(
 
 
 # Descriptors
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="only Linux tells it of a socket")
+async def test_no_more_than_128_wait_at_the_port_to_be_taken(serve: Serving) -> None:
+    served = await serve()
+    for listener in served.gateway._acceptor._listeners:
+        told = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+        assert 1 <= int.from_bytes(told[28:32], sys.byteorder) <= 128  # tcpi_sacked, of a socket that listens
 
 
 async def test_without_a_free_descriptor_those_who_are_there_are_served_and_others_are_told(
