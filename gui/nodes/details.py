@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -132,6 +133,7 @@ class NodeDetails(QWidget):
         self.mesh = Facts("The mesh")
         self.refused = Facts("Kept out of the mesh")
         self.away = Facts("Clients turned away")
+        self.door = Facts("The port for clients")
         self.rooms = Label("", Type.SMALL, Colour.TEXT2, wrap=True)
         self.grid = PeerGrid()
         self.silence = Label("", Type.SMALL, Colour.TEXT2, wrap=True)
@@ -143,6 +145,7 @@ class NodeDetails(QWidget):
             "refused": Section("Kept out of the mesh", self.refused),
             "away": Section("Clients turned away", self.away),
             "mesh": Section("Mesh", self.mesh),
+            "door": Section("Port for clients", self.door),
             "wants": Section("Rooms whose voice it wants", self.rooms),
             "peers": Section("As it sees its peers", self.grid, self.silence),
         }
@@ -220,10 +223,12 @@ class NodeDetails(QWidget):
         """What stands between this node and strangers; others do not tell."""
         mesh = self._desk.mesh() if row.here else None
         self.sections["mesh"].setVisible(mesh is not None)
+        self.sections["door"].setVisible(row.here)
         self.sections["refused"].setVisible(mesh is not None and bool(mesh.refusals))
         self.sections["away"].setVisible(mesh is not None and bool(mesh.turned_away))
         if mesh is not None:
             self.mesh.say(strangers.facts(mesh, self._desk.bus_address))
+            self.door.say(strangers.entrance(self._desk.exposure, int(time.time() * 1000)))
             self.refused.say(strangers.refused(mesh))
             self.sections["refused"].note.say(wording.count(sum(each.count for each in mesh.refusals)))
             self.away.say(strangers.turned_away(mesh.turned_away))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 
 from gui import wording
 from gui.nodes.facts import Fact
 from gui.tokens import Colour
+from server.exposure import Exposure
+from server.tls import DAY_MS, WARN_DAYS
 from server.views import MeshView, RefusalView, SoughtView, TurnedAwayView
 
 RECENT = 5 * 60_000
 """ms: who has not tried again for so long is told of in the details alone."""
 
 LISTED = 12
-"""Refusals in the details."""
+"""Addresses in the details."""
 
 REASONS = {
     "key": "wrong key",
@@ -62,32 +65,49 @@ def tone(sought: SoughtView) -> Colour:
 
 def refused(mesh: MeshView) -> list[Fact]:
     """Who was refused, and whom this node cannot get to let it in."""
-    found = []
-    for each in mesh.refusals[:LISTED]:
-        times = f", {wording.count(each.count)} times" if each.count > 1 else ""
-        found.append(
-            Fact(
-                f"{wording.within(_who(each))}  {REASONS[each.reason]}",
-                f"{wording.clock(each.last, seconds=True)}{times}",
-            )
-        )
-    if len(mesh.refusals) > LISTED:
-        found.append(Fact(f"{wording.count(len(mesh.refusals) - LISTED)} more", "", inner=True))
-    return found
+    return _by_address(
+        [(_who(each), REASONS[each.reason], each.last, each.count) for each in mesh.refusals], most=LISTED
+    )
 
 
 def turned_away(views: Sequence[TurnedAwayView]) -> list[Fact]:
     """Whose connections the port for clients has refused."""
-    found = [
-        Fact(
-            f"{wording.within(each.address or 'this machine')}  {AWAY[each.reason]}",
-            f"{wording.clock(each.last, seconds=True)}, {wording.plural(each.count, 'time')}",
-        )
-        for each in views[:LISTED]
-    ]
-    if len(views) > LISTED:
-        found.append(Fact(f"{wording.count(len(views) - LISTED)} more", "", inner=True))
+    return _by_address(
+        [(each.address or "this machine", AWAY[each.reason], each.last, each.count) for each in views], most=LISTED
+    )
+
+
+def _by_address(said: Sequence[tuple[str, str, int, int]], *, most: int) -> list[Fact]:
+    """Address, reason, when last and how often, of each; the reasons of an address stand below it."""
+    reasons: dict[str, list[Fact]] = {}
+    for address, reason, last, count in said:
+        words = f"{wording.clock(last, seconds=True)}, {wording.plural(count, 'time')}"
+        reasons.setdefault(address, []).append(Fact(reason, words, inner=True))
+    found: list[Fact] = []
+    for address in list(reasons)[:most]:
+        found += [Fact(wording.within(address), ""), *reasons[address]]
+    if len(reasons) > most:
+        found.append(Fact(f"{wording.count(len(reasons) - most)} more", ""))
     return found
+
+
+def entrance(exposure: Exposure, now: int) -> list[Fact]:
+    """How clients come in: encrypted or not, with which certificate and for how long; `now` in ms since 1970."""
+    certificate = exposure.certificate
+    if certificate is None:
+        where = "by a proxy" if exposure.behind else "plain text" if exposure.is_open else "none, this machine only"
+        return [Fact("Encryption", where, Colour.WARN if exposure.is_open else Colour.TEXT)]
+    left = certificate.expires - now
+    until = datetime.datetime.fromtimestamp(certificate.expires / 1000, datetime.UTC)
+    tone = Colour.TEXT if left > WARN_DAYS * DAY_MS else Colour.WARN if left > 0 else Colour.DANGER
+    word = f"{until:%Y-%m-%d}, {wording.plural(left // DAY_MS, 'day')}" if left > 0 else f"{until:%Y-%m-%d}, over"
+    return [
+        Fact("Encryption", "TLS"),
+        Fact("Certificate for", wording.listed(certificate.names, 2) or "no host"),
+        Fact("Signed by", wording.within(certificate.issuer) if certificate.issuer else "itself"),
+        Fact("Holds until", word, tone),
+        Fact("SHA-256", f"{certificate.fingerprint[:23]}…"),
+    ]
 
 
 def news(mesh: MeshView, now: int) -> list[RefusalView]:

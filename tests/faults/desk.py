@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -68,9 +69,9 @@ class Desk:
             "banner": [plain(strip.title.text()), plain(strip.detail.text())] if strip.isVisible() else [],
             "alarm": plain(console.window.status_bar.alarm.text()),
             "nodes": {row.name: row.standing.name.lower() for row in rows},
-            "key": told(details.mesh.facts).get("Key", ""),
-            "refused": told(details.refused.facts) if details.sections["refused"].isVisible() else {},
-            "away": told(details.away.facts) if details.sections["away"].isVisible() else {},
+            "key": dict(told(details.mesh.facts)).get("Key", ""),
+            "certificate": dict(told(details.door.facts)),
+            "refused": by_address(details.refused.facts) if details.sections["refused"].isVisible() else {},
         }
 
 
@@ -79,9 +80,20 @@ def plain(text: str) -> str:
     return text.translate(MARKS)
 
 
-def told(facts: list[Fact]) -> dict[str, str]:
+def told(facts: Sequence[Fact]) -> list[tuple[str, str]]:
     """Captions and values."""
-    return {plain(fact.caption): plain(fact.value) for fact in facts}
+    return [(plain(fact.caption), plain(fact.value)) for fact in facts]
+
+
+def by_address(facts: Sequence[Fact]) -> dict[str, list[str]]:
+    """The reasons that stand below each address."""
+    found: dict[str, list[str]] = {}
+    for fact in facts:
+        if fact.inner:
+            found[list(found)[-1]].append(plain(fact.caption))
+        else:
+            found[plain(fact.caption)] = []
+    return found
 
 
 if __name__ == "__main__":

@@ -67,8 +67,8 @@ class Window:
 
     async def names(self, address: str, reason: str) -> bool:
         """Wait until it names an address with the reason for which it was refused; whether it does in time."""
-        wanted, end = f"{address}  {REASONS[reason]}", time.monotonic() + NAMED_SECONDS
-        while wanted not in (await self.look())["refused"]:
+        end = time.monotonic() + NAMED_SECONDS
+        while REASONS[reason] not in (await self.look())["refused"].get(address, ()):
             if time.monotonic() > end:
                 return False
             await asyncio.sleep(LOOK_SECONDS)
@@ -277,13 +277,16 @@ async def _comes_with_old(field: Field, result: Result, window: Window) -> None:
 
 def _named(field: Field, result: Result, shown: dict[str, Any]) -> None:
     """Whether the window names every stranger, in the details and in the banner."""
-    listed = sorted(shown["refused"])
-    missing = [host for host in STRANGERS if not any(seen_from(field, host) in words for words in listed)]
+    listed = shown["refused"]
+    missing = [host for host in STRANGERS if seen_from(field, host) not in listed]
     result.check(not missing, f"the details list {listed}")
     banner = " ".join(shown["banner"])
     missing = [host for host in STRANGERS if seen_from(field, host) not in banner]
     result.check(not missing, f"the banner says: {banner}")
     result.check("refused" in shown["alarm"], f"the status bar says: {shown['alarm']}")
+    door = shown["certificate"]
+    secure = door.get("Encryption") == "TLS" and field.network.address(DESK) in door.get("Certificate for", "")
+    result.check(secure, f"and of the port for clients: {door}")
 
 
 async def _undisturbed(result: Result, ann: Talker, bob: Talker, sessions: list[str]) -> None:

@@ -16,7 +16,10 @@ from gui.nodes import strangers
 from gui.nodes.guard import KEY
 from gui.nodes.peers import PeersSheet
 from gui.tokens import Colour
+from server.certificates import Certificate
 from server.entrance import Refusal
+from server.exposure import Exposure
+from server.tls import DAY_MS
 from server.views import MeshView, RefusalView, SoughtView
 from tests.gui.conftest import until
 from tests.gui.legibility import faults
@@ -86,8 +89,47 @@ class TestWords:
     def test_more_than_fit_are_counted(self) -> None:
         many = [refusal(address=f"10.7.1.{number}") for number in range(strangers.LISTED + 5)]
         found = strangers.refused(mesh(*many))
-        assert len(found) == strangers.LISTED + 1
+        assert len(found) == 2 * strangers.LISTED + 1
         assert found[-1].caption == "5 more"
+
+    def test_the_reasons_of_an_address_stand_below_it(self) -> None:
+        found = strangers.refused(mesh(refusal(), refusal(address="10.7.1.9"), refusal(reason="garbage", count=1)))
+        assert [(plain(fact.caption), fact.inner) for fact in found] == [
+            ("10.7.1.4", False), ("wrong key", True), ("not a node", True), ("10.7.1.9", False), ("wrong key", True),
+        ]  # fmt: skip
+        assert found[1].value.endswith(", 3 times")
+        assert found[2].value.endswith(", 1 time")
+
+    @pytest.mark.parametrize(
+        ("exposure", "said", "tone"),
+        [
+            (Exposure(), "none, this machine only", Colour.TEXT),
+            (Exposure(host="0.0.0.0"), "plain text", Colour.WARN),
+            (Exposure(host="0.0.0.0", behind=True), "by a proxy", Colour.TEXT),
+        ],
+    )
+    def test_a_port_without_a_certificate_says_whether_that_is_well(
+        self, exposure: Exposure, said: str, tone: Colour
+    ) -> None:
+        (fact,) = strangers.entrance(exposure, NOON)
+        assert (fact.caption, fact.value, fact.tone) == ("Encryption", said, tone)
+
+    @pytest.mark.parametrize(
+        ("days", "said", "tone"),
+        [(300, "300 days", Colour.TEXT), (3, "3 days", Colour.WARN), (-1, "over", Colour.DANGER)],
+    )
+    def test_a_certificate_says_for_whom_it_is_and_how_long_it_holds(
+        self, days: int, said: str, tone: Colour
+    ) -> None:
+        certificate = Certificate(("voice.example", "10.7.1.1"), "", NOON + days * DAY_MS, "AB:" * 31 + "AB")
+        found = {
+            fact.caption: fact for fact in strangers.entrance(Exposure(encrypted=True, certificate=certificate), NOON)
+        }
+        assert plain(found["Certificate for"].value) == "voice.example, 10.7.1.1"
+        assert found["Signed by"].value == "itself"
+        assert found["Holds until"].value.endswith(said)
+        assert found["Holds until"].tone is tone
+        assert found["SHA-256"].value == "AB:AB:AB:AB:AB:AB:AB:AB…"
 
 
 def bus_of(cluster: Cluster) -> MemoryBus:
@@ -119,8 +161,8 @@ async def test_who_is_kept_out_stands_in_a_banner_the_status_bar_and_the_details
     assert facts["Key"] == "1a2b 3c4d 5e6f 7081"
     assert facts[NOWHERE] == "no answer"
     refused = {plain(fact.caption): plain(fact.value) for fact in details.refused.facts}
-    assert list(refused) == ["10.7.1.5  said nothing", "10.7.1.4  wrong key"]
-    assert refused["10.7.1.4  wrong key"].endswith(", 12 times")
+    assert list(refused) == ["10.7.1.5", "said nothing", "10.7.1.4", "wrong key"]
+    assert refused["wrong key"].endswith(", 12 times")
     assert details.sections["refused"].note.text() == "13"
     await save(console, Path(LOOKS or tmp_path) / "strangers.png")
     assert faults(console.window) == []
@@ -138,8 +180,8 @@ async def test_addresses_that_were_turned_away_stand_in_the_details(
     console.nodes.show_details(console.context.desk.node_id)
     details = console.nodes.details
     found = {plain(fact.caption): plain(fact.value) for fact in details.away.facts}
-    assert list(found) == ["this machine  no open file is left", "192.0.2.9  too many new ones"]
-    assert found["192.0.2.9  too many new ones"].endswith(", 3 times")
+    assert list(found) == ["this machine", "no open file is left", "192.0.2.9", "too many new ones"]
+    assert found["too many new ones"].endswith(", 3 times")
     assert details.sections["away"].note.text() == "4"
     await save(console, Path(LOOKS or tmp_path) / "turned-away.png")
     assert faults(console.window) == []
