@@ -26,6 +26,8 @@ LONGEST = 8192
 SLOWEST = 10
 """Seconds that one input may take."""
 MEMORY_MB = 2048
+AGAIN, LEAST = 3, 20.0
+"""How often a target that failed goes on, if it has so many seconds left."""
 
 
 def fuzz(target: Target, seconds: int) -> None:
@@ -35,7 +37,8 @@ def fuzz(target: Target, seconds: int) -> None:
     with atheris.instrument_imports(include=["bus", "server"]):
         for name in [name for name in sys.modules if name.partition(".")[0] in ("bus", "server")]:
             del sys.modules[name]
-        del sys.modules["tests.fuzz.targets"], sys.modules["tests.fuzz.ground"]
+        for name in ("targets", "drawn", "ground"):
+            del sys.modules[f"tests.fuzz.{name}"]
         from tests.fuzz.targets import TARGETS as INSTRUMENTED
     folder = FOLDER / target.name
     corpus = folder / "corpus"
@@ -57,11 +60,11 @@ def fuzz(target: Target, seconds: int) -> None:
     atheris.Fuzz()
 
 
-def start(target: Target, seconds: int) -> tuple[subprocess.Popen[bytes], Path]:
-    """Fuzz a target in a process of its own."""
+def start(target: Target, seconds: int, times: int) -> tuple[subprocess.Popen[bytes], Path]:
+    """Fuzz a target in a process of its own; `times` it has been so before."""
     folder = FOLDER / target.name
     folder.mkdir(parents=True, exist_ok=True)
-    log = folder / "log"
+    log = folder / (f"log-{times}" if times else "log")
     with log.open("wb") as file:
         command = ["nice", sys.executable, "-m", "tests.fuzz", "--in-process", target.name, "--seconds", str(seconds)]
         return subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=file, stderr=file), log
@@ -87,22 +90,32 @@ def tell(target: Target, log: Path, code: int) -> None:
 
 
 def run(targets: Sequence[Target], minutes: float, jobs: int) -> int:
-    """Fuzz several targets, `jobs` at a time; returns how many failed."""
+    """Fuzz several targets, `jobs` at a time, each for as long as any other; returns how many failed.
+
+    One that fails goes on in the time that it has left, so that what lies behind a fault is seen too.
+    """
     seconds = max(1, int(minutes * 60 * jobs / len(targets)))
-    waiting, failed = list(targets), 0
-    running: list[tuple[Target, subprocess.Popen[bytes], Path]] = []
+    waiting = [(target, float(seconds), 0) for target in targets]
+    failed: set[str] = set()
+    running: list[tuple[Target, subprocess.Popen[bytes], Path, float, int]] = []
     while waiting or running:
         while waiting and len(running) < jobs:
-            target = waiting.pop(0)
-            running.append((target, *start(target, seconds)))
+            target, left, times = waiting.pop(0)
+            process, log = start(target, max(1, int(left)), times)
+            running.append((target, process, log, time.monotonic() + left, times))
         time.sleep(0.2)
         for entry in list(running):
-            target, process, log = entry
-            if (code := process.poll()) is not None:
-                running.remove(entry)
-                tell(target, log, code)
-                failed += code != 0
-    return failed
+            target, process, log, until, times = entry
+            if (code := process.poll()) is None:
+                continue
+            running.remove(entry)
+            tell(target, log, code)
+            if code != 0:
+                failed.add(target.name)
+                left = until - time.monotonic()
+                if left > LEAST and times < AGAIN:
+                    waiting.insert(0, (target, left, times + 1))
+    return len(failed)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

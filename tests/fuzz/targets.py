@@ -60,6 +60,7 @@ from server.session import Actor, Role, Seat, SessionRecord
 from server.web import Site
 from server.wire import names, native, reading, voice
 from server.wire.names import FieldError
+from tests.fuzz import drawn
 from tests.fuzz.ground import KEY, NODE, PEER, Ground, Line, without_faults
 from tests.guest import frame, masked, upgrade
 
@@ -421,6 +422,24 @@ def mesh(data: bytes) -> None:
         ground.pass_time(2.0)
     if ground.node.fenced:
         _meshes.__init__()  # type: ignore[misc]  # it was told that it is copied, which a peer may say
+
+
+_gossips = _Grounds()
+TOLD = (b"", b"hi", CARD, sessions.pack(SESSION), texts.pack(texts.Text(1, "ann", "Ann", "hi")))
+
+
+@target(bytes(range(40)), bytes(range(255, 0, -7)), b"\x00\x00\x01\x01\x00\x01" * 20)
+def gossip(data: bytes) -> None:
+    """Whatever somebody with the key says in packets of the right form, a node takes it, and its clients go on."""
+    ground = _gossips.take()
+    with without_faults():
+        for said, seconds in drawn.talk(data, TOLD):
+            assert packets.decode(packets.encode(said)) == said
+            ground.receive(said)
+            ground.pass_time(seconds)
+        ground.pass_time(2.0)
+    if ground.node.fenced:
+        _gossips.__init__()  # type: ignore[misc]  # it was told that it is copied, which a peer may say
 
 
 @target(next(casts.pack(b"k" * 8, b"s" * 8, 5, [frame(7), b""])), b"\0" * 20)
