@@ -1,4 +1,4 @@
-"""Packets of the right form, drawn from bytes: what somebody with the key could say, whether it makes sense or not."""
+"""Packets of the right form, drawn from bytes: what somebody with the key could say, sense or nonsense."""
 
 from __future__ import annotations
 
