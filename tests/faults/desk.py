@@ -53,11 +53,10 @@ class Desk:
         self._asked += [self._loop.create_task(self._answer(line.decode())) for line in lines]
 
     async def _answer(self, picture: str) -> None:
-        from tests.gui.looks import grab
-
-        image = await grab(self._console)
         if picture:
-            image.save(picture)
+            from tests.gui.looks import grab
+
+            (await grab(self._console)).save(picture)
         os.write(1, json.dumps(self.shown()).encode() + b"\n")
 
     def shown(self) -> dict[str, Any]:

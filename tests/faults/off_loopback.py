@@ -40,7 +40,7 @@ from tests.faults.seen import Person, browser_at, compare
 from tests.processes import ROOT
 
 DESK = MESH[0]
-PEOPLE = {"ann": MESH[1], "bob": MESH[2]}
+PEOPLE = {"ann": DESK, "bob": MESH[2]}
 """Hosts of people, and on which node they are."""
 STRANGERS = {"keyless": "key", "plain": "plain", "thrower": "garbage", "before": "key"}
 """Hosts of strangers, and for what they must be refused."""
@@ -57,13 +57,15 @@ class Window:
 
     def __init__(self, node: Node) -> None:
         self._process = node.process
+        self._asking = asyncio.Lock()
 
     async def look(self, picture: Path | None = None) -> dict[str, Any]:
         """What it shows now, and a picture of it."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(f"{picture or ''}\n".encode())
-        return dict(json.loads(await self._process.stdout.readline()))
+        async with self._asking:
+            self._process.stdin.write(f"{picture or ''}\n".encode())
+            return dict(json.loads(await self._process.stdout.readline()))
 
     async def names(self, address: str, reason: str) -> bool:
         """Wait until it names an address with the reason for which it was refused; whether it does in time."""
