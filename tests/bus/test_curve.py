@@ -142,7 +142,7 @@ class TestStrangers:
             for ours in (b"still here", *(bus.node.encode() for bus, _ in nodes)):
                 assert ours not in heard
             assert {peer.node for peer in nodes[0][0].peers()} == {nodes[1][0].node}
-            nodes[0][0].leave(f"127.0.0.1:{port}")
+            nodes[0][0].give_up(f"127.0.0.1:{port}")
 
     async def test_a_node_without_a_key_is_refused_and_named(self, mesh: KeyedMesh, nodes: Nodes) -> None:
         await self.join_in_vain(mesh, nodes, ZeroMQBus(identity(9), port=0, peers=[nodes[0][0].address]))
