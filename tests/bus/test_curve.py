@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
+import socket
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -122,27 +124,26 @@ class TestStrangers:
         assert nodes[0][0].address in reasons(stranger)
 
     async def test_who_is_found_at_an_address_that_was_heard_of_is_told_nothing(self, nodes: Nodes) -> None:
-        heard, hello = bytearray(), asyncio.Event()
-
-        async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(greeting())
-            while data := await reader.read(4096):
-                heard.extend(data)
-                if len(heard) >= WHOLE_BYTES:
-                    hello.set()
-            writer.close()
-
-        async with await asyncio.start_server(listen, "127.0.0.1", 0) as trap:
-            port = trap.sockets[0].getsockname()[1]
-            nodes[0][0].join(f"127.0.0.1:{port}")
+        loop, heard = asyncio.get_running_loop(), bytearray()
+        with socket.create_server(("127.0.0.1", 0)) as trap:
+            trap.setblocking(False)
+            address = f"127.0.0.1:{trap.getsockname()[1]}"
+            nodes[0][0].join(address)
             async with asyncio.timeout(PATIENCE):
-                await hello.wait()
-            await still_works(nodes)
-            assert judge(bytes(heard[:WHOLE_BYTES])) is Said.HELLO
-            for ours in (b"still here", *(bus.node.encode() for bus, _ in nodes)):
-                assert ours not in heard
-            assert {peer.node for peer in nodes[0][0].peers()} == {nodes[1][0].node}
-            nodes[0][0].give_up(f"127.0.0.1:{port}")
+                line, _ = await loop.sock_accept(trap)
+                with line:
+                    line.setblocking(False)
+                    await loop.sock_sendall(line, greeting())
+                    while len(heard) < WHOLE_BYTES:
+                        heard += await loop.sock_recv(line, 4096)
+                    await still_works(nodes)
+                    with contextlib.suppress(BlockingIOError):
+                        heard += line.recv(65536)
+            nodes[0][0].give_up(address)
+        assert judge(bytes(heard[:WHOLE_BYTES])) is Said.HELLO
+        for ours in (b"still here", *(bus.node.encode() for bus, _ in nodes)):
+            assert ours not in heard
+        assert {peer.node for peer in nodes[0][0].peers()} == {nodes[1][0].node}
 
     async def test_a_node_without_a_key_is_refused_and_named(self, mesh: KeyedMesh, nodes: Nodes) -> None:
         await self.join_in_vain(mesh, nodes, ZeroMQBus(identity(9), port=0, peers=[nodes[0][0].address]))

@@ -22,6 +22,7 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 from playwright.async_api import Browser, WebSocket, expect
 
 from bus.secret import read_secret
@@ -32,7 +33,7 @@ from tests.browser.pin import pin
 from tests.browser.speech import Speech
 from tests.browser.visitor import PATIENCE, Visitor
 from tests.faults.__main__ import head, tell
-from tests.faults.field import MESH, PORT, Field, Load, Node, cpu_seconds
+from tests.faults.field import MESH, PORT, Field, Load, Node
 from tests.faults.intruders import CHANGED_SECONDS, carry, gone_over, lines_of
 from tests.faults.network import BUS_PORT, Network, network
 from tests.faults.result import Result
@@ -242,10 +243,11 @@ async def _come(field: Field, result: Result, window: Window, ann: Talker, bob: 
 
 async def _busy(field: Field) -> dict[str, int]:
     """How much of a processor each node takes, in percent."""
-    begun, used = time.monotonic(), {node: cpu_seconds(field.nodes[node].ready["pid"]) for node in MESH}
+    processes = {node: psutil.Process(field.nodes[node].ready["pid"]) for node in MESH}
+    for process in processes.values():
+        process.cpu_percent()
     await asyncio.sleep(BUSY_SECONDS)
-    took = time.monotonic() - begun
-    return {n: round(100 * (cpu_seconds(field.nodes[n].ready["pid"]) - used[n]) / took) for n in MESH}
+    return {node: round(process.cpu_percent()) for node, process in processes.items()}
 
 
 async def _is_named(field: Field, result: Result, window: Window, host: str) -> None:
