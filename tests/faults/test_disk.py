@@ -50,12 +50,12 @@ class Console(Window):
         (self.folder / "filler").unlink()
 
     def lock(self) -> None:
-        """Let the disk be read-only."""
-        self._remount("ro")
+        """Let the disk be read-only; as files of it are open, it is so in a second place above the first."""
+        self._run('mount --bind "$0" "$0" && mount -o remount,bind,ro "$0"')
 
     def unlock(self) -> None:
         """Undo it."""
-        self._remount("rw")
+        self._run('umount "$0"')
 
     def take_away(self) -> None:
         """Let the folder be gone, as a disk that was pulled out."""
@@ -65,11 +65,11 @@ class Console(Window):
         """Undo it."""
         self.node.folder.parent.with_suffix(".away").rename(self.node.folder.parent)
 
-    def _remount(self, how: str) -> None:
-        pid = self.node.process.pid
+    def _run(self, words: str) -> None:
+        """Let sh do something with the folder, where the console sees it."""
         user = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
-        command = ("nsenter", f"--target={pid}", *user, "--mount", "mount", "-o", f"remount,{how}")
-        subprocess.run([*command, str(self.node.folder)], check=True)
+        enter = ("nsenter", f"--target={self.node.process.pid}", *user, "--mount", "sh", "-c", words)
+        subprocess.run([*enter, str(self.node.folder)], check=True)
 
     async def banner(self) -> str:
         """What the banner says, all of it."""
