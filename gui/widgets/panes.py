@@ -167,6 +167,11 @@ class Section(QWidget):
         column.setSpacing(0)
         column.addLayout(inner)
         column.addWidget(Divider())
+        self._column = column
+
+    def settle(self) -> None:
+        """Ask for the room that what stands below takes now."""
+        self._column.activate()
 
 
 class Sections(QScrollArea):
@@ -179,6 +184,7 @@ class Sections(QScrollArea):
         column = self._column = QVBoxLayout(self.inside)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        self._sections = sections
         for section in sections:
             column.addWidget(section)
         column.addStretch(1)
@@ -189,6 +195,11 @@ class Sections(QScrollArea):
 
     def settle(self) -> None:
         """Give what grew its place now, before it is painted."""
+        for section in self._sections:
+            section.settle()
+        self._column.invalidate()
+        room = self.viewport().size()
+        self.inside.resize(room.width(), max(room.height(), self._column.sizeHint().height()))
         self._column.activate()
 
 

@@ -10,6 +10,7 @@ from tests.faults.off_loopback import play
 
 
 @pytest.mark.faults
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 async def test_strangers_get_nothing_and_disturb_nobody_and_the_window_names_them(tmp_path: Path) -> None:
     result = await play(tmp_path, tmp_path / "window.png")

@@ -16,6 +16,7 @@ from gui.nodes import strangers
 from gui.nodes.guard import KEY
 from gui.nodes.peers import PeersSheet
 from gui.tokens import Colour
+from gui.views import Changes
 from server.certificates import Certificate
 from server.entrance import Refusal
 from server.exposure import Exposure
@@ -166,6 +167,18 @@ async def test_who_is_kept_out_stands_in_a_banner_the_status_bar_and_the_details
     assert details.sections["refused"].note.text() == "13"
     await save(console, Path(LOOKS or tmp_path) / "strangers.png")
     assert faults(console.window) == []
+
+
+async def test_a_list_that_grows_has_its_place_before_it_is_painted(console: Console, cluster: Cluster) -> None:
+    bus = bus_of(cluster)
+    console.window.show_view(console.nodes)
+    console.nodes.show_details(console.context.desk.node_id)
+    section = console.nodes.details.sections["refused"]
+    for number in range(strangers.LISTED):
+        bus._refusals.note(f"10.7.1.{number}", Reason.KEY, now=bus._clock.time())
+        console.window.flush(Changes.whole())
+        assert len(console.nodes.details.refused.facts) == 2 * (number + 1)
+        assert section.height() == section.sizeHint().height()
 
 
 async def test_addresses_that_were_turned_away_stand_in_the_details(
