@@ -361,10 +361,9 @@ class App {
     gap: ({ rooms }) => rooms.includes(this.#session.room) && this.#note('missing', 'Messages'),
     left: ({ reason }) => this.#goOut({ notice: sentenceForLeft(reason, this.#moderated) }),
     moderated: (message) => {
-      if (message.action !== 'mute' && message.action !== 'unmute') {
-        this.#moderated = message;
-        return;
-      }
+      const { action } = message;
+      if (action === 'kick' || action === 'ban' || action === 'move') this.#moderated = message;
+      if (action === 'ban' || action === 'move') return;
       this.#updateMember(this.#session.ticket.session, { muted: this.#silences.of(this.#session.room) !== null });
       this.#showSilence();
     },

@@ -2,6 +2,9 @@
 
 import { momentOf } from './moment.js';
 
+/** A time that is over by then, as that of a kick which was told before it came, is not worth a word. */
+const SOON = 1000;
+
 /** The node has put this page out of its room; `moderated` is what was told before, or null. */
 export function sentenceForLeft(reason, moderated) {
   if (reason === 'kicked') return sentence('put out of this room', moderated);
@@ -29,6 +32,6 @@ export function wordsForMove(room, moderated) {
 
 function sentence(what, moderated) {
   const { by, reason, until } = moderated ?? {};
-  const end = until ? ` until ${momentOf(until)}` : '';
+  const end = until > Date.now() + SOON ? ` until ${momentOf(until)}` : '';
   return `You were ${what}${by ? ` by ${by}` : ''}${end}${reason ? `: ${reason}` : '.'}`;
 }

@@ -1,6 +1,7 @@
 /** The session of this page: begins, goes on over lost connections and reloads, changes its room, and ends. */
 
 import { Connection, Lost } from './connection.js';
+import { guest, remember } from './guest.js';
 import { Keeper } from './keeper.js';
 import { Outbox } from './outbox.js';
 import { Texts } from './texts.js';
@@ -82,6 +83,7 @@ export class Session {
   /** Begin a new one. */
   begin({ name, room, password, token }) {
     this.ticket = new Ticket(name);
+    if (!token) this.ticket.user = guest() || null;
     this.room = room;
     this.#token = token;
     this.#password = password;
@@ -206,7 +208,8 @@ export class Session {
     this.#keeper.soon();
   }
 
-  #opened({ recovered, rooms, gaps }) {
+  #opened({ recovered, rooms, gaps, user }) {
+    if (recovered === null) remember(user);
     this.#isComplete = recovered === true;
     this.#isOver = recovered === null && this.#before !== null;
     if (recovered === null) this.#join();

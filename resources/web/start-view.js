@@ -52,7 +52,7 @@ export class StartView {
     this.#mark(isFirst ? null : problem);
     this.busy(false);
     this.#offerToTakeOver(false);
-    if (isFirst) document.getElementById('start-lead').textContent = ASKS;
+    if (asked) document.getElementById('start-lead').textContent = ASKS;
     this.#view.hidden = false;
     if (problem) this.#input(problem.field).focus();
     else if (!this.#name.value) this.#name.focus();

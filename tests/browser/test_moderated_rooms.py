@@ -176,3 +176,11 @@ async def test_a_page_that_is_banned_everywhere_does_not_come_back(
     await expect(alert).to_contain_text("You were banned by Lena until")
     await expect(alert).to_contain_text("Spam everywhere")
     assert (await ann.stats())["state"] == "ended"
+    for _ in range(2):
+        await ann.page.get_by_role("button", name="Join", exact=True).click()
+        await expect(alert).to_contain_text("You are banned until")
+        await ann.page.reload()
+    (ban,) = [item["ban"] for item in (await moderator.ask("bans"))["items"] if item["reason"] == "Spam everywhere"]
+    await moderator.ask("unban", ban=ban)
+    await ann.enter()
+    ann.forgive_browser()

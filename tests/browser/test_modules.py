@@ -195,7 +195,7 @@ FAREWELL = """async () => {
     const { sentenceForLeft, sentenceForRefusal, sentenceForRemoval, wordsForMove } = await import('/farewell.js');
     const { momentOf } = await import('/moment.js');
     const [by, reason] = ['Lena', 'spam'];
-    const until = Date.now() + 1000;
+    const until = Date.now() + 60000;
     const end = momentOf(until);
     const words = (action, more) => ({ action, by, reason: '', until: null, ...more });
     return {
@@ -208,6 +208,25 @@ FAREWELL = """async () => {
         refused: [sentenceForRefusal('you are banned'), sentenceForRefusal('the room lobby is full.')],
         moved: [wordsForMove('lobby', words('move', { reason })), wordsForMove('lobby', null)],
     };
+}"""
+
+SILENCES = """async () => {
+    const { Silences, sentenceFor, wordsFor } = await import('/silences.js');
+    const silences = new Silences();
+    const seen = [];
+    const take = (action, room, more) => {
+        silences.take({ action, by: 'Lena', reason: '', until: null, room, ...more });
+        const here = silences.of('lobby');
+        seen.push(here && [sentenceFor(here), wordsFor(here).detail]);
+    };
+    take('mute', 'lobby', { reason: 'noise' });
+    take('kick', 'attic');
+    take('kick', 'lobby', { reason: 'spam' });
+    take('unkick', 'lobby');
+    take('kick', null);
+    take('unkick', null);
+    take('unmute', null);
+    return seen;
 }"""
 
 MOMENTS = """async () => {
@@ -357,6 +376,19 @@ async def test_who_is_put_out_is_told_by_whom_until_when_and_why(cluster: Cluste
     assert result["moved"] == [
         "Lena has moved you here from lobby: spam",
         "A moderator has moved you here from lobby",
+    ]
+
+
+async def test_who_is_muted_or_put_out_in_a_moment_reads_so(cluster: Cluster, visit: VisitorFactory) -> None:
+    muted = ["Lena has muted you: noise", "noise"]
+    assert await run(await visit("Ann"), cluster[0], SILENCES) == [
+        muted,
+        muted,
+        ["Lena puts you out in a moment: spam", "by Lena, in a moment · spam"],
+        muted,
+        ["Lena puts you out in a moment.", "by Lena, in a moment"],
+        muted,
+        None,
     ]
 
 
