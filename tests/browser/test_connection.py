@@ -30,7 +30,7 @@ CONNECT = """async ([home, urls]) => {
         events: {
             opened: ({ recovered }) => told.push(['opened', recovered]),
             live: tell('live'), message: ({ type }) => told.push(['message', type]), voice: tell('voice'), heard() {},
-            lost: tell('lost'), over: tell('over'), ended: tell('ended'),
+            lost: tell('lost'), over: tell('over'), ended: (code, reason, refusal) => tell('ended')(code, reason, refusal.code),
         },
     });
     connection.open();
@@ -162,8 +162,8 @@ async def test_page_that_is_asked_to_go_is_served_until_another_node_is_open(
     ("code", "end"),
     [
         (4410, ["over"]),
-        (4403, ["ended", 4403, "no more"]),
-        (4401, ["ended", 4401, "no more"]),
+        (4403, ["ended", 4403, "no more", "unauthorized"]),
+        (4401, ["ended", 4401, "no more", "unauthorized"]),
     ],
 )
 async def test_refused_hello_means_what_the_close_says(
