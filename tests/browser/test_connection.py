@@ -30,7 +30,8 @@ CONNECT = """async ([home, urls]) => {
         events: {
             opened: ({ recovered }) => told.push(['opened', recovered]),
             live: tell('live'), message: ({ type }) => told.push(['message', type]), voice: tell('voice'), heard() {},
-            lost: tell('lost'), over: tell('over'), ended: (code, reason, refusal) => tell('ended')(code, reason, refusal.code),
+            lost: tell('lost'), over: tell('over'),
+            ended: (code, reason, refusal) => tell('ended')(code, reason, refusal?.code),
         },
     });
     connection.open();
