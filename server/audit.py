@@ -63,6 +63,7 @@ class Audit:
         people: Sequence[SessionRecord | Person] = (),
         room: str | None = None,
         reason: str = "",
+        detail: str = "",
         until: int | None = None,
         act: str = "",
     ) -> str:
@@ -85,6 +86,7 @@ class Audit:
                     person=person,
                     room=room,
                     reason=reason,
+                    detail=detail,
                     until=until,
                 )
             )
@@ -108,11 +110,14 @@ class Audit:
         people: Sequence[SessionRecord | Person] = (),
         room: str | None = None,
         reason: str = "",
+        detail: str = "",
         until: int | None = None,
         act: str = "",
     ) -> list[Outcome]:
         """Write down what is about to be done, do it, and write down what came of it; else as `asked`."""
-        act = self.asked(by, action, target=target, people=people, room=room, reason=reason, until=until, act=act)
+        act = self.asked(
+            by, action, target=target, people=people, room=room, reason=reason, detail=detail, until=until, act=act
+        )
         try:
             outcomes = await work
         except Unconfirmed as unconfirmed:

@@ -63,6 +63,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="as
     """Who that was found to be."""
     room: _Name | None = None
     reason: _Text = ""
+    detail: _Text = ""
+    """What else the request said: where to somebody is moved, how a room is to be."""
     until: _Time | None = None
     """When it ends, ms since 1970; None: not by itself."""
 

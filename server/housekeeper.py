@@ -11,7 +11,7 @@ from server.events import Event, RoomSet, TextShown
 from server.pace import Pace
 from server.passwords import Passwords
 from server.rooms import Room
-from server.roomsettings import PASSWORD, Lock, Settings, Value, ruled
+from server.roomsettings import PASSWORD, Lock, Settings, Value, ruled, told
 from server.rulings import ROOM, Change, key_of, parts_of
 from server.session import Actor, Role, SessionRecord
 from server.unreadable import UNREADABLE
@@ -64,6 +64,12 @@ class Housekeeper:
         fields: dict[str, Value | Lock] = {**changes}
         if isinstance(password := changes.get(PASSWORD), str):
             fields[PASSWORD] = await self.passwords.make(password)
+        work = self._rule(by, room, fields, reason)
+        return await self._node.audit.recorded(
+            work, by, "set_room", target=room, room=room, reason=reason, detail=told(changes)
+        )
+
+    async def _rule(self, by: Actor, room: str, fields: dict[str, Value | Lock], reason: str) -> list[Outcome]:
         rule = self._node.orders.rule
         decided = [
             rule(by, key_of(ROOM, room, field), ruled(field, value), reason=reason) for field, value in fields.items()

@@ -85,7 +85,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 def words_of(asked: Asked) -> str:
     """Everything in which a person looks for words, folded."""
     person = asked.person
-    named = (asked.target, asked.room or "", asked.by.name, asked.by.user, asked.reason)
+    named = (asked.target, asked.room or "", asked.by.name, asked.by.user, asked.reason, asked.detail)
     return "\n".join((*named, *((person.name, person.user) if person else ()))).casefold()
 
 

@@ -92,6 +92,7 @@ class Moderation:
             people=targets,
             room=act.room,
             reason=act.reason,
+            detail=act.to if isinstance(act, acts.Move) else "",
             until=node.clock.wall_ms() + round(seconds * 1000) if seconds else None,
             act=act.id,
         )

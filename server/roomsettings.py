@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
+from collections.abc import Mapping
 
 import msgspec
 
@@ -64,6 +65,17 @@ def password(given: str) -> str:
     """A password in its normal form, so that it does not hang on the keyboard. Raises FieldError."""
     text = names.chat_text(given, field=PASSWORD, limit=PASSWORD_CHARS)
     return unicodedata.normalize("NFC", text)
+
+
+def told(changes: Mapping[str, Value]) -> str:
+    """Changes in words, for the audit: ``locked on, capacity 20``. A password is not told."""
+    return ", ".join(f"{field} {_told(field, value)}" for field, value in changes.items())
+
+
+def _told(field: str, value: Value) -> str:
+    if field == PASSWORD:
+        return "removed" if value is None else "set"
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
 def ruled(field: str, value: Value | Lock) -> Value | Lock:

@@ -57,6 +57,7 @@ def entries_of(item: Item) -> list[AuditItem]:
             name=(person and person.name) or None,
             room=asked.room,
             reason=asked.reason,
+            detail=asked.detail,
             until=asked.until,
             node=item.line.node if result is None else result.node,
             outcome=UNKNOWN if result is None else result.outcome,
@@ -101,6 +102,7 @@ def _act_view(items: Sequence[Item]) -> ActView:
         people=tuple((one.session, one.user, one.name) for item in reversed(items) if (one := item.asked.person)),
         room=asked.room,
         reason=asked.reason,
+        detail=asked.detail,
         until=asked.until,
         node=first.line.node,
         results=tuple(

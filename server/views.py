@@ -422,6 +422,8 @@ class ActView(msgspec.Struct, frozen=True, gc=False):
     """Session, user and name of each for whom it was."""
     room: str | None
     reason: str
+    detail: str
+    """What else the request said: where to somebody is moved, how a room is to be."""
     until: int | None
     """When it ends, ms since 1970; None: not by itself."""
     node: str

@@ -222,6 +222,8 @@ class AuditItem(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None
     room: str | None
     reason: str
+    detail: str
+    """What else the request said: where to somebody is moved, how a room is to be."""
     until: int | None
     node: str
     """Name of the node that carried it out; while that is not known, of the one that was asked."""

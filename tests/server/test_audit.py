@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -62,6 +63,7 @@ async def test_what_was_done_is_listed_newest_first(served: Served) -> None:
         "name": "Bob",
         "room": "lobby",
         "reason": "too loud",
+        "detail": "",
         "node": "n1",
         "outcome": "done",
     }
@@ -71,6 +73,7 @@ async def test_what_was_done_is_listed_newest_first(served: Served) -> None:
         "action": "kick",
         "room": None,
         "reason": "still too loud",
+        "detail": "",
         "until": None,
         "node": "n1",
         "outcome": "done",
@@ -193,6 +196,40 @@ async def test_the_end_of_a_mute_is_told_as_what_time_did(served: Served) -> Non
     served.wait(6)
     over, _ = await listed(mo)
     assert (over["action"], over["by"], over["by_user"], over["name"]) == ("unmute", "System", "", "Bob")
+
+
+async def test_what_becomes_of_a_room_is_told_but_for_its_password(served: Served) -> None:
+    mo = await served.enter_as("moderator", user="mo")
+    how = {"locked": True, "capacity": 20, "title": "Night Shift", "password": "a secret word"}
+    assert (await mo.ask("set_room", room="lobby", reason="staff only", **how))["type"] == "done"
+    await mo.ask("set_room", room="lobby", password=None)
+    second, first = await listed(mo)
+    assert (second["detail"], second["outcome"]) == ("password removed", "done")
+    assert (first["action"], first["target"], first["room"]) == ("set_room", "lobby", "lobby")
+    assert first["detail"] == "locked on, capacity 20, title Night Shift, password set"
+    assert "secret word" not in json.dumps(first)
+
+
+async def test_it_is_told_where_to_somebody_was_moved(served: Served) -> None:
+    (bob,) = await served.members("Bob")
+    mo = await served.enter_as("moderator", user="mo")
+    await mo.ask("move", session=bob.session, room="lobby", to="second")
+    (item,) = await listed(mo)
+    assert (item["action"], item["room"], item["detail"], item["outcome"]) == ("move", "lobby", "second", "done")
+
+
+async def test_bans_and_their_end_are_told(served: Served) -> None:
+    mo = await served.enter_as("moderator", user="mo")
+    (result,) = (await mo.ask("ban", ip="203.0.113.0/24", reason="flood", seconds=5))["results"]
+    (other,) = (await mo.ask("ban", user="eve", room="lobby"))["results"]
+    await mo.ask("unban", ban=other["ban"], reason="a mistake")
+    served.wait(6)
+    ended, lifted, eve, flood = await listed(mo)
+    assert (flood["action"], flood["target"], flood["reason"]) == ("ban", "203.0.113.0/24", "flood")
+    assert flood["until"] > flood["at"]
+    assert (eve["action"], eve["target"], eve["user"], eve["room"]) == ("ban", "eve", "eve", "lobby")
+    assert (lifted["action"], lifted["target"], lifted["user"]) == ("unban", other["ban"], "eve")
+    assert (ended["action"], ended["target"], ended["by"]) == ("ban_ended", result["ban"], "System")
 
 
 async def test_a_drain_is_told_also_when_it_cannot_be(serve: Serving) -> None:
