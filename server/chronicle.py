@@ -15,6 +15,7 @@ from server.events import (
     MemberChanged,
     Moderated,
     NodeChanged,
+    ReportChanged,
     RoomEntered,
     RoomLeft,
     RoomSet,
@@ -129,6 +130,8 @@ class Chronicle:
                 self.add(lines.moderated(event, target.user if target else ""), where)
             case Audited():
                 self.tell("audit", "acts")
+            case ReportChanged(report):
+                self.tell("report", report)
             case SpeakersChanged(room):
                 self.talks.hear(room, self.levels(room), now=self._node.clock.now())
                 self.tell("speaking", room)

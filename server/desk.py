@@ -18,6 +18,7 @@ from server.deskacts import DeskActs, checked
 from server.exposure import Exposure
 from server.feed import FlowFeed
 from server.folder import Folder
+from server.inbox import Evidence, ReportView
 from server.ledger import Wanted
 from server.links import TOPIC as LINKS
 from server.node import Node
@@ -299,8 +300,8 @@ class Desk(DeskActs):
         )
 
     def watch(self, observer: Callable[[str, str], None]) -> Callable[[], None]:
-        """Tell `observer` what changed: ``room``, ``chat`` or ``speaking`` and a room, ``node`` and its id, ``audit``
-        and ``acts`` or ``bans``.
+        """Tell `observer` what changed: ``room``, ``chat`` or ``speaking`` and a room, ``node`` or ``report`` and its
+        id, ``audit`` and ``acts`` or ``bans``.
 
         It is called from inside the node's work and may only note it. Returns what ends that.
         """
@@ -331,6 +332,26 @@ class Desk(DeskActs):
     def acting(self, by: Actor, action: str, target: str) -> contextlib.AbstractContextManager[None]:
         """Write down that something is done to `target` within the block, before it is, and whether it failed."""
         return self._node.audit.acting(by, action, target)
+
+    def reports(self) -> list[ReportView]:
+        """What members have reported, the newest first; what was closed long ago has left."""
+        return self._node.reports.all(self.operator)
+
+    def evidence(self, report: str) -> Evidence:
+        """What a report brought along. Raises Refused: not_found."""
+        return self._node.reports.evidence(self.operator, report)
+
+    async def take_report(self, by: Actor, *, report: str, over: bool = False) -> list[Outcome]:
+        """Work on a report, `over`: also where somebody else does. Raises Refused, `already` naming who does."""
+        return await self._node.reports.take(by, report, over=over)
+
+    async def close_report(self, by: Actor, *, report: str, note: str = "") -> list[Outcome]:
+        """Be done with a report. Raises Refused, `already` naming who works on it or has closed it."""
+        return await self._node.reports.close(by, report, checked(note, "note") if note else "")
+
+    async def reopen_report(self, by: Actor, *, report: str) -> list[Outcome]:
+        """Let a report be open again. Raises Refused."""
+        return await self._node.reports.reopen(by, report)
 
     async def drain(self, by: Actor, *, node: NodeId, seconds: float | None = None) -> Outcome:
         """Let a node hand its clients to others, spread over so many seconds; how far it is, `nodes` tells.

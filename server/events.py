@@ -150,6 +150,13 @@ class Revealed:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class ReportChanged:
+    """A report came, somebody works on it, or it left the inbox."""
+
+    report: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class PeerTurned:
     """Another node changed its state."""
 
@@ -181,6 +188,7 @@ Event = (
     | AnnouncementShown
     | Revealed
     | Audited
+    | ReportChanged
     | SpeakersChanged
     | PeerTurned
     | NodeChanged

@@ -104,10 +104,15 @@ class Messenger:
         match record.kind:
             case Kind.TEXT:
                 message = native.encode(delivered(record, text))
-                self.history.add(record.room, message, lamport=record.lamport, origin=origin)
+                self.history.add(record.room, message, lamport=record.lamport, origin=origin, shown=self._now(text))
                 node.emit(TextShown(record.room, origin, seq, session, text))
             case Kind.ANNOUNCEMENT:
                 node.emit(AnnouncementShown(record.room or None, origin, seq, session, text))
+
+    def _now(self, text: Text) -> float:
+        """When a text is shown: now, but for what others were shown before this node knew the cluster."""
+        clock = self._node.clock
+        return clock.now() - (0.0 if self._node.synced else max(0, clock.wall_ms() - text.at) / 1000)
 
 
 def frame(record: Record) -> bytes:

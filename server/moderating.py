@@ -11,6 +11,7 @@ from server.departure import Begin
 from server.exclusion import ban_of
 from server.listing import list_page
 from server.moderation import whom as whom_of
+from server.reporting import report_page
 from server.roles import Command, is_moderator, may, require
 from server.trail import audit_page
 from server.wire import moderation, names, native
@@ -141,6 +142,9 @@ def _drain(client: Conversation, request: moderation.Drain) -> None:
 
 
 def _list(client: Conversation, request: moderation.List) -> None:
+    if request.what == "reports":
+        client.send(report_page(client, request))
+        return
     room = None if request.room is None else names.room_name(request.room)
     require(client.actor, LISTS[request.what], room)
     client.send(list_page(client.node, request))

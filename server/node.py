@@ -48,6 +48,7 @@ from server.outbox import Outbox, Post
 from server.presence import Change, Presence
 from server.reception import Reception
 from server.refusals import Refusals
+from server.reports import Reports
 from server.resumption import LIVES
 from server.rooms import Room
 from server.roundtrips import RoundTrips
@@ -123,6 +124,7 @@ class Node:
         self.exclusion = Exclusion(self)
         self.moderation = Moderation(self)
         self.settings = Housekeeper(self)
+        self.reports = Reports(self)
         self.taps = Taps(self)
         self.tap: Taps | None = None
         """The taps while any console looks at the flow of messages, else None: then it costs this look."""
@@ -423,6 +425,7 @@ class Node:
             self.keyring.tick(now)
             self.backfill.look(now)
             self.copies.look(now)
+            self.reports.tick(now)
             self.tell_urls()
             self.emit(NodeChanged(self.node_id))
         self.copies.tick()

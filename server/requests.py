@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bus.record import ClientId
-from server import entering, moderating, roles
+from server import entering, moderating, reporting, roles
 from server.limits import Echo
 from server.roles import Command
 from server.session import Aim
@@ -159,5 +159,6 @@ HANDLERS: dict[type, Callable[[Conversation, Any], None]] = {
     native.Deafen: _deafen,
     native.VoiceTarget: _voice_target,
     **moderating.HANDLERS,
+    **reporting.HANDLERS,
 }
 """What is done with each request; a missing entry is the error."""

@@ -74,17 +74,21 @@ class Sender:
     """No second node has confirmed it in time."""
 
 
+_Line = tuple[int, Origin, bytes, float]
+"""Lamport number and origin of a record, the message, and when it was shown."""
+
+
 class _Lines:
     """The last messages of one room."""
 
     __slots__ = ("said", "size")
 
     def __init__(self) -> None:
-        self.said: list[tuple[int, Origin, bytes]] = []
+        self.said: list[_Line] = []
         self.size = 0
         """Bytes of all of them."""
 
-    def add(self, line: tuple[int, Origin, bytes]) -> None:
+    def add(self, line: _Line) -> None:
         said = self.said
         if said and _place(line) < _place(said[-1]):
             bisect.insort(said, line, key=_place)
@@ -105,21 +109,26 @@ class History:
     def __init__(self) -> None:
         self._rooms: OrderedDict[str, _Lines] = OrderedDict()
 
-    def add(self, room: str, message: bytes, *, lamport: int, origin: Origin) -> None:
-        """Note a message, encoded, with the Lamport number and origin of its record."""
+    def add(self, room: str, message: bytes, *, lamport: int, origin: Origin, shown: float = 0.0) -> None:
+        """Note a message, encoded, with the Lamport number and origin of its record, and when it was shown here."""
         lines = self._rooms.get(room)
         if lines is None:
             lines = self._rooms[room] = _Lines()
             if len(self._rooms) > ROOMS:
                 self._rooms.popitem(last=False)
-        lines.add((lamport, origin, message))
+        lines.add((lamport, origin, message, shown))
         self._rooms.move_to_end(room)
 
     def of(self, room: str) -> list[msgspec.Raw]:
         """What was said last, oldest first."""
         lines = self._rooms.get(room)
-        return [] if lines is None else [msgspec.Raw(message) for _, _, message in lines.said]
+        return [] if lines is None else [msgspec.Raw(line[2]) for line in lines.said]
+
+    def since(self, room: str, shown: float) -> list[bytes]:
+        """What of that was shown since then, oldest first."""
+        lines = self._rooms.get(room)
+        return [] if lines is None else [line[2] for line in lines.said if line[3] >= shown]
 
 
-def _place(line: tuple[int, Origin, bytes]) -> tuple[int, Origin]:
+def _place(line: _Line) -> tuple[int, Origin]:
     return line[:2]

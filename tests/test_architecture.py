@@ -78,6 +78,7 @@ PURE = tuple(
             "scopes",
             "roomsettings",
             "pace",
+            "inbox",
             "presence",
             "absence",
             "takeover",

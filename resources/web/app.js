@@ -9,6 +9,7 @@ import { Hearing, SILENT } from './hearing.js';
 import { LinkView } from './link-view.js';
 import { MembersView } from './members-view.js';
 import { Pace } from './pace.js';
+import { ReportView } from './report-view.js';
 import { linkTo, roomOfLink } from './room-link.js';
 import { RoomView } from './room-view.js';
 import { Roster } from './roster.js';
@@ -90,7 +91,10 @@ class App {
     moderates: (member) => this.#rank() > 0 && this.#rank() >= RANKS[member.role],
     mute: (session, seconds) => this.#moderate('mute', { session, room: this.#session.room, seconds }),
     unmute: (session) => this.#moderate('unmute', { session }),
+    report: (session, button) => this.#openReport(this.#roster.get(session), button),
   });
+
+  #report = new ReportView({ send: (fields) => this.#session.request('report', { room: this.#session.room, ...fields }) });
 
   #hearing = new Hearing({
     roster: this.#roster,
@@ -104,6 +108,7 @@ class App {
   #chatView = new ChatView({
     say: (text, to) => this.#say(text, to),
     again: (line) => this.#session.sayAgain(line),
+    report: (line, button) => this.#openReport(line, button, line),
   });
 
   #talkView = new TalkView({
@@ -292,7 +297,13 @@ class App {
     this.#start.show({ room: this.#session.room || roomOfLink(), ...why });
   }
 
+  #openReport(who, button, line = null) {
+    const { text_chars: limit } = this.#session.ticket.limits;
+    this.#report.open(who, button, { lines: this.#chat.recentOf(who.session, line), line, limit });
+  }
+
   #hush() {
+    this.#report.close();
     this.#asides.whisperTo(null);
     this.#voice.stop();
     this.#setTalk({ pressed: false });

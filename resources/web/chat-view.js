@@ -36,7 +36,7 @@ export class ChatView {
   #unread = 0;
   #following = true;
 
-  /** `actions`: `say(text, to)` and `again(line)`. */
+  /** `actions`: `say(text, to)`, `again(line)` and `report(line, button)`. */
   constructor(actions) {
     this.#actions = actions;
     this.#form.addEventListener('submit', (event) => {
@@ -204,9 +204,19 @@ export class ChatView {
     item.querySelector('.only').textContent = remarkOn(line);
     item.querySelector('.text').textContent = line.text;
     fillTime(item, line.at);
-    item.querySelector('button').addEventListener('click', () => this.#actions.again(line));
+    item.querySelector('.fate button').addEventListener('click', () => this.#actions.again(line));
+    const flag = item.querySelector('.flag');
+    if (line.own) flag.remove();
+    else flag.addEventListener('click', () => this.#actions.report(line, flag));
+    item.addEventListener('click', () => this.#pick(item));
     this.#fillFate(item, line);
     return item;
+  }
+
+  /** Where nothing hovers, a line that is tapped shows what can be done about it. */
+  #pick(item) {
+    this.#lines.querySelector('.picked')?.classList.remove('picked');
+    item.classList.add('picked');
   }
 
   #fillFate(item, line) {

@@ -1,6 +1,7 @@
 /** The lines of the room's chat: what was said, to whom, and what became of one's own; pure. */
 
 const KEPT = 500;
+const RECENT = 5;
 
 export class Chat {
   lines = [];
@@ -11,14 +12,14 @@ export class Chat {
    * Take a `message`, `whisper` or `announcement`. Returns the new line, or null where its `from.session` and `id`
    * were shown before; a line of one's own that comes back in the history is `sent`, whatever was known of it.
    */
-  receive({ type = 'message', id, at, from, text, room }) {
+  receive({ type = 'message', id, at, from, text, room, origin, seq }) {
     const known = this.#byKey.get(key(from.session, id));
     if (known) {
       if (known.own) this.settle(known, 'sent');
       return null;
     }
     const { session, user, name } = from;
-    return this.#add({ kind: type, id, at, session, user, name, text, own: false, everywhere: room === null });
+    return this.#add({ kind: type, id, at, session, user, name, text, own: false, everywhere: room === null, origin, seq });
   }
 
   /** A line of one's own; `to` is the member it is whispered to, or null. */
@@ -30,6 +31,13 @@ export class Chat {
   /** The line of one's own with this id, or undefined. */
   own(id) {
     return this.#own.get(id);
+  }
+
+  /** The last lines that a session wrote, the last one last, and `line` in any case. */
+  recentOf(session, line = null) {
+    const of = this.lines.filter((each) => each.session === session && !each.own && each.origin);
+    const recent = of.slice(-RECENT);
+    return line === null || recent.includes(line) ? recent : [line, ...recent];
   }
 
   /** What became of an own line: `sending`, `sent`, `unsent` (nobody has it) or `unknown`. */

@@ -1,6 +1,6 @@
-/** What can be done about one member: how loud one hears them, and a moderator's mute. */
+/** What can be done about one member: how loud one hears them, a moderator's mute, and a report. */
 
-const EDGE = 8;
+import { place } from './placing.js';
 
 export class MemberMenu {
   #menu = document.getElementById('member-menu');
@@ -11,8 +11,8 @@ export class MemberMenu {
   #member = null;
   #button = null;
 
-  /** `actions`: `volume(session, value)`, `mute(session, seconds)` (null: until lifted) and `unmute(session)`. */
-  constructor({ volume, mute, unmute }) {
+  /** `actions`: `volume(session, value)`, `mute(session, seconds)` (null: until lifted), `unmute(session)` and `report(session, button)`. */
+  constructor({ volume, mute, unmute, report }) {
     const act = (handle) => () => {
       const { session } = this.#member;
       this.#menu.hidePopover();
@@ -25,6 +25,7 @@ export class MemberMenu {
     this.#mute.addEventListener('click', act((session) => mute(session, 600)));
     this.#hold.addEventListener('click', act((session) => mute(session, null)));
     this.#unmute.addEventListener('click', act(unmute));
+    document.getElementById('menu-report').addEventListener('click', act((session) => report(session, this.#button)));
     this.#menu.addEventListener('toggle', ({ newState }) => {
       this.#button?.setAttribute('aria-expanded', String(newState === 'open'));
       if (newState === 'closed') this.#member = null;
@@ -43,7 +44,7 @@ export class MemberMenu {
     this.#describe();
     this.update(member);
     this.#menu.showPopover();
-    this.#place();
+    place(this.#menu, this.#button);
     this.#slider.focus();
   }
 
@@ -63,13 +64,5 @@ export class MemberMenu {
     const value = `${this.#slider.value} %`;
     this.#slider.setAttribute('aria-valuetext', value);
     document.getElementById('menu-percent').textContent = value;
-  }
-
-  #place() {
-    const at = this.#button.getBoundingClientRect();
-    const { offsetWidth: width, offsetHeight: height } = this.#menu;
-    const below = at.bottom + height + EDGE <= innerHeight;
-    this.#menu.style.left = `${Math.max(EDGE, Math.min(at.right - width, innerWidth - width - EDGE))}px`;
-    this.#menu.style.top = `${Math.max(EDGE, below ? at.bottom + 4 : at.top - height - 4)}px`;
   }
 }

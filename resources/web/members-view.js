@@ -20,7 +20,7 @@ export class MembersView {
 
   /**
    * `actions`: `whisper(session)`, `whisperAloud(session, on)`, `volume(session, value)`, `volumeOf(member)`,
-   * `moderates(member)`, `mute(session, seconds)` and `unmute(session)`.
+   * `moderates(member)`, `mute(session, seconds)`, `unmute(session)` and `report(session, button)`.
    */
   constructor(actions) {
     this.#actions = actions;

@@ -135,7 +135,7 @@ class Drain(Request, tag="drain", kw_only=True, frozen=True):
 class List(Request, tag="list", kw_only=True, frozen=True):
     """Look at nodes, rooms, sessions or members (section 7)."""
 
-    what: Literal["nodes", "rooms", "sessions", "members"]
+    what: Literal["nodes", "rooms", "sessions", "members", "reports"]
     room: str | None = None
     node: str | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100

@@ -12,6 +12,7 @@ from bus.record import ClientId
 from server.wire import native
 from server.wire.moderation import Moderating
 from server.wire.native import Code, Refused
+from server.wire.reporting import Reporting
 
 AnyRequest = (
     native.Hello
@@ -23,6 +24,7 @@ AnyRequest = (
     | native.VoiceTarget
     | native.Deafen
     | Moderating
+    | Reporting
 )
 
 _decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)

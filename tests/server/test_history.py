@@ -58,6 +58,14 @@ def test_lines_of_one_moment_stand_in_the_same_order_everywhere() -> None:
     assert here.of("lobby") == there.of("lobby")
 
 
+def test_what_was_shown_since_then_stands_in_its_order() -> None:
+    history = History()
+    for shown, lamport in ((1.0, 1), (2.0, 3), (3.0, 2), (4.0, 4)):
+        history.add("lobby", str(lamport).encode(), lamport=lamport, origin="o", shown=shown)
+    assert history.since("lobby", 2.0) == [b"2", b"3", b"4"]
+    assert history.since("lobby", 5.0) == history.since("nowhere", 0.0) == []
+
+
 def test_the_room_that_was_silent_longest_is_forgotten_first() -> None:
     history = History()
     for number in range(texts.ROOMS):
