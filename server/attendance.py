@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from server.events import MemberChanged, RoomEntered, RoomLeft, SessionLost, SessionResumed
 from server.presence import Change, Entered, Lost, Parted, Resumed, Updated
 from server.rooms import Room
-from server.session import Role, Seat, SessionRecord
+from server.session import Seat, SessionRecord
 from server.wire import native
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Attendance:
         node.broadcast(room, native.MemberJoined(room=room.name, member=node.member(record, seat)))
         node.emit(RoomEntered(room.name, record))
         seats = node.presence.rooms[room.name]
-        if len(seats) > room.state.capacity and record.role is Role.USER:
+        if len(seats) > room.state.capacity and not record.moderates(room.name):
             # Two nodes may each have let the last one in: who came later goes. Not those who had been there before,
             # who may be more than a moderator has said since.
             in_order = sorted(seats, key=lambda session: (seats[session].order, seats[session].ssrc))

@@ -22,7 +22,7 @@ from server.limits import Allowance, Bucket, Echo
 from server.link import HELLO_SECONDS, Link, State
 from server.outbox import Outbox
 from server.requests import HANDLERS
-from server.session import RECORD_BYTES, Actor, Aim, Role, Seat, SessionRecord
+from server.session import RECORD_BYTES, Actor, Aim, Seat, SessionRecord
 from server.wire import moderation, native, reading, voice
 from server.wire.names import FieldError
 from server.wire.native import OUR_MISTAKE, Address, Code, Refused
@@ -304,7 +304,7 @@ class Conversation:
 
     def _is_muted(self, room: Room) -> bool:
         record = self.session
-        return record.muted(room.name) or (room.state.muted and record.role is Role.USER)
+        return record.muted(room.name) or (room.state.muted and not record.moderates(room.name))
 
     def deafen(self, on: bool) -> None:
         """Let the client be sent no voice, or voice again."""

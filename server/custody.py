@@ -15,7 +15,7 @@ from server.events import Deafened, SessionBegan, SessionEnded
 from server.feeds import TICK_SECONDS
 from server.hearsay import Hearsay
 from server.resumption import LIVES
-from server.session import Role, Seat, SessionRecord, Standing
+from server.session import Seat, SessionRecord, Standing
 from server.takeover import Meeting, meet, reclaimed
 from server.wire import native
 
@@ -243,7 +243,7 @@ class Custody:
         """Somebody came too late to a room that is full (protocol.md section 4): he goes, by the hand of his node."""
         node = self._node
         conversation, record = node.conversations.get(session), node.presence.present.get(session)
-        if record is None or record.role is not Role.USER:
+        if record is None or record.moderates(room):
             return
         if conversation is not None:
             conversation.leave(room, "room_full")

@@ -13,7 +13,7 @@ from server.passwords import Passwords
 from server.rooms import Room
 from server.roomsettings import PASSWORD, Lock, Settings, Value, ruled, told
 from server.rulings import ROOM, Change, key_of, parts_of
-from server.session import Actor, Role, SessionRecord
+from server.session import Actor, SessionRecord
 from server.unreadable import UNREADABLE
 from server.views import RoomState
 from server.wire.moderation import Outcome, RoomUpdated
@@ -112,7 +112,7 @@ class Housekeeper:
         if room.state.muted:
             for session in list(room.talkers):
                 record = node.presence.present.get(session)
-                if record is not None and record.role is Role.USER:
+                if record is not None and not record.moderates(room.name):
                     room.hush(session)
 
     def tell(self) -> None:
@@ -128,7 +128,7 @@ class Housekeeper:
 
     def admit(self, record: SessionRecord, room: str) -> Lock | None:
         """What a session has to open before it enters a room. Raises Refused: room_locked, room_full."""
-        if record.role is not Role.USER:
+        if record.moderates(room):
             return None
         settings = self._settings.get(room, _DEFAULT)
         if settings.state.locked:
@@ -140,7 +140,7 @@ class Housekeeper:
     def is_full(self, record: SessionRecord, room: str) -> bool:
         """Whether a session may not enter a room because all places are taken."""
         seats = self._node.presence.rooms.get(room)
-        return seats is not None and record.role is Role.USER and len(seats) >= self.of(room).capacity
+        return seats is not None and not record.moderates(room) and len(seats) >= self.of(room).capacity
 
     def lets_back(self, record: SessionRecord, room: str) -> bool:
         """Whether a session that only says that it was in a room is let in again: where anybody would be."""
@@ -153,13 +153,13 @@ class Housekeeper:
 
     def refuse_muted(self, record: SessionRecord, room: str) -> None:
         """Raises Refused muted."""
-        if self.of(room).muted and record.role is Role.USER:
+        if self.of(room).muted and not record.moderates(room):
             raise Refused(Code.MUTED, f"a moderator has muted {room}: only moderators are heard there")
 
     def keep_pace(self, record: SessionRecord, room: str) -> None:
         """A session wants to say something now. Raises Refused rate_limited where it is too soon."""
         pace = self._paces.get(room)
-        if pace is None or record.role is not Role.USER:
+        if pace is None or record.moderates(room):
             return
         seconds = self.of(room).slow_seconds
         if wait := pace.take(record.user, seconds, self._node.clock.now()):
