@@ -11,7 +11,7 @@ SOCKETS := tests/bus tests/fuzz tests/server tests/browser
 WINDOWS := tests/gui tests/simulation
 
 .DEFAULT_GOAL := help
-.PHONY: help run test style types bench bench-log bench-resume bench-moderation bench-curve simulate seen off-loopback autobahn fuzz bench-window bench-window-size pictures faults chaos
+.PHONY: help run test style types bench bench-log bench-resume bench-moderation bench-curve bench-store simulate seen off-loopback autobahn fuzz bench-window bench-window-size pictures faults chaos
 
 help:  ## show this list
 	@echo 'make run      open the console; ARGS="..." passes options, such as ARGS="node --port 0" or ARGS="--help"'
@@ -31,6 +31,7 @@ help:  ## show this list
 	@echo 'make pictures   take the pictures of the console from a demo, and read them for faults'
 	@echo 'make bench-moderation   measure how fast a mute, kick or ban silences on another node, and 500 at once'
 	@echo 'make bench-curve   measure what the key of a mesh costs: casts with it and without'
+	@echo 'make bench-store   measure what the store costs a node, and looks into an audit of a million lines'
 	@echo 'make bench-window   measure what the window costs the people whom its node serves'
 	@echo 'make bench-window-size   measure how long the window holds the loop with 5,000 sessions in 300 rooms'
 
@@ -82,6 +83,11 @@ bench-moderation:
 bench-curve:
 	@.ci/setup bench
 	@$(PYTHON_IN_VENV) tests/bench/bench_curve.py $(ARGS)
+
+bench-store:
+	@.ci/setup bench
+	@.ci/setup test
+	@$(PYTHON_IN_VENV) tests/bench/bench_store.py $(ARGS)
 
 bench-window-size:
 	@.ci/setup bench

@@ -11,7 +11,9 @@ if __name__ == "__main__":
     for _signum in (signal.SIGINT, signal.SIGTERM):
         # First of all, as the other imports take a while. Nobody is served before an `Ending` takes over.
         signal.signal(_signum, lambda *_: os._exit(0))
-    if _missing := [_name for _name in ("msgspec", "websockets", "zmq", "jwt", "psutil") if find_spec(_name) is None]:
+    if _missing := [
+        _name for _name in ("msgspec", "websockets", "zmq", "jwt", "psutil", "sqlalchemy") if find_spec(_name) is None
+    ]:
         os.write(
             2, f"switchboard: Python packages are missing ({', '.join(_missing)}): `make run` has them\n".encode()
         )
@@ -35,6 +37,7 @@ from bus.interface import Bus, BusStartError
 from bus.keys import Identity, claim
 from server import journal, options, selfsigned
 from server.addresses import bracketed, is_name
+from server.clock import SystemClock
 from server.config import CertificateRequest, Config, ConfigError, KeyRequest, StartError, TokenRequest
 from server.descriptors import raise_limit
 from server.garbage import Collector
@@ -42,6 +45,8 @@ from server.gateway import PORT, Gateway
 from server.identity import Key, Tokens, key_file, load_key, load_keys, mint, reload_keys
 from server.node import Node
 from server.plaintext import plain
+from server.store.interface import Store
+from server.store.rows import StoreError
 from server.tls import tls_of
 from server.web import Site
 from server.wire import names
@@ -273,6 +278,37 @@ async def serving(
     `next_free` as in `Gateway.listen`. Raises StartError, BusStartError.
     """
     node = Node(config, new_bus(config, identity), tokens)
+    async with keeping(config) as node.store, reached(node, config, next_free=next_free, beside=beside):
+        yield node
+
+
+@contextlib.asynccontextmanager
+async def keeping(config: Config) -> AsyncIterator[Store]:
+    """Keep what outlives the processes within the block; at its end what waits is written. Raises StartError."""
+    from server.store.keeper import Keeper
+
+    address = config.store_address
+    keeper = Keeper(address, history_days=config.history_days, wall_ms=SystemClock().wall_ms)
+    try:
+        await keeper.open()
+    except StoreError as error:
+        raise StartError(f"the store at {address} cannot be opened: {error}") from error
+    if address.has_password and dict(config.sources).get("store") == "option":
+        logger.warning(
+            "the password in --store is shown to everybody on this machine: give it in SWITCHBOARD_STORE, or as store"
+            " in the file of --config"
+        )
+    try:
+        yield keeper
+    finally:
+        await keeper.close()
+
+
+@contextlib.asynccontextmanager
+async def reached(
+    node: Node, config: Config, *, next_free: bool, beside: Callable[[float], Awaitable[None]]
+) -> AsyncIterator[None]:
+    """Serve clients and peers of `node` within the block, as `serving` says."""
     gateway = Gateway(node, config, Site(read_site(RESOURCES / "web")), tls=tls_of(config))
     collector = Collector(lambda: node.counters.received_voice + node.counters.sent_voice)
     host, port = await gateway.listen(next_free=next_free)
@@ -282,15 +318,18 @@ async def serving(
             logger.warning("port %d is in use: clients are served on port %d", PORT, port)
         authority = authority_of(config.host if is_name(config.host) else host, port)
         secure = "s" if gateway.tls else ""
-        await node.start(url=f"ws{secure}://{authority}/ws", http=f"http{secure}://{authority}/")
+        try:
+            await node.start(url=f"ws{secure}://{authority}/ws", http=f"http{secure}://{authority}/")
+        except StoreError as error:
+            raise StartError(f"the store at {config.store_address} cannot be read: {error}") from error
         for remark in node.exposure.remarks(node.url):
             logger.warning("%s", remark)
         if config.public_url is None and (hint := node.exposure.hint(node.url)):
             logger.info("%s", hint)
-        on_hangup(_readers(config, gateway, tokens))
+        on_hangup(_readers(config, gateway, node.tokens))
         drain_seconds = config.drain_seconds
         collector.start()
-        yield node
+        yield
     finally:
         collector.stop()
         within = drain_seconds + CLOSING_SECONDS

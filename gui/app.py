@@ -20,6 +20,7 @@ from gui.frame.finder import Places
 from gui.frame.folder import FolderNews
 from gui.frame.join import JoinSheet
 from gui.frame.overlays import LOOK, RATE, Overlays
+from gui.frame.store import StoreNews
 from gui.main_window import MainWindow
 from gui.moderation import Moderation
 from gui.nodes.alarms import AlarmNews
@@ -95,6 +96,7 @@ class Console:
         self.alarms.show_node.connect(self._show_details)
         self.exposure = ExposureNews(desk, self.context.banners)
         self.folder = FolderNews(desk, self.context.banners)
+        self.store = StoreNews(desk, self.context.banners)
         self.guard = GuardNews(self.context)
         self.guard.show_node.connect(self._show_details)
         self.window.looked.connect(self._tell_news)
@@ -161,6 +163,7 @@ class Console:
         self.window.status_bar.show_alarm(alarm or stranger)
         self.exposure.look()
         self.folder.look()
+        self.store.look()
 
     def _show_node(self, id: str, *, log: bool) -> None:
         self.window.show_view(self.nodes)

@@ -70,6 +70,8 @@ class Commands:
             options.append(f"--drain-seconds={config.drain_seconds:g}")
         if config.voice_fps != defaults.voice_fps:
             options.append(f"--voice-fps={config.voice_fps}")
+        if config.history_days != defaults.history_days:
+            options.append(f"--history-days={config.history_days}")
         return options
 
 

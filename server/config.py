@@ -10,6 +10,9 @@ import platformdirs
 
 from bus.interface import Bounds
 from server.session import Role
+from server.store.address import StoreAddress
+
+STORE_FILE = "store.db"
 
 
 class ConfigError(Exception):
@@ -72,12 +75,21 @@ class Config:
     """Texts that the node keeps, of all nodes together."""
     log_bytes: int = Bounds().size
     log_seconds: float = Bounds().seconds
+    store: StoreAddress | None = None
+    """What outlives the processes; None: SQLite in `data_dir`."""
+    history_days: int = 30
+    """How long the store keeps what was said; 0: not at all."""
     ends_with_parent: bool = False
     """Whether the end of standard input means what SIGTERM means: the console that launched this node is gone."""
     sources: tuple[tuple[str, str], ...] = dataclasses.field(default=(), compare=False)
     """Field and who gave its value: ``option``, ``environment``, ``demo`` or a file; all else is a default."""
     demo_seed: int | None = None
     """A console shows a demo, the one of this number; None for none."""
+
+    @property
+    def store_address(self) -> StoreAddress:
+        """Where the store is."""
+        return self.store or StoreAddress.of_file(str(self.data_dir / STORE_FILE))
 
     @property
     def bounds(self) -> Bounds:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from server.node import Node
 
 SUBPROTOCOL = Subprotocol("switchboard.v1")
+STORE_FAILS = "the store fails, so that what has to last is refused"
+"""What ``/readyz`` says of it; why is for the operator, in the log and the window."""
 HEAD_BYTES = 16_384
 """No request that is understood has a longer head."""
 
@@ -69,6 +71,7 @@ def answer(gateway: Gateway, request: Request) -> web.Reply:
         path,
         site=gateway.site,
         not_ready=_not_ready(gateway.node),
+        remark=STORE_FAILS if gateway.node.store is not None and gateway.node.store.failing else "",
         metrics=gateway.metrics.text() if path == "/metrics" else None,
         metrics_type=CONTENT_TYPE,
     )

@@ -27,6 +27,7 @@ from server.refusals import TOPIC as REFUSALS
 from server.roundtrips import TOPIC as ROUND_TRIPS
 from server.session import Actor, Role, Seat, SessionRecord
 from server.settings import Setting, settings
+from server.store.rows import StoreState
 from server.strangers import mesh_view
 from server.talk import Stretch, TalkView
 from server.texts import Receipt, Sender
@@ -101,6 +102,11 @@ class Desk(DeskActs):
     def folder(self) -> Folder:
         """Where the node keeps what it must."""
         return self._node.folder
+
+    @property
+    def store(self) -> StoreState | None:
+        """How the store of this node stands; None where it has none."""
+        return None if self._node.store is None else self._node.store.state
 
     def settings(self) -> list[Setting]:
         """What the node was told, each value with who gave it."""

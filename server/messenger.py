@@ -11,6 +11,7 @@ from server.audience import audience_of
 from server.events import AnnouncementShown, TextShown
 from server.feeds import Asked
 from server.session import Actor, Role, SessionRecord
+from server.store.rows import TextRow
 from server.texts import ANSWER_SECONDS, History, Receipt, Sender, Text
 from server.wire import native
 from server.wire.native import Address, Code, Refused
@@ -105,6 +106,9 @@ class Messenger:
             case Kind.TEXT:
                 message = native.encode(delivered(record, text))
                 self.history.add(record.room, message, lamport=record.lamport, origin=origin, shown=self._now(text))
+                if node.store is not None and node.store.keeps_texts:
+                    said = TextRow(origin, seq, record.room, session, text.user, text.name, text.at, text.text)
+                    node.store.save(said)
                 node.emit(TextShown(record.room, origin, seq, session, text))
             case Kind.ANNOUNCEMENT:
                 node.emit(AnnouncementShown(record.room or None, origin, seq, session, text))

@@ -76,8 +76,24 @@ class NodeMetrics(Collector):
                 "Until the certificate of this node expires; below 0 since then",
                 value=(certificate.expires - node.clock.wall_ms()) / 1000,
             )
+        yield from self._storing()
         yield from self._resuming()
         yield from self._copying()
+
+    def _storing(self) -> Iterator[Metric]:
+        """How the store stands, where there is one."""
+        store = self._node.store
+        if store is None:
+            return
+        state = store.state
+        yield GaugeMetricFamily(
+            "switchboard_store_failing", "1 while nothing can be written to the store", value=bool(state.failing)
+        )
+        yield GaugeMetricFamily("switchboard_store_waiting", "Rows that are not written yet", value=state.waiting)
+        yield CounterMetricFamily("switchboard_store_written", "Rows written to the store", value=state.written)
+        yield CounterMetricFamily(
+            "switchboard_store_dropped", "Texts that the store could not keep up with", value=state.dropped
+        )
 
     def _refusing(self) -> Iterator[Metric]:
         """Who and what is turned away."""

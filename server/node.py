@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from bus.interface import Bus, BusError, Peer, PeerState
 from bus.record import ClientId, Kind, NodeId, Origin, Record
-from server import asides, messenger
+from server import asides, messenger, recorder
 from server import session as sessions
 from server.asides import Asides
 from server.attendance import Attendance
@@ -57,6 +57,7 @@ from server.session import Seat, SessionRecord
 from server.speech import TOPIC as SPEAKERS
 from server.speech import Speech
 from server.store.interface import Store
+from server.store.rows import StoreError
 from server.tap import Taps
 from server.tasks import Tasks
 from server.unreadable import UNREADABLE
@@ -157,7 +158,9 @@ class Node:
         }
 
     async def start(self, *, url: str, http: str) -> None:
-        """Join the cluster; clients reach this node at `url`. Raises BusStartError."""
+        """Join the cluster; clients reach this node at `url`. Raises BusStartError, StoreError."""
+        if self.store is not None:
+            await recorder.restore(self, self.store)
         self.url = self.config.public_url or url
         self.http = http
         self.presence.revive(self.bus.origin)
@@ -192,8 +195,18 @@ class Node:
 
     def require_durable(self) -> None:
         """Make sure that what must outlive all processes can be kept. Raises Refused: unavailable."""
-        if self.store is not None and self.store.state.failing:
-            raise Refused(Code.UNAVAILABLE, f"the store fails, nothing was done: {self.store.state.failing}")
+        if self.store is not None and self.store.failing:
+            raise Refused(Code.UNAVAILABLE, f"the store fails, nothing was done: {self.store.failing}")
+
+    async def kept(self) -> None:
+        """Wait until the store has what was decided here. Raises Refused: unavailable."""
+        if self.store is not None:
+            try:
+                await self.store.settled()
+            except StoreError as error:
+                raise Refused(
+                    Code.UNAVAILABLE, f"it is decided, and kept only when the store is back, which fails: {error}"
+                ) from None
 
     @property
     def farewell(self) -> Closing:

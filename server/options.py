@@ -17,6 +17,7 @@ from server.config import CertificateRequest, Config, ConfigError, KeyRequest, T
 from server.proxies import network
 from server.scopes import Scope, read_scope
 from server.session import Role
+from server.store.address import StoreAddress
 from server.wire import names
 
 Command = Literal["console", "node", "token", "tls", "cluster-key", "doctor", "players"]
@@ -189,6 +190,11 @@ OPTIONS = (
     Option("log-bytes", "log_bytes", "their bytes", "67108864", "BYTES", _within(1 << 20, 1 << 40, "a number"), int),
     Option("log-seconds", "log_seconds", "how long it keeps them", "86400", "SECONDS",
            _within(60, 10 * 366 * 86_400, "a number"), float),
+    Option("store", "store", "where bans, audit and texts are kept: URL of an SQLite file, a MariaDB or a PostgreSQL;"
+           " one with a password belongs into the file or the environment", "SQLite in the data folder", "URL",
+           StoreAddress.read),
+    Option("history-days", "history_days", "how long the store keeps what was said, 0 for not at all", "30", "DAYS",
+           _within(0, 3660, "a number"), int),
     Option("log-format", "log_format", "text or json, one line per event on standard error",
            "text on a terminal, else json", "FORMAT", _one_of("text", "json")),
 )  # fmt: skip
@@ -200,7 +206,7 @@ _DEMO_HELP = (
 _DEMO_SEED = Option("demo-seed", "demo_seed", "", "", "N", _within(0, 10**9, "a number"), int)
 NOT_IN_A_DEMO = (
     *("bus", "peers", "auth", "auth_key_file", "data_dir", "cluster_key_file", "bus_advertise"),
-    *("tls_cert", "tls_key", "trusted_proxies"),
+    *("tls_cert", "tls_key", "trusted_proxies", "store"),
 )
 """Fields of what a demo has of its own; what file or environment say of them is for other consoles."""
 
@@ -486,6 +492,8 @@ def _read_entry(option: Option, value: object, path: Path) -> object:
         raise ConfigError(f"{path}: {option.flag}: {error}") from None
     if isinstance(checked, Path):
         return path.parent / checked
+    if isinstance(checked, StoreAddress):
+        return checked.below(path.parent)
     return (checked,) if option.repeatable else checked
 
 

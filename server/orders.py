@@ -94,9 +94,11 @@ class Orders:
     ) -> list[Outcome]:
         """Decide on a key, None to lift what is in force; returns what came of it on each live node.
 
-        The same act again decides nothing new. Raises Unconfirmed.
+        The same act again decides nothing new. Raises Unconfirmed, or Refused where the store did not take it.
         """
-        return await self.confirm(self.decide(by, key, value, reason=reason, seconds=seconds, act=act))
+        outcomes = await self.confirm(self.decide(by, key, value, reason=reason, seconds=seconds, act=act))
+        await self._node.kept()
+        return outcomes
 
     def decide(
         self,

@@ -50,13 +50,22 @@ class Site:
 
 
 def answer(
-    method: str, path: str, *, site: Site, not_ready: str | None, metrics: bytes | None, metrics_type: str
+    method: str,
+    path: str,
+    *,
+    site: Site,
+    not_ready: str | None,
+    metrics: bytes | None,
+    metrics_type: str,
+    remark: str = "",
 ) -> Reply:
     """Answer one request; `path` is as received, without query. `metrics` is looked at for ``/metrics`` only.
 
+    `remark` is what should be known of a node that is ready all the same.
+
     A HEAD is answered like a GET without the body (RFC 9110, 9.3.2).
     """
-    reply = _answer_get(path, site, not_ready, metrics, metrics_type)
+    reply = _answer_get(path, site, not_ready, remark, metrics, metrics_type)
     if method == "GET":
         return reply
     if method == "HEAD":
@@ -64,12 +73,16 @@ def answer(
     return plain(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD are answered here", Allow="GET, HEAD")
 
 
-def _answer_get(path: str, site: Site, not_ready: str | None, metrics: bytes | None, metrics_type: str) -> Reply:
+def _answer_get(
+    path: str, site: Site, not_ready: str | None, remark: str, metrics: bytes | None, metrics_type: str
+) -> Reply:
     match path:
         case "/healthz":
             return plain(HTTPStatus.OK, "ok")
         case "/readyz":
-            return plain(HTTPStatus.SERVICE_UNAVAILABLE, not_ready) if not_ready else plain(HTTPStatus.OK, "ready")
+            if not_ready:
+                return plain(HTTPStatus.SERVICE_UNAVAILABLE, not_ready)
+            return plain(HTTPStatus.OK, f"ready; {remark}" if remark else "ready")
         case "/metrics":
             return _reply(HTTPStatus.OK, metrics_type, metrics or b"")
         case "/ws":

@@ -18,6 +18,7 @@ from server.gateway import Gateway
 from server.identity import Key, Tokens, mint
 from server.node import Node
 from server.session import Role
+from server.store.interface import Store
 from server.tls import tls_of
 from server.web import Site
 from tests.guest import Event, Guest
@@ -119,19 +120,26 @@ def token(
 class Serving:
     """Makes nodes and ends them."""
 
-    def __init__(self, data_dir: Path, **always: Any) -> None:
+    def __init__(self, data_dir: Path, *, life: int = 1, **always: Any) -> None:
+        """`always` are options of every node, `life` is how often the nodes were started."""
         self.network = MemoryNetwork()
+        self._life = life
         self._always = always
         self.served: list[Served] = []
         self._data_dir = data_dir
 
-    async def __call__(self, *peers: str, address: str = "", site: Site | None = None, **options: Any) -> Served:
-        """A node; with an address it is in a cluster with `peers`."""
+    async def __call__(
+        self, *peers: str, address: str = "", site: Site | None = None, store: Store | None = None, **options: Any
+    ) -> Served:
+        """A node; with an address it is in a cluster with `peers`, with a `store` it keeps what must last."""
         number = len(self.served) + 1
         config = Config(name=f"n{number}", port=0, bus="memory", data_dir=self._data_dir, **self._always, **options)
-        bus = self.network.bus(Identity(f"{number:016x}", 1), address=address, peers=peers, bounds=config.bounds)
+        bus = self.network.bus(
+            Identity(f"{number:016x}", self._life), address=address, peers=peers, bounds=config.bounds
+        )
         clock = HandClock()
         node = Node(config, bus, Tokens(KEY), clock=clock)
+        node.store = store
         gateway = Gateway(node, config, site, tls=tls_of(config))
         host, port = await gateway.listen()
         secure = "s" if gateway.tls else ""

@@ -31,6 +31,8 @@ IMPORTERS = {
     "jwt": ("server.identity", "server.resumption"),
     "prometheus_client": ("server.metrics",),
     "uvloop": ("main",),
+    "sqlalchemy": ("server.store",),
+    "alembic": ("server.store",),
     "platformdirs": ("server.config",),
 }
 """The modules, or module name beginnings, that alone may import a library."""
@@ -92,6 +94,8 @@ PURE = tuple(
             "roles",
             "scopes",
             "terms",
+            "store.address",
+            "store.queue",
             "speech",
             "talk",
             "texts",

@@ -87,6 +87,8 @@ def taken() -> Any:
         (("tls",), "tls self-signed --host NAME"),
         (("tls", "self-signed"), "--host is required"),
         (("token", "--user", "ann", "--role", "king"), "--role: 'king' is none of"),
+        (("node", "--store", "oracle://u:secret@h/n"), "--store: oracle is not a kind of store"),
+        (("node", "--history-days", "-1"), "--history-days: -1 is not a number from 0"),
     ],
 )
 def test_a_wrong_option_is_one_line_and_exit_2(arguments: tuple[str, ...], why: str) -> None:
@@ -129,6 +131,21 @@ def test_a_host_that_is_not_ours_is_exit_3(tmp_path: Path) -> None:
     ended = run("node", "--host=192.0.2.1", "--port=0", "--bus=memory", f"--data-dir={tmp_path}")
     assert (ended.returncode, ended.stdout) == (3, "")
     assert "192.0.2.1" in one_line(ended.stderr)
+
+
+@pytest.mark.parametrize(
+    ("store", "why"),
+    [
+        ("sqlite:////proc/store.db", "/proc/store.db cannot be opened: "),
+        ("mariadb://u:secret@127.0.0.1:1/n", "mariadb://u@127.0.0.1:1/n cannot be opened: "),
+        ("postgresql://u:secret@127.0.0.1:1/n", "postgresql://u@127.0.0.1:1/n cannot be opened: "),
+    ],
+)
+def test_a_store_that_cannot_be_opened_is_one_line_and_exit_3(tmp_path: Path, store: str, why: str) -> None:
+    ended = run("node", "--port=0", "--bus=memory", f"--data-dir={tmp_path}", SWITCHBOARD_STORE=store)
+    assert (ended.returncode, ended.stdout) == (3, "")
+    assert why in one_line(ended.stderr)
+    assert "secret" not in ended.stderr
 
 
 def test_a_key_that_cannot_be_used_is_one_line_and_exit_3(tmp_path: Path) -> None:

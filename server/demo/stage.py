@@ -54,6 +54,7 @@ def demo_config(config: Config) -> Iterator[Config]:
             tls_cert=None,
             tls_key=None,
             trusted_proxies=(),
+            store=None,
             sources=(*((f, s) for f, s in config.sources if f not in NOT_IN_A_DEMO), ("data_dir", "demo")),
             data_dir=Path(folder),
         )

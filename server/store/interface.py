@@ -26,6 +26,10 @@ class Store(Protocol):
         """How it stands now."""
 
     @property
+    def failing(self) -> str:
+        """Why nothing can be written now, in plain words; empty while it can."""
+
+    @property
     def keeps_texts(self) -> bool:
         """Whether what is said is kept at all."""
 
@@ -36,7 +40,7 @@ class Store(Protocol):
         """
 
     async def settled(self, timeout: float = 2.5) -> None:
-        """Return when all that was saved before this call is on disk. Raises StoreError when it is not in time."""
+        """Return when all that was saved before, but for texts, is on disk. Raises StoreError if it takes longer."""
 
     async def rulings(self) -> Sequence[RulingRow]:
         """The latest ruling of each key. Raises StoreError, as all that follow."""

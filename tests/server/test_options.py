@@ -176,9 +176,11 @@ def test_a_file_speaks_of_all_options_in_its_own_types(tmp_path: Path) -> None:
         "resume-seconds = 60\nlost-seconds = 7.5\n"
         "connections = 1000\naddress-connections = 10\naddress-handshakes = 5\naddress-requests = 50\n"
         "log-records = 1000\nlog-bytes = 2000000\nlog-seconds = 3600\n"
+        'store = "sqlite:///kept.db"\nhistory-days = 7\n'
     )
     assert set(re.findall(r"^[a-z-]+", file.read_text(), flags=re.M)) == {option.flag for option in OPTIONS}
     config = read(f"--config={file}")
+    assert config.store_address.url == str(tmp_path / "kept.db")
     assert config.peers == ("127.0.0.1:1", "127.0.0.1:2")
     assert config.origins == ("*",)
     assert config.auth_key_file == tmp_path / "key"
@@ -314,7 +316,7 @@ def test_help_lists_every_option_with_its_default(command: Any, capsys: pytest.C
         assert f"--{option.flag} {option.metavar}" in text
         if option.default and option.flag != "data-dir":
             assert f"(default: {option.default})" in text
-    for later in ("--bus-url", "--store", "bench"):
+    for later in ("--bus-url", "bench"):
         assert later not in text
 
 
