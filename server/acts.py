@@ -118,7 +118,7 @@ def block_id(act: str, user: str) -> str:
 class Deed(msgspec.Struct, array_like=True, frozen=True, tag="deed"):
     """Payload of a moderation record: an act that was carried out. Its room and session are the record's."""
 
-    action: Literal["kick", "unkick", "mute", "unmute", "move"]
+    action: Literal["kick", "unkick", "mute", "unmute", "move", "ban"]
     by: Actor
     user: str
     name: str

@@ -119,7 +119,7 @@ class Chronicle:
                 at = self._node.clock.wall_ms()
                 line = self.lines.back(record, self.aftermath.goes_on(record, before, at), before, at=at)
                 self.add(line, [seat.room for seat in record.seats])
-            case Moderated(action="kick"):
+            case Moderated(action="kick" | "ban"):
                 for name in self.lines.kick(event):
                     self.tell("chat", name)
             case Moderated(action="unkick"):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from server import acts
+from server import acts, roles
+from server.exclusion import ban_of
 from server.moderation import whom
 from server.node import Node
+from server.roles import Command
 from server.session import Actor
 from server.wire import names
-from server.wire.moderation import BLOCK_SECONDS, GRACE_SECONDS, MUTE_SECONDS, Outcome
+from server.wire.moderation import BAN_SECONDS, BLOCK_SECONDS, GRACE_SECONDS, MUTE_SECONDS, Outcome
 from server.wire.names import FieldError
 from server.wire.native import Code, Refused
 
@@ -111,6 +113,32 @@ class DeskActs:
             raise Refused.of(error) from None
         act = acts.Move(by=by, id=self._new(), room=room, reason=checked(reason), to=to)
         return await self._order(act, session, user, sessions, users)
+
+    async def ban(
+        self,
+        by: Actor,
+        *,
+        user: str | None = None,
+        ip: str | None = None,
+        room: str | None = None,
+        seconds: float | None = None,
+        reason: str = "",
+    ) -> list[Outcome]:
+        """Let a user, or who comes from an address or network, come in no more, or into `room`; one result a node."""
+        if seconds is not None and not 0 < seconds <= BAN_SECONDS:
+            raise Refused(Code.BAD_REQUEST, f"a ban lasts up to {BAN_SECONDS} s", field="seconds")
+        try:
+            ban = ban_of(user, ip, room)
+        except FieldError as error:
+            raise Refused.of(error) from None
+        roles.require(by, Command.BAN, ban.room or None)
+        return await self._node.exclusion.ban(by, ban, reason=checked(reason), seconds=seconds, act=self._new())
+
+    async def unban(self, by: Actor, ban: str, *, reason: str = "") -> list[Outcome]:
+        """Lift a ban, by its id."""
+        entry = self._node.exclusion.find(ban)
+        roles.require(by, Command.UNBAN, entry.ban.room or None)
+        return await self._node.exclusion.unban(by, ban, reason=checked(reason), act=self._new())
 
     async def _order(
         self,

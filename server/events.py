@@ -86,7 +86,7 @@ class Moderated:
     """A moderator did something to a session, on whichever node; also when a mute ended by itself."""
 
     action: str
-    """``kick``, ``unkick``, ``mute``, ``unmute`` or ``move``."""
+    """``kick``, ``unkick``, ``mute``, ``unmute``, ``move`` or ``ban``."""
     by: Actor
     """Without a name where it is the time of a mute that was over."""
     session: str

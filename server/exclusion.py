@@ -209,18 +209,14 @@ class Exclusion:
         if entry is None or (room and record.seat(room) is None):
             return
         by, reason = entry.ruling.by, entry.ruling.reason
-        logger.info("%s (%s): ban of session %s: %s", by.name, by.user, session, reason)
-        node.counters.moderated["ban"] += 1
+        node.moderation.execution.tell(record, "ban", entry.ban.room or None, by, reason, self.until(entry))
         conversation = node.conversations.get(session)
         if conversation is None:
             if room:
                 node.custody.change(record.unseated(room, "banned"))
             else:
                 node.custody.finish(record, "banned")
-            return
-        until = self.until(entry)
-        conversation.tell_moderated("ban", by=by.name, reason=reason, until=until, room=entry.ban.room or None)
-        if room:
+        elif room:
             conversation.leave(room, "banned")
         else:
             node.custody.end(conversation, "banned")

@@ -37,7 +37,7 @@ SLICE_SECONDS = 0.004
 
 Result = Literal["done", "gone", "failed"]
 
-Action = Literal["kick", "unkick", "mute", "unmute", "move"]
+Action = Literal["kick", "unkick", "mute", "unmute", "move", "ban"]
 
 
 class Execution:
@@ -183,7 +183,7 @@ class Execution:
         if record.silence(room) is None and len(record.silences) >= SILENCES:
             return "failed"
         until = None if seconds is None else self._node.clock.wall_ms() + round(seconds * 1000)
-        self._tell(record, "mute", room, by, reason, until, act=act)
+        self.tell(record, "mute", room, by, reason, until, act=act)
         self._revise(record.with_silence(Silence(room, until, by.name, seconds, act)))
         return "done"
 
@@ -198,7 +198,7 @@ class Execution:
         """Let a session be heard again where it was muted: in rooms and, for None, everywhere else."""
         lifted = [room for room in rooms if record.silence(room) is not None]
         if lifted:
-            self._tell(record, "unmute", lifted[0] if len(lifted) == 1 else None, by, reason, act=act)
+            self.tell(record, "unmute", lifted[0] if len(lifted) == 1 else None, by, reason, act=act)
             for room in lifted:
                 record = record.without_silence(room)
             self._revise(record)
@@ -265,16 +265,16 @@ class Execution:
                     self._block(record, term)
             else:
                 self._node.audit.happened("unmute", people=[record], room=term.room, reason=OVER)
-                self._tell(record, "unmute", term.room, TIME, OVER)
+                self.tell(record, "unmute", term.room, TIME, OVER)
                 self._revise(record.without_silence(term.room))
 
     # What is told.
 
     def _note(self, record: SessionRecord, action: Action, act: AnyAct, until: int | None = None) -> None:
         to = act.to if isinstance(act, Move) else ""
-        self._tell(record, action, act.room, act.by, act.reason, until, act=act.id, to=to)
+        self.tell(record, action, act.room, act.by, act.reason, until, act=act.id, to=to)
 
-    def _tell(
+    def tell(
         self,
         record: SessionRecord,
         action: Action,

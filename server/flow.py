@@ -29,6 +29,7 @@ RowKind = Literal[
     "mute",
     "unmute",
     "move",
+    "ban",
     "deafen",
     "hello",
     "bye",

@@ -123,9 +123,9 @@ class Lines:
         return self.coming("back", record, text, at=at, node=there, span=how.span)
 
     def left(self, record: SessionRecord, room: str, reason: str, *, at: int) -> None:
-        """Keep the line of somebody who went; who was kicked may be known before and after who did it."""
+        """Keep the line of somebody who went; of a kick or ban it may be known before and after by whom."""
         line = self.coming("left", record, reason, at=at)
-        if reason == "kicked":
+        if reason in ("kicked", "banned"):
             act = self._kicks.get((record.session, room)) or self._kicks.get((record.session, None))
             if act is not None:
                 line = _kicked(line, act)
@@ -135,7 +135,7 @@ class Lines:
         self.add(line, [room])
 
     def kick(self, act: Moderated) -> list[str]:
-        """Say who kicked somebody, and why; returns the rooms whose lines say it now."""
+        """Say who kicked or banned somebody, and why; returns the rooms whose lines say it now."""
         found = [
             (session, room) for session, room in self._kicked if session == act.session and act.room in (None, room)
         ]

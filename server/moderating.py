@@ -92,14 +92,16 @@ def _ban(client: Conversation, request: moderation.Ban) -> None:
         require(client.actor, Command.BAN)
     ban = ban_of(request.user, request.ip, request.room)
     require(client.actor, Command.BAN, ban.room or None)
-    work = client.node.exclusion.ban(client.actor, ban, reason=_reason(request.reason), seconds=request.seconds)
+    act, reason = identify(client, request), _reason(request.reason)
+    work = client.node.exclusion.ban(client.actor, ban, reason=reason, seconds=request.seconds, act=act)
     client.node.tasks.start(_finish(client, request, work), name="ban")
 
 
 def _unban(client: Conversation, request: moderation.Unban) -> None:
     entry = client.node.exclusion.bans.get(request.ban)
     require(client.actor, Command.UNBAN, None if entry is None else entry.ban.room or None)
-    work = client.node.exclusion.unban(client.actor, request.ban, reason=_reason(request.reason))
+    act, reason = identify(client, request), _reason(request.reason)
+    work = client.node.exclusion.unban(client.actor, request.ban, reason=reason, act=act)
     client.node.tasks.start(_finish(client, request, work), name="unban")
 
 

@@ -6,14 +6,15 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from bus.interface import BusError, Peer, PeerState
 from bus.record import Kind, Origin, Record
-from server import rulings
-from server.rulings import Change, Ruling, Standing
+from server import roles, rulings
+from server.roles import Command
+from server.rulings import BAN, MUTE, REPORT, ROOM, Change, Ruling, Standing
 from server.session import Actor
 from server.unreadable import UNREADABLE
 from server.wire.moderation import Outcome
@@ -38,6 +39,9 @@ TURN_SECONDS = 1.0
 
 CARRIED_AT_ONCE = 100
 """How many are appended again in one tick."""
+
+COMMANDS = {BAN: Command.BAN, MUTE: Command.MUTE, ROOM: Command.SET_ROOM, REPORT: Command.REPORT}
+"""What must be allowed to who decides on the keys of a family; on others nobody does."""
 
 Follower = Callable[[Change], None]
 
@@ -110,11 +114,11 @@ class Orders:
         seconds: float | None = None,
         act: str = "",
     ) -> Ruling:
-        """The same without asking the other nodes: they learn it from the log."""
+        """The same without asking the other nodes, who learn it from the log. Raises Refused forbidden."""
         node, known = self._node, self._rulings.last(key)
         if act and known is not None and known.act == act:
             return known
-        at = node.clock.wall_ms()
+        at, by = node.clock.wall_ms(), msgspec.structs.replace(by, scope=None)
         ruling = Ruling(
             key=key,
             number=self._rulings.next_number(key),
@@ -128,6 +132,8 @@ class Orders:
             node=node.name,
             act=act,
         )
+        if not self._may(ruling):
+            raise Refused(Code.FORBIDDEN, "that is not for you to decide")
         logger.info("%s (%s) decides on %s: %s", by.name, by.user, key, reason)
         self._append(ruling)
         return ruling
@@ -160,14 +166,19 @@ class Orders:
 
     def answer(self, body: bytes) -> bytes:
         """Take what another node has decided. Raises one of `UNREADABLE` if it is no ruling."""
-        self._take(rulings.unpack(body[len(CALL) :]))
-        return msgspec.msgpack.encode(Outcome(node=self._node.name, outcome="done", ms=0.0))
+        ruling = rulings.unpack(body[len(CALL) :])
+        outcome: Literal["done", "failed"] = "done" if self._may(ruling) else "failed"
+        if outcome == "done":
+            self._take(ruling)
+        return msgspec.msgpack.encode(Outcome(node=self._node.name, outcome=outcome, ms=0.0))
 
     def read(self, record: Record) -> None:
         """Take a ruling that stands in a log, of this node or another. Raises one of `UNREADABLE`."""
         ruling = rulings.unpack(record.payload)
         if ruling.key != record.id:
             raise msgspec.ValidationError("a ruling of one key stands in the place of another")
+        if not self._may(ruling):
+            return
         if record.origin != self._node.bus.origin and ruling.key in self._loose:
             self._carried = self._node.clock.now()
         self._stands(ruling, record.origin)
@@ -198,6 +209,14 @@ class Orders:
             self._loose = dict.fromkeys(self._loose, now)
 
     # What follows.
+
+    def _may(self, ruling: Ruling) -> bool:
+        """Whether who decided has a role for that, as every node looks for itself."""
+        command = COMMANDS.get(ruling.key.partition("/")[0])
+        if command is not None and roles.may(ruling.by, command, None):
+            return True
+        logger.warning("%s (%s) may not decide on %s", ruling.by.name, ruling.by.user, ruling.key)
+        return False
 
     def _take(self, ruling: Ruling) -> Standing:
         standing, change = self._rulings.take(ruling, self._node.clock.now())

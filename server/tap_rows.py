@@ -29,7 +29,7 @@ from server.wire.native import Address
 if TYPE_CHECKING:
     from server.node import Node
 
-_DEEDS: dict[str, RowKind] = {deed: deed for deed in ("kick", "unkick", "mute", "unmute", "move")}
+_DEEDS: dict[str, RowKind] = {deed: deed for deed in ("kick", "unkick", "mute", "unmute", "move", "ban")}
 
 
 class Rows:

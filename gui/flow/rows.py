@@ -40,6 +40,7 @@ ICONS = {
     "unmute": "microphone",
     "unkick": "arrow-counter-clockwise",
     "move": "arrow-right",
+    "ban": "x-circle",
     "deafen": "speaker-slash",
     "hello": "plugs-connected",
     "bye": "plugs",
@@ -49,7 +50,7 @@ ICONS = {
 OTHER = "pulse"
 """The icon of a kind that this console does not know."""
 
-MODERATION = frozenset({"kick", "unkick", "mute", "unmute", "move", "reveal"})
+MODERATION = frozenset({"kick", "unkick", "mute", "unmute", "move", "ban", "reveal"})
 LOUD = frozenset({"chat", "whisper", "announcement"}) | MODERATION
 """Kinds of which no row may be overlooked."""
 

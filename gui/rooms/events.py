@@ -137,8 +137,8 @@ def event_words(entry: Entry) -> str:
 
 def _words_of_leaving(line: ChatView) -> str:
     name = wording.within(line.name)
-    if line.text == "kicked" and line.by:
-        return f"{wording.within(line.by)} kicked {name}" + (f": {wording.name(line.why)}" if line.why else "")
+    if line.text in ("kicked", "banned") and line.by:
+        return f"{wording.within(line.by)} {line.text} {name}" + (f": {wording.name(line.why)}" if line.why else "")
     return f"{name} {LEFT_WORDS.get(line.text, 'left')}"
 
 
@@ -152,8 +152,8 @@ def _words_of_many(fold: Fold) -> str:
         return f"{people} joined {within}"
     if fold.kind == "away":
         return f"{people} lost the connection {within}"
-    if fold.text == "kicked" and lines[0].by:
-        return f"{wording.within(lines[0].by)} kicked {people} {within}"
+    if fold.text in ("kicked", "banned") and lines[0].by:
+        return f"{wording.within(lines[0].by)} {fold.text} {people} {within}"
     return f"{people} {_MANY_LEFT.get(fold.text, 'left')} {within}"
 
 

@@ -127,6 +127,7 @@ def test_one_who_is_lost_again_and_again_is_one_event() -> None:
 def test_a_kick_says_who_did_it_and_why() -> None:
     assert words(line("left", text="kicked")) == "Ann was kicked"
     assert words(line("left", text="kicked", by="Lena", why="spam")) == "Lena kicked Ann: spam"
+    assert words(line("left", text="banned", by="Lena", why="spam")) == "Lena banned Ann: spam"
     (fold,) = folded([line("left", f"P{n}", text="kicked", by="Lena") for n in range(4)])
     assert words(fold) == "Lena kicked 4 people in 1 s"
     assert len(folded([line("left", f"P{n}", text="kicked", by=f"M{n}") for n in range(4)])) == 4

@@ -13,11 +13,13 @@ from bus.keys import Identity
 from bus.membership import TICK_SECONDS
 from bus.memory import MemoryNetwork, VirtualClock
 from bus.record import Kind, NodeId, Origin, Record
-from server import orders
+from server import orders, rulings
 from server.node import Node
 from server.orders import Orders
 from server.rulings import Change, Ruling, Rulings
 from server.session import Actor, Role
+from server.wire.moderation import Outcome
+from server.wire.native import Refused
 from tests.bus.ear import eventually
 from tests.nodes import Served, Serving, deaf
 
@@ -420,3 +422,21 @@ async def test_a_node_that_does_not_answer_is_named_and_the_others_have_it(
 
 def _refuse(caller: NodeId, body: bytes) -> bytes:
     raise BusError("no")
+
+
+async def test_what_somebody_decides_who_may_not_is_taken_nowhere(serve: Serving) -> None:
+    """Where it enters, and at each node for itself, should another one have let it enter."""
+    a, b, _ = await trio(serve)
+    user = msgspec.structs.replace(MODERATOR, role=Role.USER)
+    with pytest.raises(Refused, match="not for you"):
+        a.node.orders.decide(user, "ban/x", "spam")
+    with pytest.raises(Refused, match="not for you"):
+        a.node.orders.decide(MODERATOR, "something else/x", "spam")
+    forged = msgspec.structs.replace(a.node.orders.decide(MODERATOR, "ban/y", "spam"), key="ban/x", by=user)
+    answer = b.node.orders.answer(orders.CALL + rulings.pack(forged))
+    assert msgspec.msgpack.decode(answer, type=Outcome).outcome == "failed"
+    a.node.bus.append(Kind.RULING, rulings.pack(forged), id=forged.key)
+    await eventually(lambda: b.node.rulings.get("ban/y") is not None)
+    later = a.node.orders.decide(MODERATOR, "ban/z", "spam")
+    await eventually(lambda: b.node.rulings.last("ban/z") == later)
+    assert b.node.rulings.last("ban/x") is None

@@ -82,9 +82,6 @@ class Connection:
         self.node.gone(self)
         self.close(TOO_SLOW)
 
-    def tell_moderated(self, action: str, **why: Any) -> None:
-        """What clients read of it is no part of this."""
-
     def close(self, closing: Closing) -> None:
         self.over = True
         self.tell("close", code=closing.code)

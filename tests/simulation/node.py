@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from bus.interface import Bounds, Peer, PeerState
 from bus.keys import Identity
@@ -341,7 +341,14 @@ class Patience:
 
 
 class Nothing:
-    """Mutes are no part of this."""
+    """Mutes are no part of this, nor what is told of bans."""
+
+    @property
+    def execution(self) -> Self:
+        return self
+
+    def tell(self, record: SessionRecord, *what: object) -> None:
+        """Nobody watches."""
 
     def follow(self, record: SessionRecord) -> None:
         """Nobody is muted."""
