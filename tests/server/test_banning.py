@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from server.bans import InForce
+from server.desk import Desk
+from server.events import Event, Moderated
 from server.presence import Presence
 from server.session import Role
+from server.wire.native import Refused
 from tests.bus.ear import eventually
 from tests.guest import Guest
 from tests.nodes import Served, Serving, token
@@ -303,3 +306,69 @@ async def test_a_hello_and_a_join_are_looked_up_once_and_a_message_never(
         await ann.say(f"text {number}")
     await ann.whisper("psst", session=moderator.session)
     assert looked == ["ann"] * 2
+
+
+async def test_the_same_request_again_is_the_same_ban_on_whichever_node(serve: Serving) -> None:
+    a, b, _ = await trio(serve)
+    moderator = await a.enter_as("moderator")
+    first = await moderator.ask("ban", id="once", user="bob")
+    again = await moderator.ask("ban", id="once", user="bob")
+    moderator.vanish()
+    moderator = await b.back(moderator)
+    elsewhere = await moderator.ask("ban", id="once", user="bob")
+    ids = {result["ban"] for answer in (first, again, elsewhere) for result in answer["results"]}
+    assert len(ids) == 1
+    assert len((await moderator.ask("bans"))["items"]) == 1
+    lift = {"id": "lift", "ban": ids.pop()}
+    assert [(await moderator.ask("unban", **lift))["type"] for _ in range(2)] == ["done", "done"]
+    assert (await moderator.ask("bans"))["items"] == []
+
+
+async def test_a_moderator_of_rooms_bans_from_them_alone(served: Served) -> None:
+    moderator = await served.enter(None, token=token("moderator", user="mo", rooms=("lobby", "team-*")))
+    assert (await moderator.ask("ban", user="bob"))["code"] == "forbidden"
+    assert (await moderator.ask("ban", user="bob", room="garden"))["code"] == "forbidden"
+    id = await ban(moderator, user="bob", room="team-a")
+    admin = await served.enter_as("admin", user="boss")
+    everywhere = await ban(admin, user="cid")
+    assert (await moderator.ask("unban", ban=everywhere))["code"] == "forbidden"
+    assert (await moderator.ask("unban", ban=id))["type"] == "done"
+
+
+async def test_a_console_is_told_who_banned_whom_from_where_and_why(serve: Serving) -> None:
+    a, b, _ = await trio(serve)
+    desk = Desk(a.node, "Lena")
+    events: list[Event] = []
+    a.node.watch(events.append)
+    bob = await b.enter("Bob", user="bob")
+    await bob.join()
+    await eventually(lambda: "lobby" in a.node.rooms)
+    results = await desk.ban(desk.operator, user="bob", room="lobby", reason="noise", seconds=60)
+    assert {result.node for result in results} == {"n1", "n2", "n3"}
+    await eventually(lambda: any(isinstance(event, Moderated) for event in events) and "lobby" not in a.node.rooms)
+    (event,) = [event for event in events if isinstance(event, Moderated)]
+    assert (event.action, event.name, event.by.name, event.room, event.reason) == (
+        "ban",
+        "Bob",
+        "Lena",
+        "lobby",
+        "noise",
+    )
+    (line,) = [line for line in desk.chat("lobby") if line.kind == "left"]
+    assert (line.text, line.by, line.why) == ("banned", "Lena", "noise")
+    (view,) = desk.bans()
+    assert (view.user, view.room, view.by) == ("bob", "lobby", "Lena")
+    assert [result.outcome for result in await desk.unban(desk.operator, view.ban)] == ["done"] * 3
+    assert list(desk.bans()) == []
+
+
+@pytest.mark.parametrize(
+    "wrong", [{}, {"ip": "nowhere"}, {"user": "no user"}, {"user": "bob", "seconds": 0}, {"user": "bob", "room": "?"}]
+)
+async def test_what_a_console_cannot_ban_is_refused_with_a_sentence(served: Served, wrong: dict[str, Any]) -> None:
+    desk = Desk(served.node, "Lena")
+    with pytest.raises(Refused) as refused:
+        await desk.ban(desk.operator, **wrong)
+    assert refused.value.message
+    with pytest.raises(Refused, match="no such ban"):
+        await desk.unban(desk.operator, "b_none")
