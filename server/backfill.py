@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from bus.interface import BusError, PeerState
-from bus.record import NAME_CHARS, NodeId, Origin
+from bus.record import HIGHEST, NAME_CHARS, NodeId, Origin
 from server.chain import Head
 from server.store.rows import AuditRow, StoreError
 from server.unreadable import UNREADABLE
@@ -49,14 +49,14 @@ class AskLines(msgspec.Struct, frozen=True, tag="lines"):
     """Which lines of a chain have you, from this number on?"""
 
     chain: _Name
-    first: Annotated[int, msgspec.Meta(ge=1)]
+    first: Annotated[int, msgspec.Meta(ge=1, le=HIGHEST)]
 
 
 class Told(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A line as it was written."""
 
-    n: Annotated[int, msgspec.Meta(ge=1)]
-    seq: Annotated[int, msgspec.Meta(ge=1)]
+    n: Annotated[int, msgspec.Meta(ge=1, le=HIGHEST)]
+    seq: Annotated[int, msgspec.Meta(ge=1, le=HIGHEST)]
     payload: bytes
 
 
@@ -71,11 +71,14 @@ class Backfill:
 
     # What others ask.
 
-    async def answer(self, body: bytes) -> bytes:
-        """Tell another node what it asks for. Raises one of `UNREADABLE`, BusError."""
+    def answer(self, body: bytes) -> bytes | Coroutine[Any, Any, bytes]:
+        """Tell another node what it asks for. Raises one of `UNREADABLE` at once if it asks for nothing."""
         asked = _question_decoder.decode(memoryview(body)[len(CALL) :])
         if isinstance(asked, AskHeads):
             return msgspec.msgpack.encode(self._node.audit.heads(asked.after, HEADS_AT_ONCE))
+        return self._give(asked)
+
+    async def _give(self, asked: AskLines) -> bytes:
         store = self._node.store
         if store is None:
             return msgspec.msgpack.encode([])

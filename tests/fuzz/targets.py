@@ -28,6 +28,8 @@ from bus.record import Kind, Record
 from server import (
     acts,
     asides,
+    backfill,
+    chain,
     departure,
     flow,
     hearsay,
@@ -365,12 +367,20 @@ RULING = Ruling(
     seconds=1.5,
     node="n2",
 )
+LINE = chain.Pen(PEER, "n2").write(
+    chain.Asked(
+        act="a", by=Actor("s", "mod", "Mod", Role.MODERATOR), action="kick", target="bob", room="lobby", until=5
+    ),
+    at=1,
+)
 CARD = msgspec.msgpack.encode(Card("n2", "ws://h:1/ws", "h:2", 1, 2, 3, 0.1, 4, 1.0, 2.0))
 PACKETS: tuple[packets.Packet, ...] = (
     packets.Digest(PEER, "there", ("there",), {PEER: (0, 1)}, [ME], {PEER: "there"}, CARD),
     packets.Records(PEER, [_record(Kind.SESSION, sessions.pack(SESSION)), _record(seq=2)]),
     packets.Records(PEER, [_record(payload=texts.pack(texts.Text(1, "ann", "Ann", "hi")))]),
     packets.Records(PEER, [Record(1, Kind.RULING, PEER, 1, 5, "", "", RULING.key, rulings.pack(RULING))]),
+    packets.Records(PEER, [_record(Kind.AUDIT, LINE)]),
+    packets.Call(PEER, 3, backfill.CALL + msgspec.msgpack.encode(backfill.AskLines(PEER, 1))),
     packets.Call(PEER, 2, orders.CALL + rulings.pack(RULING)),
     packets.Ack(PEER, ME, 1),
     packets.Ask(PEER, ME, 0),
@@ -453,7 +463,7 @@ def cast(data: bytes) -> None:
 
 
 _told = _Grounds()
-CALLS = (keyring.CALL, flow.CALL, departure.CALL, hearsay.CALL, orders.CALL, b"")
+CALLS = (keyring.CALL, flow.CALL, departure.CALL, hearsay.CALL, orders.CALL, backfill.CALL, b"")
 
 
 @target(
@@ -502,12 +512,14 @@ READERS: tuple[Callable[[bytes], object], ...] = (
     flow.unpack_answer,
     lambda body: acts.unpack(_record(Kind.MODERATION, body)),
     rulings.unpack,
+    chain.unpack,
 )
 
 
 @target(
     *(bytes((n,)) + sessions.pack(SESSION) for n in range(len(READERS))),
     b"\x01" + texts.pack(texts.Text(1, "a", "b", "c")),
+    b"\x09" + LINE,
 )
 def records(data: bytes) -> None:
     """The payload of a record is read, or is not readable; a session that is read goes through bytes and back."""
