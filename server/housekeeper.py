@@ -58,23 +58,32 @@ class Housekeeper:
         """The rooms of which something is saved, whether somebody is there or not."""
         return self._settings.keys()
 
-    async def set(self, by: Actor, room: str, changes: dict[str, Value], *, reason: str = "") -> list[Outcome]:
+    async def set(
+        self, by: Actor, room: str, changes: dict[str, Value], *, reason: str = "", act: str = ""
+    ) -> list[Outcome]:
         """Let a room be otherwise on every node, now and later: one outcome for each. Raises Refused."""
-        self._node.require_durable()
+        node = self._node
+        node.require_durable()
         fields: dict[str, Value | Lock] = {**changes}
         if isinstance(password := changes.get(PASSWORD), str):
             fields[PASSWORD] = await self.passwords.make(password)
-        work = self._rule(by, room, fields, reason)
-        return await self._node.audit.recorded(
-            work, by, "set_room", target=room, room=room, reason=reason, detail=told(changes)
+        work, what = self._decide(by, room, fields, reason=reason, act=act), told(changes)
+        return await node.audit.recorded(
+            work, by, "set_room", target=room, room=room, reason=reason, detail=what, act=act
         )
 
-    async def _rule(self, by: Actor, room: str, fields: dict[str, Value | Lock], reason: str) -> list[Outcome]:
+    async def _decide(
+        self, by: Actor, room: str, fields: dict[str, Value | Lock], *, reason: str, act: str
+    ) -> list[Outcome]:
+        """Each field is a decision by itself; all of them are made at once, and asked about at once."""
         rule = self._node.orders.rule
-        decided = [
-            rule(by, key_of(ROOM, room, field), ruled(field, value), reason=reason) for field, value in fields.items()
-        ]
-        return _together(await asyncio.gather(*decided))
+        results = await asyncio.gather(
+            *(
+                rule(by, key_of(ROOM, room, field), ruled(field, value), reason=reason, act=act)
+                for field, value in fields.items()
+            )
+        )
+        return _together(results)
 
     def furnish(self, room: Room) -> None:
         """A room was opened: let it be as was saved."""

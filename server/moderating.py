@@ -125,8 +125,9 @@ def _set_room(client: Conversation, request: moderation.SetRoom) -> None:
     require(client.actor, Command.SET_ROOM, room)
     if not changes:
         raise Refused(Code.BAD_REQUEST, "name what is to be otherwise: locked, capacity, title and so on")
-    act = client.node.settings.set(client.actor, room, changes, reason=_reason(request.reason))
-    client.node.tasks.start(_finish(client, request, act), name="set_room")
+    reason, act = _reason(request.reason), identify(client, request)
+    work = client.node.settings.set(client.actor, room, changes, reason=reason, act=act)
+    client.node.tasks.start(_finish(client, request, work), name="set_room")
 
 
 def _drain(client: Conversation, request: moderation.Drain) -> None:

@@ -75,7 +75,7 @@ def told(changes: Mapping[str, Value]) -> str:
 def _told(field: str, value: Value) -> str:
     if field == PASSWORD:
         return "removed" if value is None else "set"
-    return ("on" if value else "off") if isinstance(value, bool) else str(value)
+    return ("on" if value else "off") if isinstance(value, bool) else str(value) or "none"
 
 
 def ruled(field: str, value: Value | Lock) -> Value | Lock:

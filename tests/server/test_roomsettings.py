@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.roomsettings import FIELDS, PASSWORD, Lock, Settings, Value, changes, ruled
+from server.roomsettings import FIELDS, PASSWORD, Lock, Settings, Value, changes, ruled, told
 from server.views import RoomState
 from server.wire.moderation import SetRoom
 from server.wire.names import FieldError
@@ -93,3 +93,10 @@ def test_of_a_password_a_salted_hash_is_kept() -> None:
     settings = Settings().changed(PASSWORD, saved(PASSWORD, one))
     assert settings.lock == one
     assert settings.changed(PASSWORD, saved(PASSWORD, None)) == Settings()
+
+
+def test_the_words_of_a_change_hold_no_password() -> None:
+    assert told(asked(locked=True, muted=False, capacity=7, title="", password="sesame")) == (
+        "locked on, capacity 7, title none, muted off, password set"
+    )
+    assert told(asked(password=None, title="Weekly")) == "title Weekly, password removed"

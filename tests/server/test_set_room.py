@@ -9,7 +9,7 @@ import pytest
 from server import passwords
 from server.roomsettings import Lock
 from tests.guest import Event, Guest, frame, speaking
-from tests.nodes import Served, Serving, without
+from tests.nodes import Served, Serving, token, without
 
 DEFAULT = {"locked": False, "capacity": 50, "slow_seconds": 0, "title": "", "speakers": 8, "muted": False}
 
@@ -143,6 +143,30 @@ async def test_the_limits_themselves_are_fine(served: Served) -> None:
     assert await state_of(moderator) == {**DEFAULT, "capacity": 1000, "speakers": 64, "title": "ä" * 100}
 
 
+async def test_the_same_request_again_decides_nothing_new(two: tuple[Served, Served]) -> None:
+    a, b = two
+    here, there = await a.enter_as("moderator"), await b.enter_as("moderator", user="other")
+    await set_room(here, id="once", title="Weekly")
+    await set_room(there, title="Daily")
+    await set_room(here, id="later", slow_seconds=5)
+    ruling = a.node.rulings.last("room/lobby/title")
+    await set_room(here, id="later", slow_seconds=5)
+    assert a.node.rulings.last("room/lobby/title") == ruling
+    slow = b.node.rulings.last("room/lobby/slow_seconds")
+    assert slow is not None
+    assert slow.number == 1
+
+
+async def test_what_was_set_is_in_the_audit_and_a_password_is_not(two: tuple[Served, Served]) -> None:
+    moderator = await two[0].enter_as("moderator")
+    await set_room(moderator, title="Weekly", locked=True, password="sesame", reason="as agreed")
+    items = [item for item in (await moderator.ask("audit"))["items"] if item["action"] == "set_room"]
+    assert {item["node"] for item in items} == {"n1", "n2"}
+    for item in items:
+        assert (item["by"], item["room"], item["reason"], item["outcome"]) == ("mod", "lobby", "as agreed", "done")
+        assert (item["target"], item["detail"]) == ("lobby", "locked on, title Weekly, password set")
+
+
 # Entering
 
 
@@ -262,6 +286,20 @@ async def test_a_room_that_was_locked_while_a_password_was_tried_stays_closed(
 
     monkeypatch.setattr(settings.passwords, "try_", slowly)
     assert await refused(bob, "join", room="lobby", password="sesame") == ("room_locked", None)
+
+
+async def test_a_moderator_of_other_rooms_passes_nothing_here(served: Served) -> None:
+    lena = await served.enter(None, token=token("moderator", user="lena", rooms=("team-*",)))
+    mod = await served.enter_as("moderator")
+    assert await refused(lena, "set_room", room="lobby", locked=True) == ("forbidden", "room")
+    for room in ("lobby", "team-1"):
+        await set_room(mod, room, password="sesame", muted=True, slow_seconds=60)
+    assert await refused(lena, "join", room="lobby") == ("forbidden", "password")
+    await lena.join("team-1")
+    await lena.say("one", room="team-1")
+    await lena.say("two", room="team-1")
+    await lena.ask("join", room="lobby", password="sesame")
+    assert (await refused(lena, "say", room="lobby", text="one"))[0] == "muted"
 
 
 async def test_a_lower_capacity_puts_nobody_out(two: tuple[Served, Served]) -> None:
