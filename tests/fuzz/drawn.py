@@ -24,6 +24,8 @@ LIVES = (
 NUMBERS = (0, 1, 2, 3, 4, 5, 7, 10, 99, 500, 1000, 100_000, HIGHEST)
 STEPS = (0.0, 0.05, 0.3, 1.0, 7.0)
 """Seconds between two packets."""
+LATEST = 1e12
+"""Seconds: the highest stamp that is one."""
 MOST = 40
 
 
@@ -102,9 +104,9 @@ def _packet(draw: Draw, payloads: Sequence[bytes]) -> packets.Packet:
             records = _records(draw, payloads)
             return packets.Fill(sender, origin, number, draw.of(NUMBERS), floor, high, records, draw.of(NUMBERS))
         case 5:
-            return packets.Ping(sender, float(number))
+            return packets.Ping(sender, min(float(number), LATEST))
         case 6:
-            return packets.Pong(sender, float(number) / 3)
+            return packets.Pong(sender, min(float(number), LATEST) / 3)
         case 7:
             return packets.Bye(sender)
         case 8:

@@ -62,7 +62,7 @@ from server.session import Actor, Role, Seat, SessionRecord
 from server.web import Site
 from server.wire import names, native, reading, voice
 from server.wire.names import FieldError
-from tests.fuzz import drawn
+from tests.fuzz.drawn import talk
 from tests.fuzz.ground import KEY, NODE, PEER, Ground, Line, without_faults
 from tests.guest import frame, masked, upgrade
 
@@ -443,7 +443,7 @@ def gossip(data: bytes) -> None:
     """Whatever somebody with the key says in packets of the right form, a node takes it, and its clients go on."""
     ground = _gossips.take()
     with without_faults():
-        for said, seconds in drawn.talk(data, TOLD):
+        for said, seconds in talk(data, TOLD):
             assert packets.decode(packets.encode(said)) == said
             ground.receive(said)
             ground.pass_time(seconds)
