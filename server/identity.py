@@ -256,7 +256,7 @@ def _read_keys(file: Path, *, made_in: Path | None = None) -> tuple[Key, ...]:
         raise StartError(f"cannot read the key {file}: {error.strerror or error}; see --auth-key-file") from None
     data = data.strip()
     if data.startswith(b"-----BEGIN"):
-        return tuple(_public_key(pem, file) for pem in _PEM.findall(data))
+        return tuple(_public_key(pem, file) for pem in _PEM.findall(data) or [data])
     if len(data) < KEY_BYTES:
         raise StartError(f"the key {file} has {len(data)} bytes and needs {KEY_BYTES}: put a longer one there")
     if exposed:
