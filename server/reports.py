@@ -114,7 +114,7 @@ class Reports:
         )
         filed = Filed(report.target, report.room, report.text, report.message, evidence)
         try:
-            outcomes = await node.orders.rule(by, report_key(id), filed, act=act)
+            outcomes = await node.orders.confirm(node.orders.decide(by, report_key(id), filed, act=act))
         except Unconfirmed as unconfirmed:  # it stands all the same
             outcomes = unconfirmed.outcomes
         node.audit.outcome(act, outcomes)
@@ -259,7 +259,9 @@ class Reports:
         if view.state == "closed":
             raise Refused(Code.ALREADY, f"{_worker(view)} has closed it")
         self._leave_to(by, view)
-        return await self._decide(by, view, "report_close", Work("closed", note), seconds=KEPT_SECONDS)
+        outcomes = await self._decide(by, view, "report_close", Work("closed", note), seconds=KEPT_SECONDS)
+        await self._node.kept()
+        return outcomes
 
     async def reopen(self, by: Actor, id: str) -> list[Outcome]:
         """Let a report be open again, whoever took or closed it."""

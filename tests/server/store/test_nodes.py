@@ -170,6 +170,21 @@ async def test_what_must_last_is_refused_and_not_done(failing: Served, tmp_path:
     await node.exclusion.ban(MODERATOR, Ban(user="bob", ip="", room=""), id="b1")
 
 
+async def test_members_report_and_moderators_take_but_nothing_is_closed_that_might_be_open_again(
+    failing: Served, tmp_path: Path
+) -> None:
+    ann, bob = await failing.members("Ann", "Bob")
+    mo = await failing.enter_as("moderator")
+    assert (await ann.ask("report", session=bob.session, room="lobby", text="he insults me"))["type"] == "ok"
+    report = (await mo.next("reported"))["report"]
+    assert (await mo.ask("report_take", report=report))["type"] == "done"
+    refused = await mo.ask("report_close", report=report)
+    assert (refused["code"], "store" in refused["message"]) == ("unavailable", True)
+    assert [item["state"] for item in (await mo.ask("list", what="reports"))["items"]] == ["taken"]
+    await mend(failing, tmp_path)
+    assert (await mo.ask("report_close", report=report))["type"] == "done"
+
+
 async def test_who_decided_when_it_began_to_fail_is_not_told_that_it_is_kept(failing: Served, tmp_path: Path) -> None:
     with pytest.raises(Refused) as raised:
         await failing.node.orders.rule(MODERATOR, "mute/ann/", True)
