@@ -130,8 +130,11 @@ class Exclusion:
 
     def until(self, entry: InForce) -> int | None:
         """When a ban ends by itself by this node's count and clock, ms since 1970 to the second."""
-        left = self._node.rulings.left(entry.ruling.key, self._node.clock.now())
+        left = self._left(entry)
         return None if left is None else round(self._node.clock.wall_ms() / 1000 + left) * 1000
+
+    def _left(self, entry: InForce) -> float | None:
+        return self._node.rulings.left(entry.ruling.key, self._node.clock.now())
 
     # Who comes in.
 
@@ -148,10 +151,10 @@ class Exclusion:
     def refusal(self, entry: InForce) -> Refused:
         """What somebody is told who comes all the same."""
         where = f" from {entry.ban.room}" if entry.ban.room else ""
-        until, wall = self.until(entry), self._node.clock.wall_ms()
+        until, left = self.until(entry), self._left(entry)
         ends = "" if until is None else f" until {_shown(until)}"
         why = f": {entry.ruling.reason}" if entry.ruling.reason else ""
-        after = None if until is None else max(1, until - wall)
+        after = None if left is None else max(1, math.ceil(left * 1000))
         return Refused(Code.BANNED, f"you are banned{where}{ends}{why}", retry_after_ms=after)
 
     def turns_away(self, client: Conversation, id: ClientId | None, *, user: str, role: Role) -> bool:
