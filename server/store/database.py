@@ -44,6 +44,8 @@ class Database:
         self._engine: AsyncEngine | None = None
         self._inserts: dict[type[Row], str] = {}
         self._shorten = ""
+        self._file = 0
+        """Inode of the file that is open."""
         self._is_new = True
         """Whether it was never opened, so that a file that is missing may be made."""
 
@@ -79,14 +81,14 @@ class Database:
     async def check(self) -> None:
         """See whether it is still there."""
         with _plainly():
-            if self._address.kind == "sqlite":
-                self._find_file(Path(self._address.url))
-                return
-            await self.fetch(text("SELECT 1"))
+            self._see_file()
+            if self._address.kind != "sqlite":
+                await self.fetch(text("SELECT 1"))
 
     async def write(self, rows: Sequence[Row]) -> None:
         """Put rows where they belong, all or none; those that are there already stay as they are."""
         with _plainly():
+            self._see_file()
             kinds: dict[type[Row], list[tuple[object, ...]]] = {}
             for row in rows:
                 kinds.setdefault(type(row), []).append(as_tuple(row))
@@ -130,6 +132,17 @@ class Database:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         elif not path.exists():
             raise StoreError("its file is gone: put it back, or start the node again to begin a new one")
+        self._file = path.stat().st_ino
+
+    def _see_file(self) -> None:
+        """See that what is written to a file is still in the folder. Raises StoreError, OSError."""
+        if self._address.kind == "sqlite":
+            try:
+                found = Path(self._address.url).stat().st_ino
+            except FileNotFoundError:
+                found = 0
+            if found != self._file:
+                raise StoreError("its file was replaced" if found else "its file is gone")
 
     def _new_engine(self) -> AsyncEngine:
         kind, url = self._address.kind, self._address.url

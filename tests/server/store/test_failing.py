@@ -310,17 +310,24 @@ async def test_what_is_lost_at_the_end_is_told(
     assert "1 rows are lost" in caplog.text
 
 
-async def test_who_waits_when_it_begins_to_fail_hears_it_at_once(
-    tmp_path: Path, keep: Keepers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_who_waits_when_it_begins_to_fail_hears_it_at_once(tmp_path: Path, keep: Keepers) -> None:
     keeper = await keep(StoreAddress.of_file(str(tmp_path / "store.db")))
     (tmp_path / "store.db").unlink()
-    keeper._fails("a test")
-    with pytest.raises(StoreError):
-        await keeper.settled(timeout=60)
+    for n in range(1, 3):  # when it begins, and while it goes on
+        keeper.save(line(n))
+        with pytest.raises(StoreError, match="gone"):
+            await keeper.settled(timeout=60)
+
+
+async def test_a_file_that_was_replaced_is_written_to_from_then_on(tmp_path: Path, keep: Keepers) -> None:
+    path, other = tmp_path / "store.db", tmp_path / "other.db"
+    await (await keep(StoreAddress.of_file(str(other)))).close()
+    keeper = await keep(StoreAddress.of_file(str(path)))
+    other.replace(path)
     keeper.save(line(1))
-    with pytest.raises(StoreError):
-        await keeper.settled(timeout=60)
+    await works(keeper)
+    await keeper.close()
+    assert await lines_of(await keep(StoreAddress.of_file(str(path)))) == [1]
 
 
 async def test_texts_are_not_waited_for(keep: Keepers, tmp_path: Path) -> None:
