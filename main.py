@@ -38,7 +38,7 @@ from bus.keys import Identity, claim
 from server import journal, options, selfsigned
 from server.addresses import bracketed, is_name
 from server.clock import SystemClock
-from server.config import CertificateRequest, Config, ConfigError, KeyRequest, StartError, TokenRequest
+from server.config import AuditRequest, CertificateRequest, Config, ConfigError, KeyRequest, StartError, TokenRequest
 from server.descriptors import raise_limit
 from server.garbage import Collector
 from server.gateway import PORT, Gateway
@@ -79,6 +79,8 @@ def main(arguments: Sequence[str]) -> int:
             return tend_cluster_key(options.read_key_request(rest))
         if command == "tls":
             return make_certificate(options.read_certificate_request(rest))
+        if command == "audit":
+            return look_at_audit(options.read_audit_request(rest))
         if command == "players":
             return run_players()
         if command == "doctor":
@@ -148,6 +150,32 @@ def make_certificate(request: CertificateRequest) -> int:
     return 0
 
 
+def look_at_audit(request: AuditRequest) -> int:
+    """Say whether the audit in a store is what was written, 1 if it is not; or print it. Raises StartError."""
+    from server.inspection import export, verify
+    from server.store.keeper import Keeper
+
+    async def look() -> int:
+        keeper = Keeper(request.store, history_days=0, wall_ms=SystemClock().wall_ms)
+        try:
+            await keeper.open_to_read()
+            if request.action == "verify":
+                holds, told = await verify(keeper)
+                print_line(plain(told).encode())
+                return 0 if holds else 1
+            async for piece in export(keeper, request.format):
+                write_out(piece.encode(errors="surrogatepass"))
+            return 0
+        except StoreError as error:
+            raise StartError(f"the store at {request.store} cannot be read: {error}") from error
+        except OSError as error:
+            raise StartError(f"it cannot be printed: {error.strerror}") from None
+        finally:
+            await keeper.close()
+
+    return asyncio.run(look())
+
+
 def examine(config: Config) -> int:
     """Print how each thing stands that a console or a node with `config` needs; 1 if something is wrong."""
     from gui.doctor import examine as examine_window
@@ -165,6 +193,12 @@ def examine(config: Config) -> int:
 def print_line(line: bytes, *, to: int = 1) -> None:
     """Print on stdout or stderr at once, with nothing left over that could fail later. Raises OSError."""
     os.write(to, line + b"\n")
+
+
+def write_out(data: bytes) -> None:
+    """Print all of it on stdout. Raises OSError."""
+    while data:
+        data = data[os.write(1, data) :]
 
 
 def open_standard_streams() -> None:

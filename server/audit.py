@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+APART_MS = 10_000
+"""Lines of a node whose clock is further ahead do not move the times of others."""
+
 SYSTEM = Actor("", "", "System", Role.ADMIN)
 """Who acts where nobody asked."""
 
@@ -174,9 +177,16 @@ class Audit:
         told = list(self._untold.values())[: chain.SEEN]
         for head in told:
             del self._untold[head.chain]
-        payload = pen.write(entry, at=node.clock.wall_ms(), seen=told)
+        payload = pen.write(entry, at=self._at(), seen=told)
         record = node.bus.append(Kind.AUDIT, payload)
         self._keep(record.origin, record.seq, payload)
+
+    def _at(self) -> int:
+        """The time of a line: later than what it may be the answer to, although clocks are somewhat apart."""
+        wall, latest = self._node.clock.wall_ms(), self._ledger.newest
+        if latest is None or not wall <= latest[0] < wall + APART_MS:
+            return wall
+        return latest[0] + (latest[1] != self._node.bus.origin)
 
     # What is known.
 
@@ -315,11 +325,11 @@ class Audit:
     async def page(self, wanted: Wanted, *, limit: int, before: Place | None = None) -> list[Item]:
         """The newest items that are wanted, behind `before` where it is given. Raises Refused unavailable."""
         found = self._ledger.page(wanted, limit=limit, before=before)
-        oldest = self._ledger.floor
-        if len(found) == limit or oldest is None:
+        if len(found) == limit or self._ledger.floor is None:
             return found
+        behind = min((place for place in (before, self._ledger.oldest) if place is not None), default=None)
         try:
-            lines = await self._stored(wanted, limit=limit - len(found), before=min(before or oldest, oldest))
+            lines = await self._stored(wanted, limit=limit - len(found), before=behind)
         except StoreError as error:
             raise Refused(Code.UNAVAILABLE, str(error)) from None
         return [*found, *items_of(lines)]

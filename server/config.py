@@ -123,6 +123,16 @@ class KeyRequest:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRequest:
+    """The options of ``audit``."""
+
+    action: Literal["verify", "export"]
+    store: StoreAddress
+    format: Literal["csv", "json"] = "csv"
+    """Of an export."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateRequest:
     """The options of ``tls self-signed``."""
 

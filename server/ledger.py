@@ -104,6 +104,16 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._places)
 
+    @property
+    def oldest(self) -> Place | None:
+        """The last in memory; None where that is empty."""
+        return self._places[0] if self._places else None
+
+    @property
+    def newest(self) -> Place | None:
+        """The first in memory; None where that is empty."""
+        return self._places[-1] if self._places else None
+
     def of_act(self, act: str) -> Sequence[Item]:
         """The items in memory that belong to an act."""
         return self._by_act.get(act, ())
@@ -119,7 +129,7 @@ class Ledger:
 
     def close(self) -> None:
         """Take nothing any more that is older than what is in memory."""
-        self.floor = self._places[0] if self._places else None
+        self.floor = self.oldest
 
     def page(self, wanted: Wanted, *, limit: int, before: Place | None = None) -> list[Item]:
         """The newest items that are wanted, behind `before` where it is given, as far as they are in memory."""

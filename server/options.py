@@ -13,14 +13,22 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, cast
 
 from server.addresses import bracketed, host_port, is_loopback, listening_host, origin_form, websocket_url
-from server.config import CertificateRequest, Config, ConfigError, KeyRequest, TokenRequest, default_data_dir
+from server.config import (
+    AuditRequest,
+    CertificateRequest,
+    Config,
+    ConfigError,
+    KeyRequest,
+    TokenRequest,
+    default_data_dir,
+)
 from server.proxies import network
 from server.scopes import Scope, read_scope
 from server.session import Role
 from server.store.address import StoreAddress
 from server.wire import names
 
-Command = Literal["console", "node", "token", "tls", "cluster-key", "doctor", "players"]
+Command = Literal["console", "node", "token", "tls", "cluster-key", "audit", "doctor", "players"]
 
 COMMANDS: Mapping[Command, str] = {
     "console": "opens a window with a node embedded in it; what runs when no command is given",
@@ -28,6 +36,7 @@ COMMANDS: Mapping[Command, str] = {
     "token": "prints an access token and nothing else",
     "cluster-key": "makes the secret of a mesh, shows its fingerprint, or changes it while the cluster runs",
     "tls": "makes a certificate for https:// and wss://: tls self-signed --host NAME",
+    "audit": "verifies who did what, as it stands in a store, or writes it out: audit verify, audit export",
     "doctor": "checks what a console or a node needs here; says what is wrong and what to do",
 }
 PLAYERS: Command = "players"
@@ -42,11 +51,16 @@ KEY_ACTIONS = {
     "rotate": "change the secret, and keep the one before beside it as FILE.previous; print the new fingerprint.\n"
     "          Copy both files to the other hosts within ten minutes: nodes that run follow them by themselves",
 }
+AUDIT_ACTIONS = {
+    "verify": "say in one line whether it is what was written; exit 1 if not, naming the first line that is not",
+    "export": "print it, newest first, as CSV that is safe to open as a spreadsheet, or as JSON",
+}
 SOURCES: Mapping[Command, str] = {
     "console": _SOURCES,
     "node": _SOURCES,
     "doctor": _SOURCES,
     "cluster-key": "actions:\n" + "\n".join(f"  {name:8}{meaning}" for name, meaning in KEY_ACTIONS.items()),
+    "audit": "actions:\n" + "\n".join(f"  {name:8}{meaning}" for name, meaning in AUDIT_ACTIONS.items()),
     "tls": "Files that are there already are kept, unless you say --force.",
     "token": "The key is found as a node finds it: file and environment are read for --auth-key-file and --data-dir.",
 }
@@ -370,6 +384,26 @@ def read_certificate_request(arguments: Sequence[str]) -> CertificateRequest:
     if "hosts" not in values:
         raise ConfigError(f"--host is required, it says by which name clients come: {SELF_SIGNED}")
     return CertificateRequest(**{"out": default_data_dir() / "tls", **values}, force=given.force)
+
+
+def read_audit_request(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> AuditRequest:
+    """Read what `audit` was told. Raises ConfigError; `--help` prints and raises SystemExit."""
+    own = tuple(option for option in OPTIONS if option.field in ("store", "data_dir"))
+    parser = _parser("audit", own)
+    parser.usage = f"%(prog)s {{{','.join(AUDIT_ACTIONS)}}} [--format csv|json] [--store URL] [--data-dir FOLDER]"
+    parser.add_argument("action", nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("--format", metavar="FORMAT", help="with export: csv or json (default: csv)")
+    given = parser.parse(arguments)
+    if given.action not in AUDIT_ACTIONS:
+        wrong = "nothing is asked for" if given.action is None else f"{_shown(given.action)} is not known"
+        raise ConfigError(f"audit: {wrong}, it is one of {', '.join(AUDIT_ACTIONS)}")
+    if given.format not in (None, "csv", "json"):
+        raise ConfigError(f"--format: {given.format!r} is none of csv, json")
+    if given.format is not None and given.action != "export":
+        raise ConfigError("--format: it is for export")
+    values = _gather(own, given, environment)
+    config = Config(name="", **{"data_dir": default_data_dir(), **values})
+    return AuditRequest(action=given.action, store=config.store_address, format=given.format or "csv")
 
 
 class _Parser(argparse.ArgumentParser):

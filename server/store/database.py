@@ -58,6 +58,18 @@ class Database:
             await self.close()
             raise
 
+    async def open_to_read(self) -> None:
+        """Connect to what is there already, and leave it as it is."""
+        self._is_new = False
+        await self.close()
+        with _plainly():
+            if self._address.kind == "sqlite" and not Path(self._address.url).exists():
+                raise StoreError("there is no such file")
+            self._engine = self._new_engine()
+            async with self._limited(more=CONNECT_SECONDS), self._reading() as connection:
+                if not await connection.run_sync(is_current):
+                    raise StoreError("its tables are those of another version: start a node with it once")
+
     async def _open(self) -> None:
         with _plainly():
             if self._address.kind == "sqlite":

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from bus.record import NodeId
+from bus.record import Origin
 from server.store import reading
 from server.store.address import StoreAddress
 from server.store.database import Database
@@ -72,6 +72,10 @@ class Keeper:
         """Open the database, bring its tables up to date, and begin to write. Raises StoreError."""
         await self._database.open()
         self._task = self._tasks.start(self._run(), name="store")
+
+    async def open_to_read(self) -> None:
+        """Open a database that is there already, to look at it and leave it as it is. Raises StoreError."""
+        await self._database.open_to_read()
 
     async def close(self) -> None:
         """Write what waits, if that can be done in a moment, and let the database go."""
@@ -154,7 +158,7 @@ class Keeper:
         """See Store."""
         return await self._read(AuditRow, reading.audit_of(acts))
 
-    async def chain(self, chain: NodeId, first: int = 1) -> AsyncIterator[AuditRow]:
+    async def chain(self, chain: Origin, first: int = 1) -> AsyncIterator[AuditRow]:
         """See Store."""
         behind = (first, "")
         while rows := await self._read(AuditRow, reading.part_of_chain(chain, behind)):
@@ -162,7 +166,7 @@ class Keeper:
                 yield row
             behind = rows[-1].n, rows[-1].hash
 
-    async def chains(self) -> Sequence[NodeId]:
+    async def chains(self) -> Sequence[Origin]:
         """See Store."""
         return [str(chain) for (chain,) in await self._database.fetch(reading.chains())]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Delete, Select, and_, delete, func, or_, select
 
-from bus.record import NodeId
+from bus.record import Origin
 from server.store.rows import AuditPlace, Sought
 from server.store.schema import AUDIT, HEADS, RULINGS, TEXTS
 
@@ -49,6 +49,8 @@ def audit_page(sought: Sought, limit: int, before: AuditPlace | None) -> Select[
         for name in ("kind", "chain", "by", "action", "user", "room")
         if (value := getattr(sought, name))
     ]
+    if sought.text:
+        wanted.append(_contains(sought.text))
     if sought.since is not None:
         wanted.append(lines.at >= sought.since)
     if sought.until is not None:
@@ -61,12 +63,22 @@ def audit_page(sought: Sought, limit: int, before: AuditPlace | None) -> Select[
     return select(AUDIT).where(*wanted).order_by(lines.at.desc(), lines.chain.desc(), lines.n.desc()).limit(limit)
 
 
+_PLAIN = frozenset(map(chr, range(0x20, 0x7F))) - set('"\\%_')
+"""Letters that stand in JSON as they are, and mean nothing to LIKE."""
+
+
+def _contains(text: str) -> ColumnElement[bool]:
+    """Whether these words stand somewhere in a line; where databases fold letters in different ways, any do."""
+    pattern = "".join(letter if letter in _PLAIN else "%" for letter in text.lower())
+    return func.lower(lines.line).like(f"%{pattern}%")
+
+
 def audit_of(acts: Sequence[str]) -> Select[tuple[object, ...]]:
     """All lines of these acts."""
     return select(AUDIT).where(AUDIT.c.act.in_(acts)).order_by(lines.at, lines.chain, lines.n)
 
 
-def part_of_chain(chain: NodeId, behind: tuple[int, str]) -> Select[tuple[object, ...]]:
+def part_of_chain(chain: Origin, behind: tuple[int, str]) -> Select[tuple[object, ...]]:
     """The next lines of a chain behind this number and hash."""
     n, hash = behind
     further = and_(lines.n >= n, or_(lines.n > n, lines.hash > hash))

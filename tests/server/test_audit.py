@@ -130,6 +130,28 @@ async def test_every_node_knows_the_same_lines(serve: Serving) -> None:
     assert [(item["by"], item["node"]) for item in pages[0]] == [("mo", "n2"), ("mia", "n1"), ("mo", "n3")]
 
 
+async def test_what_came_later_is_listed_later_although_clocks_are_somewhat_apart(
+    serve: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = await cluster(serve, 2)
+    monkeypatch.setattr(a.node.clock, "wall_ms", lambda: 1_000_000)
+    monkeypatch.setattr(b.node.clock, "wall_ms", lambda: 996_000)
+    for number, (one, other) in enumerate([(a, b), (b, a), (a, b), (b, a)]):
+        one.node.audit.happened("test", target=f"{number}")
+        known = one.node.audit.known(one.node.bus.origin)
+        await eventually(lambda: other.node.audit.known(one.node.bus.origin) == known)  # noqa: B023
+    items = await a.node.audit.page(Wanted(), limit=9)
+    assert [(item.asked.target, item.line.at) for item in items] == [
+        ("3", 1_000_003),
+        ("2", 1_000_002),
+        ("1", 1_000_001),
+        ("0", 1_000_000),
+    ]
+    monkeypatch.setattr(b.node.clock, "wall_ms", lambda: 900_000)
+    b.node.audit.happened("test", target="an hour ago")
+    assert (await b.node.audit.page(Wanted(), limit=9))[-1].line.at == 900_000
+
+
 async def test_what_became_of_it_is_not_known_when_its_node_does_not_answer(
     serve: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
