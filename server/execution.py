@@ -122,7 +122,8 @@ class Execution:
         if act.room is not None and record.seat(act.room) is None:
             return "gone"
         if not act.grace:
-            self._note(record, "kick", act)
+            until = self._node.clock.wall_ms() + round(act.block * 1000) if act.block else None
+            self._note(record, "kick", act, until)
             self._put_out(record, act.room, act.reason)
             return "done"
         if record.notice(act.room) is None and len(record.notices) >= NOTICES:

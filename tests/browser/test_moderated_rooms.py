@@ -184,3 +184,67 @@ async def test_a_page_that_is_banned_everywhere_does_not_come_back(
     await moderator.ask("unban", ban=ban)
     await ann.enter()
     ann.forgive_browser()
+
+
+async def test_a_page_that_is_moved_is_in_the_other_room_and_says_who_moved_it(
+    cluster: Cluster, visit: VisitorFactory, moderator: Moderator
+) -> None:
+    ann, bob, cid = await visit("Ann"), await visit("Bob"), await visit("Cid")
+    await ann.join(cluster[1], "from-here")
+    await bob.join(cluster[0], "from-here")
+    await cid.join(cluster[0], "to-there")
+    await ann.open_microphone()
+    done = await moderator.ask(
+        "move", session=await session_of(ann), room="from-here", to="to-there", reason="One table each"
+    )
+    assert done["results"][0]["outcome"] == "done", done
+    await expect(ann.page.get_by_role("heading", name="to-there")).to_be_visible()
+    await expect(
+        ann.notes().filter(has_text="Lena has moved you here from from-here: One table each")
+    ).to_be_visible()
+    await expect(ann.member("Cid")).to_be_visible()
+    assert ann.page.url.endswith("#to-there")
+    await ann.say("Hello over there")
+    await expect(cid.line("Hello over there")).to_be_visible()
+    await cid.until("({ speakers }) => speakers.some(({ name, decoded }) => name === 'Ann' && decoded > 10)")
+    await expect(bob.member("Ann")).to_have_count(0)
+    await ann.page.reload()
+    await expect(ann.page.get_by_role("heading", name="to-there")).to_be_visible()
+    await expect(ann.member("Cid")).to_be_visible()
+    ann.forgive_browser()
+
+
+async def test_a_page_that_is_kicked_for_a_time_says_until_when_and_is_refused_till_then(
+    cluster: Cluster, visit: VisitorFactory, moderator: Moderator
+) -> None:
+    ann = await visit("Ann")
+    await ann.join(cluster[1], "kicked-out")
+    done = await moderator.ask("kick", session=await session_of(ann), block_seconds=600, reason="Enough")
+    (result,) = done["results"]
+    alert = ann.page.get_by_role("alert")
+    await expect(alert).to_contain_text("You were removed by Lena until")
+    await expect(alert).to_contain_text("Enough")
+    await ann.page.get_by_role("button", name="Join", exact=True).click()
+    await expect(alert).to_contain_text("You are banned until")
+    await moderator.ask("unban", ban=result["ban"])
+    await ann.enter()
+
+
+async def test_who_is_to_be_put_out_in_a_moment_is_told_and_may_stay_after_all(
+    cluster: Cluster, visit: VisitorFactory, moderator: Moderator
+) -> None:
+    ann, bob = await visit("Ann"), await visit("Bob")
+    await ann.join(cluster[1], "grace")
+    await bob.join(cluster[0], "grace")
+    session = await session_of(ann)
+    await moderator.ask("kick", session=session, grace_seconds=600, reason="Off topic")
+    await expect(ann.page.get_by_text("Lena puts you out in a moment: Off topic")).to_be_visible()
+    await expect(ann.page.get_by_role("button", name="You are put out")).to_be_disabled()
+    await expect(ann.page.get_by_role("button", name="Send", exact=True)).to_be_disabled()
+    await expect(bob.member("Ann")).to_contain_text("muted")
+    await moderator.ask("unkick", session=session)
+    await expect(ann.page.get_by_role("button", name="Hold to talk")).to_be_enabled()
+    await ann.say("Still here")
+    await expect(bob.line("Still here")).to_be_visible()
+    await moderator.ask("kick", session=session, room="grace", grace_seconds=0.5)
+    await expect(ann.page.get_by_role("alert")).to_have_text("You were put out of this room by Lena.")
