@@ -22,10 +22,8 @@ if __name__ == "__main__":
 import asyncio
 import contextlib
 import dataclasses
-import getpass
 import itertools
 import logging
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -36,32 +34,25 @@ import msgspec
 from bus.interface import Bus, BusStartError
 from bus.keys import Identity, claim
 from server import journal, options, selfsigned
-from server.addresses import bracketed, is_name
+from server.addresses import is_name
 from server.clock import SystemClock
 from server.config import AuditRequest, CertificateRequest, Config, ConfigError, KeyRequest, StartError, TokenRequest
 from server.descriptors import raise_limit
 from server.garbage import Collector
 from server.gateway import PORT, Gateway
 from server.identity import Key, Tokens, key_file, load_key, load_keys, mint, reload_keys
+from server.naming import authority_of, default_name, operator_name
 from server.node import Node
 from server.plaintext import plain
+from server.site import read_site
 from server.store.interface import Store
 from server.store.rows import StoreError
 from server.tls import tls_of
 from server.web import Site
-from server.wire import names
 
 logger = logging.getLogger("switchboard")
 
 RESOURCES = Path(__file__).resolve().parent / "resources"
-CONTENT_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".txt": "text/plain; charset=utf-8",
-    ".woff2": "font/woff2",
-}
 CLOSING_SECONDS = 2.5
 """How long an ending may take beyond its drain before what still hangs is cut."""
 LEAVING_SECONDS = 1.0
@@ -495,46 +486,6 @@ def tell_ready(node: Node) -> None:
     with contextlib.suppress(OSError):  # nobody reads it; the node serves all the same
         print_line(msgspec.json.encode(line))
     logger.info("%s is ready at %s", node.name, node.url)
-
-
-def read_site(folder: Path) -> dict[str, tuple[str, bytes]]:
-    """Read the browser client: path to content type and content. Raises StartError."""
-    try:
-        files = {
-            f"/{path.relative_to(folder).as_posix()}": (CONTENT_TYPES[path.suffix], path.read_bytes())
-            for path in sorted(folder.rglob("*"))
-            if path.suffix in CONTENT_TYPES
-        }
-        return {**files, "/": files["/index.html"]}
-    except (OSError, KeyError) as error:
-        raise StartError(f"the browser client in {folder} is not complete ({error}): get the sources again") from None
-
-
-def authority_of(host: str, port: int) -> str:
-    """``host:port`` for a URL; where all addresses are listened on, the one that other machines most likely see."""
-    if host in {"0.0.0.0", "::"}:
-        family, far = (socket.AF_INET, "192.0.2.1") if host == "0.0.0.0" else (socket.AF_INET6, "2001:db8::1")
-        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((far, 9))  # sends nothing, only chooses the way
-            host = probe.getsockname()[0]
-    return f"{bracketed(host)}:{port}"
-
-
-def default_name(node_id: str) -> str:
-    """Name a node after its machine: unique, and the same at each start."""
-    host, short = socket.gethostname().partition(".")[0], node_id[:4]
-    try:
-        return f"{names.person_name(host[: names.NAME_CHARS - len(short) - 1])}-{short}"
-    except names.FieldError:
-        return f"node-{short}"
-
-
-def operator_name() -> str:
-    """Name who sits at this console: as the system knows them."""
-    try:
-        return names.person_name(getpass.getuser())
-    except (names.FieldError, KeyError, OSError, ImportError):
-        return "Operator"
 
 
 def _headless_loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -28,6 +28,7 @@ from server.client import Client
 from server.config import Config
 from server.identity import Tokens, load_key, mint
 from server.launched import Launched, write_launched
+from server.naming import authority_of, default_name
 from server.session import Role
 from server.wire import moderation, native
 from server.wire.native import Refused
@@ -666,11 +667,11 @@ async def test_a_console_takes_the_next_free_port_and_says_so(
 
 @pytest.mark.parametrize(("host", "authority"), [("127.0.0.1", "127.0.0.1:80"), ("::1", "[::1]:80")])
 def test_an_address_in_a_url(host: str, authority: str) -> None:
-    assert main.authority_of(host, 80) == authority
+    assert authority_of(host, 80) == authority
 
 
 def test_an_address_of_all_addresses_is_one_that_can_be_reached() -> None:
-    assert not main.authority_of("0.0.0.0", 80).startswith("0.0.0.0")
+    assert not authority_of("0.0.0.0", 80).startswith("0.0.0.0")
 
 
 @pytest.mark.parametrize(
@@ -684,4 +685,4 @@ def test_an_address_of_all_addresses_is_one_that_can_be_reached() -> None:
 )
 def test_a_node_is_named_after_its_machine(monkeypatch: pytest.MonkeyPatch, host: str, name: str) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: host)
-    assert main.default_name("0123456789abcdef") == name
+    assert default_name("0123456789abcdef") == name
