@@ -18,6 +18,9 @@ RECENT = 5 * 60_000
 LISTED = 12
 """Addresses in the details."""
 
+NAMES = 4
+"""Hosts of a certificate there."""
+
 REASONS = {
     "key": "wrong key",
     "plain": "other encryption",
@@ -101,13 +104,22 @@ def entrance(exposure: Exposure, now: int) -> list[Fact]:
     until = datetime.datetime.fromtimestamp(certificate.expires / 1000, datetime.UTC)
     tone = Colour.TEXT if left > WARN_DAYS * DAY_MS else Colour.WARN if left > 0 else Colour.DANGER
     word = f"{until:%Y-%m-%d}, {wording.plural(left // DAY_MS, 'day')}" if left > 0 else f"{until:%Y-%m-%d}, over"
+    names = [Fact(wording.within(name), "", inner=True) for name in certificate.names]
+    if len(names) > NAMES:
+        names[NAMES:] = [Fact(f"{wording.count(len(names) - NAMES)} more", "", inner=True)]
     return [
         Fact("Encryption", "TLS"),
-        Fact("Certificate for", wording.listed(certificate.names, 2) or "no host"),
-        Fact("Signed by", wording.within(certificate.issuer) if certificate.issuer else "itself"),
-        Fact("Holds until", word, tone),
+        Fact("Certificate holds until", word, tone),
+        Fact("Signed by", wording.within(_common_name(certificate.issuer)) if certificate.issuer else "itself"),
         Fact("SHA-256", f"{certificate.fingerprint[:23]}…"),
+        Fact("For", wording.plural(len(certificate.names), "host"), Colour.TEXT if names else Colour.WARN),
+        *names,
     ]
+
+
+def _common_name(issuer: str) -> str:
+    """Of a name as certificates write it (RFC 4514) what people call it."""
+    return issuer.partition("CN=")[2].partition(",")[0] or issuer
 
 
 def news(mesh: MeshView, now: int) -> list[RefusalView]:
@@ -118,24 +130,24 @@ def news(mesh: MeshView, now: int) -> list[RefusalView]:
 def headline(recent: Sequence[RefusalView]) -> str:
     """Who it is and what is wrong, in one sentence."""
     first = recent[0]
-    times = "once" if first.count == 1 else f"{wording.count(first.count)} times"
-    since = wording.clock(first.first, seconds=True)
     who = wording.within(_who(first))
     if first.reason == "answer":
-        return f"{who} does not let this console into its mesh since {since}."
-    return f"{who} was kept out of the mesh {times} since {since}: {REASONS[first.reason]}."
+        return f"{who} does not let this console into its mesh."
+    return f"{who} was kept out of the mesh: {REASONS[first.reason]}."
 
 
 def account(recent: Sequence[RefusalView]) -> str:
-    """What that means, what can be done, and who else there is."""
+    """How often it was, what that means, what can be done, and who else there is."""
     means = {
         "key": "It has no part in anything. If it is a node of yours, give it the key file of this one.",
         "plain": "It has no part in anything. If it is a node of yours, start it with the key file of this one.",
         "garbage": "It has no part in anything. It is no node, but something that tries ports.",
         "answer": "Its key is another one: compare what `main.py cluster-key show` says on both machines.",
     }[recent[0].reason]
+    count, since = recent[0].count, wording.clock(recent[0].first, seconds=True)
+    often = f"Once, at {since}." if count == 1 else f"{wording.plural(count, 'time')} since {since}."
     others = tuple(dict.fromkeys(_who(each) for each in recent[1:] if each.address != recent[0].address))
-    return f"{means} Also: {wording.listed(others)}." if others else means
+    return f"{often} {means} Also: {wording.listed(others)}." if others else f"{often} {means}"
 
 
 def brief(recent: Sequence[RefusalView]) -> str:

@@ -305,7 +305,7 @@ def _named(field: Field, result: Result, shown: dict[str, Any]) -> None:
     result.check(not missing, f"the banner says: {banner}")
     result.check("refused" in shown["alarm"], f"the status bar says: {shown['alarm']}")
     door = shown["certificate"]
-    secure = door.get("Encryption") == "TLS" and field.network.address(DESK) in door.get("Certificate for", "")
+    secure = door.get("Encryption") == "TLS" and field.network.address(DESK) in door
     result.check(secure, f"and of the port for clients: {door}")
 
 

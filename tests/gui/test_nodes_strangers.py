@@ -73,15 +73,16 @@ class TestWords:
 
     def test_who_is_refused_is_named_with_the_reason(self) -> None:
         recent = strangers.news(mesh(refusal(), refusal(address="10.7.1.9", reason="garbage")), NOON + 60_000)
-        assert plain(strangers.headline(recent)).startswith("10.7.1.4 was kept out of the mesh 3 times since")
-        assert plain(strangers.headline(recent)).endswith("wrong key.")
-        assert "10.7.1.9" in strangers.account(recent)
+        assert plain(strangers.headline(recent)) == "10.7.1.4 was kept out of the mesh: wrong key."
+        assert strangers.account(recent).startswith("3 times since ")
+        assert plain(strangers.account(recent)).endswith("Also: 10.7.1.9.")
         assert plain(strangers.brief(recent)) == "Mesh refused 10.7.1.4, 1 more"
 
     def test_a_peer_that_does_not_let_this_console_in_is_told_otherwise(self) -> None:
         recent = [refusal(address="10.7.1.2:8766", reason="answer")]
         assert "does not let this console into its mesh" in strangers.headline(recent)
         assert "cluster-key show" in strangers.account(recent)
+        assert strangers.account([refusal(count=1)]).startswith("Once, at ")
 
     def test_who_said_nothing_or_gave_up_long_ago_is_no_news(self) -> None:
         assert not strangers.news(mesh(refusal(reason="silent")), NOON + 60_000)
@@ -126,11 +127,19 @@ class TestWords:
         found = {
             fact.caption: fact for fact in strangers.entrance(Exposure(encrypted=True, certificate=certificate), NOON)
         }
-        assert plain(found["Certificate for"].value) == "voice.example, 10.7.1.1"
+        assert found["For"].value == "2 hosts"
+        assert [plain(fact.caption) for fact in found.values() if fact.inner] == ["voice.example", "10.7.1.1"]
         assert found["Signed by"].value == "itself"
-        assert found["Holds until"].value.endswith(said)
-        assert found["Holds until"].tone is tone
+        assert found["Certificate holds until"].value.endswith(said)
+        assert found["Certificate holds until"].tone is tone
         assert found["SHA-256"].value == "AB:AB:AB:AB:AB:AB:AB:AB…"
+
+    def test_who_signed_a_certificate_is_called_by_name_and_many_hosts_are_counted(self) -> None:
+        names = tuple(f"{number}.example" for number in range(strangers.NAMES + 2))
+        certificate = Certificate(names, "CN=Authority 7,O=Example", NOON + 300 * DAY_MS, "AB:" * 31 + "AB")
+        found = strangers.entrance(Exposure(encrypted=True, certificate=certificate), NOON)
+        assert [plain(fact.value) for fact in found if fact.caption == "Signed by"] == ["Authority 7"]
+        assert found[-1].caption == "2 more"
 
 
 def bus_of(cluster: Cluster) -> MemoryBus:
