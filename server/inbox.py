@@ -18,8 +18,8 @@ WORK = "work"
 KEPT_SECONDS = 24 * 3600
 """For so long a report that is closed stays in the inbox."""
 
-OPEN = 500
-"""Reports that may wait for a moderator; nothing is reported beyond it."""
+OPEN, OWN = 500, 20
+"""Reports that may wait for a moderator, of all and of one user; nothing is reported beyond it."""
 
 LINES_BYTES = 16 * 1024
 """What the lines of one report take, at most; the last ones are kept."""
@@ -208,9 +208,11 @@ class Inbox:
             for id, (ruling, known) in self._reports.items()
         )
 
-    def waiting(self) -> int:
-        """How many are not closed."""
-        return sum(not self._is_closed(id) for id in self._reports)
+    def waiting(self, user: str | None = None) -> int:
+        """How many are not closed, of all or of those that this user made."""
+        return sum(
+            user in (None, ruling.by.user) and not self._is_closed(id) for id, (ruling, _) in self._reports.items()
+        )
 
     def done(self) -> Iterable[str]:
         """Reports that have left, and are to be forgotten by all."""
@@ -236,13 +238,17 @@ def party_of(actor: Actor) -> Party:
     return Party(actor.session, actor.user, actor.name)
 
 
-def shorten(lines: Iterable[Line]) -> tuple[tuple[Line, ...], bool]:
-    """The last of these lines that a report has room for, and whether there were more."""
+def shorten(lines: Iterable[Line], most: int = LINES_BYTES) -> tuple[tuple[Line, ...], bool]:
+    """The last of these lines that take `most` bytes, and whether there were more."""
     kept: list[Line] = []
-    size = 0
     for line in reversed(list(lines)):
-        size += len(line.text.encode()) + 200
-        if size > LINES_BYTES:
+        most -= size_of(line)
+        if most < 0:
             return tuple(reversed(kept)), True
         kept.append(line)
     return tuple(reversed(kept)), False
+
+
+def size_of(part: msgspec.Struct) -> int:
+    """How many bytes of a ruling something takes."""
+    return len(msgspec.msgpack.encode(part))

@@ -15,7 +15,9 @@ from server import texts
 from server.events import ReportChanged
 from server.inbox import (
     KEPT_SECONDS,
+    LINES_BYTES,
     OPEN,
+    OWN,
     Earlier,
     Evidence,
     Facts,
@@ -28,13 +30,14 @@ from server.inbox import (
     Work,
     report_key,
     shorten,
+    size_of,
     work_key,
 )
 from server.ledger import Wanted
 from server.limits import Shares
 from server.orders import Unconfirmed
 from server.roles import Command, may, require
-from server.rulings import REPORT, Change, parts_of
+from server.rulings import REPORT, VALUE_BYTES, Change, parts_of
 from server.session import Actor, Role, SessionRecord
 from server.unreadable import UNREADABLE
 from server.wire import native, reporting
@@ -51,6 +54,12 @@ MINUTE = 60.0
 
 EARLIER = 20
 """Earlier acts on the user that it brings along, at most."""
+
+REASON_CHARS = 100
+"""Of the reason of each; the audit has all of it."""
+
+SPARE_BYTES = 1024
+"""What is left of a ruling for what is counted roughly."""
 
 USER = 1 / 20, 5
 """Reports of one user at a node, a second and at once."""
@@ -156,6 +165,8 @@ class Reports:
         if wait:
             sentence = "you report very often, wait a little: moderators see what you have reported"
             raise Refused(Code.RATE_LIMITED, sentence, retry_after_ms=wait)
+        if self._inbox.waiting(by.user) >= OWN:
+            raise Refused(Code.UNAVAILABLE, f"{OWN} of your reports wait for a moderator: try again later")
         if self._inbox.waiting() >= OPEN:
             raise Refused(Code.UNAVAILABLE, "the moderators have more reports than they can see: try again later")
 
@@ -163,10 +174,12 @@ class Reports:
 
     async def _evidence(self, report: Report, record: SessionRecord | None, said: Line | None) -> Evidence:
         node = self._node
-        lines, shortened = shorten(self._shown(report.room, since=node.clock.now() - MINUTE))
-        if said is not None and (said.origin, said.seq) == report.message and said not in lines:
-            lines = (said, *lines)
-        return Evidence(lines, shortened, self._facts(report, record), await self._earlier(report.target.user))
+        earlier, facts = await self._earlier(report.target.user), self._facts(report, record)
+        minute = self._shown(report.room, since=node.clock.now() - MINUTE)
+        first = () if said is None or (said.origin, said.seq) != report.message or said in minute else (said,)
+        room = VALUE_BYTES - SPARE_BYTES - size_of(report) - size_of(Evidence(first, False, facts, earlier))
+        lines, shortened = shorten(minute, min(LINES_BYTES, room))
+        return Evidence((*first, *lines), shortened, facts, earlier)
 
     def _shown(self, room: str, since: float = -math.inf) -> list[Line]:
         """What was shown in a room since then by this node's count, as far as it is held."""
@@ -216,7 +229,7 @@ class Reports:
         except Refused:
             return ()
         return tuple(
-            Earlier(item.line.at, item.asked.action, item.asked.by.name, item.asked.room, item.asked.reason)
+            Earlier(item.line.at, item.asked.action, item.asked.by.name, item.asked.room, _brief(item.asked.reason))
             for item in items
         )
 
@@ -314,7 +327,7 @@ class Reports:
     def _tell(self, view: ReportView, message: native.Message) -> None:
         """Tell the moderators of the room who are connected here."""
         for conversation in list(self._node.conversations.values()):
-            if may(conversation.actor, Command.REPORTS, view.room):
+            if conversation.session.role is not Role.USER and may(conversation.actor, Command.REPORTS, view.room):
                 conversation.send(message)
 
     def tick(self, now: float) -> None:
@@ -376,6 +389,10 @@ def _is_by(view: ReportView, by: Actor) -> bool:
 def _desk(session: str) -> str:
     """The node of the console that a session stands for; empty for that of a client."""
     return node_of(session) if session.startswith("desk-") else ""
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= REASON_CHARS else f"{text[: REASON_CHARS - 1]}…"
 
 
 def _is(party: Party, to: Address) -> bool:

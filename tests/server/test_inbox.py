@@ -20,6 +20,7 @@ from server.inbox import (
     Work,
     report_key,
     shorten,
+    size_of,
     work_key,
 )
 from server.rulings import Ruling, Rulings
@@ -118,6 +119,7 @@ def test_the_same_is_known_until_it_is_closed() -> None:
     assert not inbox_of(FILE).is_known(MO, report)
     assert not inbox_of(FILE).is_known(ANN, Report(BOB, "lobby", "again", ("o1", 7)))
     assert not inbox_of(FILE, CLOSE).is_known(ANN, report)
+    assert [inbox_of(FILE).waiting(user) for user in ("ann", "bob")] == [1, 0]
     assert [inbox_of(*decided).waiting() for decided in ((FILE,), (FILE, TAKE), (FILE, CLOSE))] == [1, 1, 0]
 
 
@@ -133,4 +135,5 @@ def test_of_much_the_last_is_kept() -> None:
     kept, shortened = shorten(map(said, range(100)))
     assert shortened
     assert kept == tuple(map(said, range(100 - len(kept), 100)))
-    assert 0 < sum(len(line.text.encode()) for line in kept) <= LINES_BYTES
+    assert 0 < sum(map(size_of, kept)) <= LINES_BYTES
+    assert shorten(map(said, range(3)), size_of(said(0)) - 1) == ((), True)

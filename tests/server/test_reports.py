@@ -9,7 +9,7 @@ import pytest
 
 from bus.interface import PeerState
 from server.desk import Desk
-from server.inbox import KEPT_SECONDS
+from server.inbox import KEPT_SECONDS, OWN
 from server.wire.native import Refused
 from tests.cluster.nodes import eventually
 from tests.guest import Event, Guest
@@ -123,6 +123,52 @@ async def test_a_message_is_reported_by_its_place_however_old_it_is(served: Serv
     assert [line["text"] for line in found["lines"]] == ["you fool", "hello?"]
 
 
+async def test_the_longest_report_is_taken_too(served: Served) -> None:
+    ann, bob = await served.members("Ann", "Bob")
+    mo, long = await moderator(served), "\U0001f600" * 4000
+    place = await bob.say(long)
+    for _ in range(22):
+        done = await mo.ask("mute", user=bob.welcome["user"], seconds=600, reason=long)
+        assert done["type"] == "done", done
+    served.advance(61)
+    for _ in range(5):
+        await ann.say(long)
+    answer = await filed(ann, session=bob.session, text=long, origin=place["origin"], seq=place["seq"])
+    assert answer["type"] == "ok", answer
+    (item,) = await inbox(mo)
+    found = await mo.ask("report_read", report=item["report"])
+    assert item["text"] == found["lines"][0]["text"] == long
+    assert (found["shortened"], len(found["earlier"])) == (True, 20)
+    assert found["earlier"][0]["reason"] == long[:99] + "…"
+
+
+async def test_each_step_stands_in_the_audit(serve: Serving) -> None:
+    a, b, c = await trio(serve)
+    _, mo, report = await one_report(a)
+    await mo.ask("report_take", report=report)
+    await mo.ask("report_close", report=report, note="warned him")
+    admin = await c.enter_as("admin")
+
+    async def steps() -> list[tuple[str, str, str, str]]:
+        items = (await admin.ask("audit"))["items"]
+        return sorted((item["action"], item["by"], item["reason"], item["node"]) for item in items)
+
+    wanted = [
+        (action, by, reason, node)
+        for action, by, reason in (
+            ("report", "Ann", "he insults me"),
+            ("report_close", "Mo", "warned him"),
+            ("report_take", "Mo", ""),
+        )
+        for node in ("n1", "n2", "n3")
+    ]
+
+    async def are_there() -> bool:
+        return await steps() == wanted
+
+    await eventually(are_there)
+
+
 async def test_a_message_of_somebody_who_is_gone_can_be_reported(served: Served) -> None:
     ann, bob = await served.members("Ann", "Bob")
     place = await bob.say("you fool")
@@ -205,6 +251,19 @@ async def test_nobody_floods_the_inbox(served: Served) -> None:
     assert (answers[-1]["code"], answers[-1]["retry_after_ms"] > 0) == ("rate_limited", True)
     served.advance(20)
     assert (await filed(ann, session=bob.session, text="once more"))["type"] == "ok"
+
+
+async def test_whose_reports_wait_waits_too(serve: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.reports.USER", (0.0, 0))  # as if they had come over a day
+    served = await serve()
+    ann, bob = await served.members("Ann", "Bob")
+    mo = await moderator(served)
+    for number in range(OWN):
+        assert (await filed(ann, session=bob.session, text=f"again {number}"))["type"] == "ok"
+    assert (await filed(ann, session=bob.session))["code"] == "unavailable"
+    assert (await filed(bob, session=ann.session))["type"] == "ok", "others may report"
+    await mo.ask("report_close", report=(await inbox(mo))[-1]["report"])
+    assert (await filed(ann, session=bob.session))["type"] == "ok"
 
 
 # What moderators do with them.
