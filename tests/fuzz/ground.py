@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -93,6 +94,16 @@ class Idle(Tasks):
         return cast("asyncio.Task[Any]", None)
 
 
+def _at_once(answer: Callable[[str, bytes], bytes | Awaitable[bytes]], caller: str, body: bytes) -> bytes:
+    """What a node answers at once; what it would have to wait for is not awaited, as there is no loop."""
+    answered = answer(caller, body)
+    if isinstance(answered, bytes):
+        return answered
+    if isinstance(answered, Coroutine):
+        answered.close()
+    return b""
+
+
 class Ground:
     """A node alone under a clock set by hand, and what may be said to it."""
 
@@ -106,6 +117,7 @@ class Ground:
         self.node.post.schedule = self._soon
         self.node.soon = self._call
         self.node.tasks = Idle()
+        self.node.on_call = partial(_at_once, self.node.on_call)  # type: ignore[method-assign]
         self.gateway = Gateway(self.node, self.config)
         self.gateway._loop = cast(asyncio.AbstractEventLoop, self.time)
         run(self.node.start(url="ws://127.0.0.1:1/ws", http="http://127.0.0.1:1/"))
