@@ -69,13 +69,15 @@ class Audit:
         detail: str = "",
         until: int | None = None,
         act: str = "",
+        more: bool = False,
     ) -> str:
         """Write down what is about to be done, before it goes out; for each of `people` a line of its own.
 
         `target` is what the request named (else the session of each), `until` ms since 1970. Returns the identity of
-        the act, which is `act` if that is given: what is known under it already is not written again.
+        the act, which is `act` if that is given: what is known under it already is not written again, unless these
+        are `more` of those for whom it is.
         """
-        if act and self._ledger.of_act(act):
+        if act and self.is_known(act) and not more:
             return act
         act = act or self._next_act()
         persons: list[Person | None] = [_person(one) for one in people]
@@ -94,6 +96,10 @@ class Audit:
                 )
             )
         return act
+
+    def is_known(self, act: str) -> bool:
+        """Whether something was written of an act not long ago."""
+        return bool(self._ledger.of_act(act))
 
     def outcome(self, act: str, outcomes: Sequence[Outcome]) -> None:
         """Write down what came of an act at each node that carried it out. Without this it is "not known"."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
@@ -16,6 +15,7 @@ from server.bans import Ban, key_of_ban
 from server.resumption import LIVES
 from server.session import Actor, Notice, SessionRecord, Silence
 from server.terms import Terms, term_of
+from server.turns import Turns
 from server.wire.moderation import Outcome
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ NOTICES = 8
 
 NOTICE_CHARS = 200
 """What is kept of their reasons; a close frame holds less."""
-
-SLICE_SECONDS = 0.004
-"""For so long many are acted on at a time, so that nobody's voice waits."""
 
 Result = Literal["done", "gone", "failed"]
 
@@ -53,13 +50,9 @@ class Execution:
 
     async def carry_out(self, act: AnyAct) -> list[Outcome]:
         """Do it to each of its sessions; returns what came of each, in order."""
-        outcomes: list[Outcome] = []
-        clock = asyncio.get_running_loop().time
-        began = clock()
+        outcomes, turns = list[Outcome](), Turns()
         for session in act.sessions:
-            if clock() - began > SLICE_SECONDS:
-                await asyncio.sleep(0)
-                began = clock()
+            await turns.step()
             outcomes.append(self._once(act, session))
         return outcomes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -124,8 +125,13 @@ class Ledger:
             case Asked() as asked:
                 self._add(Item(chain, line, asked))
             case Came(act, results):
-                for item in self._by_act.get(act, ()):
-                    item.hear(results)
+                items, of_session = self._by_act.get(act, ()), defaultdict[str, list[Result]](list)
+                for result in results:
+                    of_session[result.session].append(result)
+                for item in items:  # of many each has its own, and is not to look through all
+                    person = item.asked.person
+                    own = person is not None and person.session
+                    item.hear([*of_session[""], *of_session[own]] if own else results)
 
     def close(self) -> None:
         """Take nothing any more that is older than what is in memory."""

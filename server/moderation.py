@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from server.bans import Ban
 from server.execution import Execution
 from server.rulings import Ruling, parts_of
 from server.session import SessionRecord
+from server.turns import Turns
 from server.unreadable import UNREADABLE
 from server.usermutes import UserMutes
 from server.wire.moderation import Outcome
@@ -30,6 +32,25 @@ CALL_SECONDS = 3.0
 
 FEW = 4
 """So many are acted on at once."""
+
+
+LINES_AT_ONCE = 16
+"""Lines of the audit."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done of an act, and may be."""
+
+    act: AnyAct
+    whom: Whom
+    targets: Sequence[SessionRecord]
+    users: Sequence[str]
+    """Who is muted, whichever sessions come."""
+    lifts: Sequence[str]
+    """The mutes of users that are lifted, by key."""
+    before: Sequence[Outcome]
+    """What was done before, and what cannot be."""
 
 
 class Moderation:
@@ -76,26 +97,35 @@ class Moderation:
                 self._check_move(act, targets)
             case acts.Kick(block=block) if block:
                 self._check_block(act, targets)
-        self._write_down(act, whom, targets)
-        rulings = self._decide(act, whom, targets, lifts)
+        users = sorted({target.user for target in targets} & set(whom.users)) if isinstance(act, acts.Mute) else []
+        if users or lifts:
+            self._node.require_durable()
         running = self._running[act.id] = asyncio.get_running_loop().create_future()
-        return self._run(act, targets, rulings, [*done.values(), *gone], running, asked=asked)
+        plan = Plan(act, whom, targets, users, lifts, before=[*done.values(), *gone])
+        return self._run(plan, running, asked=asked)
 
-    def _write_down(self, act: AnyAct, whom: Whom, targets: Sequence[SessionRecord]) -> None:
+    async def _write_down(self, plan: Plan) -> None:
         """Let the audit have what is about to be done."""
-        node = self._node
+        act, audit, turns = plan.act, self._node.audit, Turns()
         seconds = act.seconds if isinstance(act, acts.Mute) else act.grace if isinstance(act, acts.Kick) else None
-        node.audit.asked(
-            act.by,
-            act.command.value,
-            target=whom.users[0] if len(whom.users) == 1 else "",
-            people=targets,
-            room=act.room,
-            reason=act.reason,
-            detail=act.to if isinstance(act, acts.Move) else "",
-            until=node.clock.wall_ms() + round(seconds * 1000) if seconds else None,
-            act=act.id,
-        )
+        until = self._node.clock.wall_ms() + round(seconds * 1000) if seconds else None
+        target = plan.whom.users[0] if len(plan.whom.users) == 1 else ""
+        if audit.is_known(act.id):
+            return
+        for start in range(0, max(1, len(plan.targets)), LINES_AT_ONCE):
+            await turns.step()
+            audit.asked(
+                act.by,
+                act.command.value,
+                target=target,
+                people=plan.targets[start : start + LINES_AT_ONCE],
+                room=act.room,
+                reason=act.reason,
+                detail=act.to if isinstance(act, acts.Move) else "",
+                until=until,
+                act=act.id,
+                more=start > 0,
+            )
 
     def _lifts(self, act: AnyAct, whom: Whom, targets: Sequence[SessionRecord]) -> list[str]:
         """The keys of the mutes of users that an act lifts: of those whom it names, as users or by a session."""
@@ -104,16 +134,18 @@ class Moderation:
         users = dict.fromkeys([*whom.users, *(target.user for target in targets)])
         return [key for user in users for key in self.mutes.of(user, act.room)]
 
-    def _decide(
-        self, act: AnyAct, whom: Whom, targets: Sequence[SessionRecord], lifts: Sequence[str]
-    ) -> list[Ruling]:
-        """What is to hold for sessions to come, too; it does here from now on. Raises Refused unavailable."""
-        users = {target.user for target in targets} & set(whom.users)
-        if lifts or (isinstance(act, acts.Mute) and users):
-            self._node.require_durable()
-        if isinstance(act, acts.Unmute):
-            return [self.mutes.lift(act, key) for key in lifts]
-        return [self.mutes.decide(act, user) for user in sorted(users)] if isinstance(act, acts.Mute) else []
+    async def _decide(self, plan: Plan) -> list[Ruling]:
+        """What is to hold for sessions to come, too; it does here from now on."""
+        rulings, turns = list[Ruling](), Turns()
+        if isinstance(plan.act, acts.Mute):
+            for user in plan.users:
+                await turns.step()
+                rulings.append(self.mutes.decide(plan.act, user))
+        if isinstance(plan.act, acts.Unmute):
+            for key in plan.lifts:
+                await turns.step()
+                rulings.append(self.mutes.lift(plan.act, key))
+        return rulings
 
     def _check_block(self, act: acts.Kick, targets: Sequence[SessionRecord]) -> None:
         """Raise Refused where users may not or cannot be kept out."""
@@ -156,20 +188,11 @@ class Moderation:
                 gone.append(Outcome(session=session, node=self._node.name, outcome="gone", ms=0))
         return [record for session, record in found.items() if session not in done], gone
 
-    async def _run(
-        self,
-        act: AnyAct,
-        targets: Sequence[SessionRecord],
-        rulings: Sequence[Ruling],
-        before: Sequence[Outcome],
-        running: asyncio.Future[list[Outcome]],
-        *,
-        asked: bool,
-    ) -> list[Outcome]:
+    async def _run(self, plan: Plan, running: asyncio.Future[list[Outcome]], *, asked: bool) -> list[Outcome]:
         try:
-            outcomes = await self._complete(act, targets, rulings, before)
+            outcomes = await self._complete(plan)
             if asked:
-                self._conclude(act, outcomes)
+                self._conclude(plan.act, outcomes)
             running.set_result(outcomes)
             return outcomes
         except BaseException as error:
@@ -178,7 +201,7 @@ class Moderation:
             running.exception()  # nobody may have waited for it
             raise
         finally:
-            self._running.pop(act.id, None)
+            self._running.pop(plan.act.id, None)
 
     def _conclude(self, act: AnyAct, outcomes: Sequence[Outcome]) -> None:
         """Let every node know what this request is answered by, should it come again there."""
@@ -187,18 +210,15 @@ class Moderation:
         if len(payload := acts.pack(verdict)) <= PAYLOAD_BYTES:  # else there are the deeds
             node.bus.append(Kind.MODERATION, payload, room=act.room or "", session=act.by.session)
 
-    async def _complete(
-        self,
-        act: AnyAct,
-        targets: Sequence[SessionRecord],
-        rulings: Sequence[Ruling],
-        before: Sequence[Outcome],
-    ) -> list[Outcome]:
-        """Have it done, and confirmed by all nodes what is to hold for sessions to come; `before` was done before."""
+    async def _complete(self, plan: Plan) -> list[Outcome]:
+        """Have it done, and confirmed by all nodes what is to hold for sessions to come."""
+        act, targets = plan.act, plan.targets
+        await self._write_down(plan)
+        rulings = await self._decide(plan)
         came, *confirmed = await _all(
             self._everywhere(act, targets), *(self._node.orders.confirm(ruling) for ruling in rulings)
         )
-        outcomes = [*before, *came]
+        outcomes = [*plan.before, *came]
         if isinstance(act, acts.Kick) and act.block:
             outcomes = await self._blocked(act, targets, outcomes)
         here = {target.user for target in targets}
