@@ -37,6 +37,8 @@ FEW = 4
 LINES_AT_ONCE = 16
 """Lines of the audit."""
 
+RULINGS_AT_ONCE = 32
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Plan:
@@ -215,9 +217,7 @@ class Moderation:
         act, targets = plan.act, plan.targets
         await self._write_down(plan)
         rulings = await self._decide(plan)
-        came, *confirmed = await _all(
-            self._everywhere(act, targets), *(self._node.orders.confirm(ruling) for ruling in rulings)
-        )
+        came, confirmed = await _all(self._everywhere(act, targets), self._confirm(rulings))
         outcomes = [*plan.before, *came]
         if isinstance(act, acts.Kick) and act.block:
             outcomes = await self._blocked(act, targets, outcomes)
@@ -228,6 +228,14 @@ class Moderation:
                 self._node.audit.outcome(act.id, told)
                 outcomes += [msgspec.structs.replace(one, user=user) for one in told]
         return outcomes
+
+    async def _confirm(self, rulings: Sequence[Ruling]) -> list[list[Outcome]]:
+        """Have all nodes take them, so many at a time that these have time for others."""
+        confirmed: list[list[Outcome]] = []
+        for start in range(0, len(rulings), RULINGS_AT_ONCE):
+            asked = rulings[start : start + RULINGS_AT_ONCE]
+            confirmed += await _all(*(self._node.orders.confirm(ruling) for ruling in asked))
+        return confirmed
 
     async def _blocked(
         self, act: acts.Kick, targets: Sequence[SessionRecord], outcomes: Sequence[Outcome]
@@ -312,15 +320,13 @@ def _fits(act: Act, record: SessionRecord) -> bool:
     return isinstance(act, acts.Unmute) and record.silence(room) is not None
 
 
-async def _all(*asked: Coroutine[Any, Any, list[Outcome]]) -> list[list[Outcome]]:
+async def _all(*asked: Coroutine[Any, Any, Any]) -> list[Any]:
     """What came of each; where one is refused, after all the others have come to an end."""
     came = await asyncio.gather(*asked, return_exceptions=True)
-    outcomes: list[list[Outcome]] = []
     for one in came:
         if isinstance(one, BaseException):
             raise one
-        outcomes.append(one)
-    return outcomes
+    return came
 
 
 async def _wait(running: asyncio.Future[list[Outcome]]) -> list[Outcome]:

@@ -2,8 +2,8 @@
 
 A moderator on one node mutes, kicks and bans people on the two others, one after the other: from the sending of the
 request until its target is told, at which instant that is silenced. Then one request acts on 500 people, until its
-answer comes to a moderator in a process of his own. The people are clients of this process; what it costs them to read
-is in the figures.
+answer comes to a moderator in a process of its own. The people are clients of this process; what it costs them to
+read is in the figures.
 """
 
 from __future__ import annotations
@@ -79,12 +79,13 @@ async def moderate(url: str, sessions: Sequence[str], users: Sequence[str]) -> d
     """Milliseconds until what is done to many is answered, all of it as wanted."""
     found: dict[str, float] = {}
     async with Client(url, token=moderators_token()) as moderator:
-        for name, act in (
-            ("mute", lambda: moderator.mute(sessions=sessions)),
-            ("unmute", lambda: moderator.unmute(sessions=sessions)),
-            ("mute of users", lambda: moderator.mute(users=users)),
-            ("kick", lambda: moderator.kick(sessions=sessions, reason="all of you")),
-        ):
+        kinds: dict[str, Callable[[], Awaitable[moderation.Done]]] = {
+            "mute": lambda: moderator.mute(sessions=sessions),
+            "unmute": lambda: moderator.unmute(sessions=sessions),
+            "mute of users": lambda: moderator.mute(users=users),
+            "kick": lambda: moderator.kick(sessions=sessions, reason="all of you"),
+        }
+        for name, act in kinds.items():
             await asyncio.sleep(1.0)
             began = time.monotonic()
             done = await act()
