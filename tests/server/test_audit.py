@@ -127,7 +127,8 @@ async def test_every_node_knows_the_same_lines(serve: Serving) -> None:
     await eventually(lambda: len({served.node.audit.summary for served in nodes}) == 1)
     pages = [await listed(guest) for guest in (mo, await nodes[1].enter_as("moderator", user="max"), mia)]
     assert pages[0] == pages[1] == pages[2]
-    assert [(item["by"], item["node"]) for item in pages[0]] == [("mo", "n2"), ("mia", "n1"), ("mo", "n3")]
+    found = sorted((item["by"], item["node"]) for item in pages[0])  # two may be of one millisecond
+    assert found == [("mia", "n1"), ("mo", "n2"), ("mo", "n3")]
 
 
 async def test_what_came_later_is_listed_later_although_clocks_are_somewhat_apart(
