@@ -35,7 +35,7 @@ class Attendance:
                 case Lost(record):
                     node.emit(SessionLost(record))
                 case Resumed(old, record):
-                    node.emit(SessionResumed(record, old.node_name, record.whole))
+                    node.emit(SessionResumed(record, old.node_name))
 
     def _tell_entered(self, record: SessionRecord, seat: Seat) -> None:
         node = self._node

@@ -38,8 +38,6 @@ class SessionResumed:
     record: SessionRecord
     before: str
     """Name of the node where it was."""
-    recovered: bool
-    """Whether it missed nothing."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -255,7 +255,7 @@ class Reception:
         ]
         client.send(self._welcome(record, again.hello, cursors=given, recovered=record.whole, rooms=rooms, gaps=gaps))
         if not before:
-            node.emit(SessionResumed(record, before, recovered=False))
+            node.emit(SessionResumed(record, before))
 
     def _welcome(
         self,

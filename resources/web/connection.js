@@ -18,12 +18,11 @@ const SESSION_OVER = 4410;
 
 /** The node answered a request by an error; `message` is its plain sentence. */
 export class Refused extends Error {
-  constructor({ code, message, field, retry_after_ms: retryAfter = 0, urls }) {
+  constructor({ code, message, field, retry_after_ms: retryAfter = 0 }) {
     super(message);
     this.code = code;
     this.field = field;
     this.retryAfter = retryAfter;
-    this.urls = urls;
   }
 }
 
