@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import logging
@@ -19,6 +20,7 @@ from server.ledger import KEPT, Item, Ledger, Place, Wanted, items_of
 from server.orders import Unconfirmed
 from server.rulings import BAN, Change, parts_of
 from server.session import Actor, Role, SessionRecord
+from server.store.interface import Store
 from server.store.rows import HeadRow, StoreError, place_of
 from server.unreadable import UNREADABLE
 from server.wire.moderation import Outcome
@@ -53,6 +55,8 @@ class Audit:
         self._untold: dict[Origin, Head] = {}
         """Heads of which this node's own lines have not told."""
         self._ledger = Ledger()
+        self._looking = asyncio.Lock()
+        """Looks into the store come one after the other: of many rows they take long, and others want it too."""
         node.orders.follow(BAN, self._end)
 
     # What is done.
@@ -360,6 +364,12 @@ class Audit:
         store = self._node.store
         if store is None:
             return []
+        async with self._looking:
+            return await self._look_up(store, wanted, limit, before)
+
+    async def _look_up(
+        self, store: Store, wanted: Wanted, limit: int, before: Place | None
+    ) -> list[tuple[Origin, Line]]:
         found: list[tuple[Origin, Line]] = []
         while len(found) < limit:
             rows = await store.audit_page(sought_of(wanted), limit=limit, before=before)

@@ -22,7 +22,10 @@ Format = Literal["csv", "json"]
 
 PAGE = 500
 
-COLUMNS = ("at", "by", "by_user", "action", "target", "name", "user", "session", "room", "reason", "until")
+COLUMNS = (
+    *("at", "by", "by_user", "action", "target", "name", "user", "session"),
+    *("room", "reason", "detail", "until"),
+)
 """What stands in the columns of a file, in their order; then what came of it."""
 
 OUTCOME = ("node", "outcome", "ms", "act")
