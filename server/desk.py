@@ -47,6 +47,7 @@ from server.views import (
     OutageView,
     PersonView,
     ReplayView,
+    RoomState,
     RoomView,
     WantView,
 )
@@ -138,6 +139,14 @@ class Desk(DeskActs):
             spoke=None if room.talkers else room.spoke,
             state=room.state,
         )
+
+    def settings_of(self, room: str) -> RoomState:
+        """What is set of a room, whether somebody is there or not."""
+        return self._node.settings.of(room)
+
+    def has_password(self, room: str) -> bool:
+        """Whether who enters a room is asked for a password."""
+        return self._node.settings.has_password(room)
 
     def members(self, room: str) -> list[MemberView]:
         """The members of a room, in the order of joining."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from server import acts, roles
+import msgspec
+
+from server import acts, roles, roomsettings
 from server.exclusion import ban_of
 from server.moderation import whom
 from server.node import Node
 from server.roles import Command
 from server.session import Actor
 from server.wire import names
-from server.wire.moderation import BAN_SECONDS, BLOCK_SECONDS, GRACE_SECONDS, MUTE_SECONDS, Outcome
+from server.wire.moderation import BAN_SECONDS, BLOCK_SECONDS, GRACE_SECONDS, MUTE_SECONDS, Outcome, SetRoom
 from server.wire.names import FieldError
 from server.wire.native import Code, Refused
 
@@ -139,6 +141,18 @@ class DeskActs:
         entry = self._node.exclusion.find(ban)
         roles.require(by, Command.UNBAN, entry.ban.room or None)
         return await self._node.exclusion.unban(by, ban, reason=checked(reason), act=self._new())
+
+    async def set_room(self, by: Actor, room: str, *, reason: str = "", **settings: object) -> list[Outcome]:
+        """Let a room be otherwise, by the names of `set_room` (protocol.md section 7); one result for each node."""
+        try:
+            asked = msgspec.convert({**settings, "type": "set_room", "room": room}, SetRoom)
+            name, changes = names.room_name(asked.room), roomsettings.changes(asked)
+        except FieldError as error:
+            raise Refused.of(error) from None
+        except msgspec.ValidationError as error:
+            raise Refused(Code.BAD_REQUEST, str(error)) from None
+        roles.require(by, Command.SET_ROOM, name)
+        return await self._node.settings.set(by, name, changes, reason=checked(reason), act=self._new())
 
     async def _order(
         self,

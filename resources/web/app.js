@@ -4,7 +4,7 @@ import { Asides } from './asides.js';
 import { Chat } from './chat.js';
 import { ChatView } from './chat-view.js';
 import { Lost } from './connection.js';
-import { sentenceForLeft, sentenceForRefusal, sentenceForRemoval, wordsForMove } from './farewell.js';
+import { sentenceForBan, sentenceForLeft, sentenceForRefusal, sentenceForRemoval, wordsForMove } from './farewell.js';
 import { Hearing, SILENT } from './hearing.js';
 import { LinkView } from './link-view.js';
 import { MembersView } from './members-view.js';
@@ -265,7 +265,7 @@ class App {
 
   /** The room does not let this page in. */
   #turnedAway(error) {
-    const message = sentenceForRefusal(error.message);
+    const message = error.code === 'banned' ? sentenceForBan(error, Date.now()) : sentenceForRefusal(error.message);
     const { field } = error;
     this.#goOut(field === 'room' || field === 'password' ? { problem: { field, message } } : { notice: message });
   }
@@ -273,7 +273,7 @@ class App {
   #ended(code, reason, refusal) {
     if (code === 4401) this.#goOut({ problem: { field: 'token', message: reason } });
     else if (refusal?.field === 'name') this.#goOut({ problem: refusal });
-    else if (refusal?.code === 'banned') this.#goOut({ notice: sentenceForRefusal(reason) });
+    else if (refusal?.code === 'banned') this.#goOut({ notice: sentenceForBan(refusal, Date.now()) });
     else if (code === 4403) this.#goOut({ notice: sentenceForRemoval(this.#moderated, reason) });
     else this.#goOut({ notice: reason || 'The server ended this session.' });
   }

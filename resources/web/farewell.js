@@ -24,6 +24,11 @@ export function sentenceForRefusal(message) {
   return message.charAt(0).toUpperCase() + message.slice(1) + (/[.!?…]$/.test(message) ? '' : '.');
 }
 
+/** The same of a ban, whose end the node tells in UTC: here by the clock of whoever reads it, at `now`. */
+export function sentenceForBan({ message, retryAfter }, now) {
+  return sentenceForRefusal(retryAfter ? message.replace(/ until \S+ \S+ UTC/, ` until ${momentOf(now + retryAfter, now)}`) : message);
+}
+
 /** A moderator has moved it from `room`. */
 export function wordsForMove(room, moderated) {
   const { by, reason } = moderated ?? {};

@@ -45,7 +45,7 @@ export const ROOM_MUTED = {
 /** A mute as `{title, detail}`; null where no more is known than that there is one. */
 export function wordsFor(silence) {
   const { by, reason, until, leaves } = silence ?? {};
-  if (leaves) return { title: 'You are put out', detail: [`by ${by}, in a moment`, reason].filter(Boolean).join(' · ') };
+  if (leaves) return { title: 'You are being put out', detail: [`by ${by}, in a moment`, reason].filter(Boolean).join(' · ') };
   const detail = [until ? `until ${momentOf(until)}` : '', reason ?? ''].filter(Boolean).join(' · ');
   return { title: `Muted by ${by || 'a moderator'}`, detail: detail || 'Nobody hears you here' };
 }

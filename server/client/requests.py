@@ -19,9 +19,11 @@ class Requests(abc.ABC):
     All raise `Refused` when the node refuses, or when too many requests wait; and `Closed` when the session is over.
     """
 
-    async def join(self, room: str) -> native.Joined:
+    async def join(self, room: str, *, password: str | None = None) -> native.Joined:
         """Enter a room."""
-        return await self._ask(native.Joined, "join", room=room)
+        return await self._ask(
+            native.Joined, "join", room=room, **({} if password is None else {"password": password})
+        )
 
     async def leave(self, room: str) -> native.Left:
         """Leave a room."""

@@ -239,7 +239,7 @@ async def test_who_is_to_be_put_out_in_a_moment_is_told_and_may_stay_after_all(
     session = await session_of(ann)
     await moderator.ask("kick", session=session, grace_seconds=600, reason="Off topic")
     await expect(ann.page.get_by_text("Lena puts you out in a moment: Off topic")).to_be_visible()
-    await expect(ann.page.get_by_role("button", name="You are put out")).to_be_disabled()
+    await expect(ann.page.get_by_role("button", name="You are being put out")).to_be_disabled()
     await expect(ann.page.get_by_role("button", name="Send", exact=True)).to_be_disabled()
     await expect(bob.member("Ann")).to_contain_text("muted")
     await moderator.ask("unkick", session=session)

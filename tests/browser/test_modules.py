@@ -192,7 +192,7 @@ PACE = """async () => {
 }"""
 
 FAREWELL = """async () => {
-    const { sentenceForLeft, sentenceForRefusal, sentenceForRemoval, wordsForMove } = await import('/farewell.js');
+    const { sentenceForBan, sentenceForLeft, sentenceForRefusal, sentenceForRemoval, wordsForMove } = await import('/farewell.js');
     const { momentOf } = await import('/moment.js');
     const [by, reason] = ['Lena', 'spam'];
     const until = Date.now() + 60000;
@@ -205,6 +205,8 @@ FAREWELL = """async () => {
         removed: [sentenceForRemoval(words('ban', { until }), 'banned'),
             sentenceForRemoval(words('kick', { reason }), 'kicked'),
             sentenceForRemoval(null, 'kicked'), sentenceForRemoval(null, '')],
+        banned: [sentenceForBan({ message: 'you are banned: spam', retryAfter: 0 }, Date.now()),
+            sentenceForBan({ message: 'you are banned until 2026-11-26 23:56 UTC: spam', retryAfter: 60000 }, Date.now())],
         refused: [sentenceForRefusal('you are banned'), sentenceForRefusal('the room lobby is full.')],
         moved: [wordsForMove('lobby', words('move', { reason })), wordsForMove('lobby', null)],
     };
@@ -372,6 +374,9 @@ async def test_who_is_put_out_is_told_by_whom_until_when_and_why(cluster: Cluste
         "You were removed: kicked",
         "You were removed.",
     ]
+    assert result["banned"][0] == "You are banned: spam."
+    assert result["banned"][1].startswith("You are banned until ")
+    assert "UTC" not in result["banned"][1]
     assert result["refused"] == ["You are banned.", "The room lobby is full."]
     assert result["moved"] == [
         "Lena has moved you here from lobby: spam",

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from server import passwords
+from server.desk import Desk
 from server.roomsettings import Lock
+from server.session import Actor, Role
+from server.wire.native import Code, Refused
 from tests.guest import Event, Guest, frame, speaking
 from tests.nodes import Served, Serving, token, without
 
@@ -165,6 +168,23 @@ async def test_what_was_set_is_in_the_audit_and_a_password_is_not(two: tuple[Ser
     for item in items:
         assert (item["by"], item["room"], item["reason"], item["outcome"]) == ("mod", "lobby", "as agreed", "done")
         assert (item["target"], item["detail"]) == ("lobby", "locked on, title Weekly, password set")
+
+
+async def test_the_operator_of_a_console_sets_rooms_as_moderators_do(two: tuple[Served, Served]) -> None:
+    a, b = two
+    (ann,) = await b.members("Ann")
+    desk, lena = Desk(a.node, "Lena"), Actor("", "lena", "Lena", Role.ADMIN)
+    outcomes = await desk.set_room(lena, "lobby", title="Weekly", password="sesame", reason="as agreed")
+    assert [(outcome.node, outcome.outcome) for outcome in outcomes] == [("n1", "done"), ("n2", "done")]
+    assert (await ann.next("room_updated"))["room_state"]["title"] == "Weekly"
+    assert (desk.settings_of("lobby").title, desk.has_password("lobby")) == ("Weekly", True)
+    for settings, field in (({"capacity": 0}, None), ({"title": "a" * 101}, "title")):
+        with pytest.raises(Refused) as refusal:
+            await desk.set_room(lena, "lobby", **settings)
+        assert refusal.value.field == field
+    with pytest.raises(Refused) as refusal:
+        await desk.set_room(Actor("", "ann", "Ann", Role.USER), "lobby", locked=True)
+    assert refusal.value.code is Code.FORBIDDEN
 
 
 # Entering
