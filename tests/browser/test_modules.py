@@ -192,7 +192,8 @@ PACE = """async () => {
 }"""
 
 FAREWELL = """async () => {
-    const { sentenceForBan, sentenceForLeft, sentenceForRefusal, sentenceForRemoval, wordsForMove } = await import('/farewell.js');
+    const { sentenceForBan, sentenceForLeft, sentenceForRefusal, sentenceForRemoval, wordsForMove } =
+        await import('/farewell.js');
     const { momentOf } = await import('/moment.js');
     const [by, reason] = ['Lena', 'spam'];
     const until = Date.now() + 60000;
@@ -205,8 +206,8 @@ FAREWELL = """async () => {
         removed: [sentenceForRemoval(words('ban', { until }), 'banned'),
             sentenceForRemoval(words('kick', { reason }), 'kicked'),
             sentenceForRemoval(null, 'kicked'), sentenceForRemoval(null, '')],
-        banned: [sentenceForBan({ message: 'you are banned: spam', retryAfter: 0 }, Date.now()),
-            sentenceForBan({ message: 'you are banned until 2026-11-26 23:56 UTC: spam', retryAfter: 60000 }, Date.now())],
+        banned: [['you are banned: spam', 0], ['you are banned until 2026-11-26 23:56 UTC: spam', 60000]]
+            .map(([message, retryAfter]) => sentenceForBan({ message, retryAfter }, Date.now())),
         refused: [sentenceForRefusal('you are banned'), sentenceForRefusal('the room lobby is full.')],
         moved: [wordsForMove('lobby', words('move', { reason })), wordsForMove('lobby', null)],
     };
