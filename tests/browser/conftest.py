@@ -53,9 +53,9 @@ async def cluster(
 @pytest_asyncio.fixture(loop_scope="session")
 async def moderator(cluster: tuple[RunningNode, RunningNode], key_file: Path) -> AsyncIterator[Moderator]:
     """Lena, a moderator on the first node."""
+    secret = await token(key_file, user="lena", role="moderator")  # before the node begins to wait for a hello
     async with connect(cluster[0].url) as connection:
         moderator = Moderator(connection)
-        secret = await token(key_file, user="lena", role="moderator")
         assert (await moderator.ask("hello", name="Lena", token=secret))["type"] == "welcome"
         yield moderator
 
