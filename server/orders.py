@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -74,6 +75,7 @@ class Orders:
         """Keys whose last ruling stands in no log or whose end is to be told, and since when by this node's count."""
         self._carried = float("-inf")
         """When another node last appended one of those."""
+        self._was_synced = False
 
     def follow(self, family: str, follower: Follower) -> None:
         """Tell `follower` each change of keys that begin so, or with ``""`` of all; also what `restore` brings."""
@@ -198,15 +200,19 @@ class Orders:
 
     def tick(self, now: float) -> None:
         """End what is over, and let what no log carries be carried; called ten times a second."""
+        own = self._node.bus.origin
         for change in self._rulings.advance(now):
             self._tell(change)
-            self._look(change.key)
-        if not self._loose:
+            if own in self._carriers[change.key]:
+                self._append(msgspec.structs.replace(change.last, seconds=0.0))
+            else:
+                self._look(change.key)
+        if not self._node.synced:
             return
-        if self._node.synced:
+        if not self._was_synced:  # from now on it counts what no log has
+            self._was_synced, self._loose = True, dict.fromkeys(self._loose, now)
+        if self._loose:
             self._carry(now)
-        else:
-            self._loose = dict.fromkeys(self._loose, now)
 
     # What follows.
 
@@ -263,21 +269,19 @@ class Orders:
 
     def _carry(self, now: float) -> None:
         """Append what no log carries, and of what is over that it is, once it is this node's turn."""
-        own, turn = self._node.bus.origin, LOOSE_SECONDS + TURN_SECONDS * self._place()
-        is_turn = now - self._carried >= turn
-        carried = 0
-        for key, since in list(self._loose.items()):
+        turn = LOOSE_SECONDS + TURN_SECONDS * self._place()
+        if now - self._carried < turn:
+            return
+        for key, since in list(itertools.islice(self._loose.items(), CARRIED_AT_ONCE)):
+            if now - since < turn:
+                break  # those behind it have waited for less
+            del self._loose[key]
             ruling = self._rulings.last(key)
-            if ruling is None:  # it was done with, and had to make room
-                self._loose.pop(key)
+            if ruling is not None:
+                self._append(msgspec.structs.replace(ruling, seconds=self._rulings.left(key, now)))
+            else:  # it was done with, and had to make room
                 self._carriers.pop(key, None)
                 self._told_over.discard(key)
-            elif (is_turn and now - since >= turn) or own in self._carriers[key]:
-                self._loose.pop(key)
-                self._append(msgspec.structs.replace(ruling, seconds=self._rulings.left(key, now)))
-                carried += 1
-                if carried == CARRIED_AT_ONCE:
-                    break
 
     def _place(self) -> int:
         """How many live nodes come before this one in the order of ids."""
