@@ -230,7 +230,7 @@ async def test_a_node_reads_the_keys_of_tokens_again_on_sighup(tmp_path: Path) -
             async with await Guest.connect(process.ready["url"]) as guest:
                 return str((await guest.ask("hello", token=token))["type"])
 
-        assert await hello(first) == "welcome"
+        stays = await Guest.enter(process.ready["url"], token=first)
         put(before, b"1" * 32)
         put(file, b"2" * 32)
         second = token()
@@ -246,6 +246,8 @@ async def test_a_node_reads_the_keys_of_tokens_again_on_sighup(tmp_path: Path) -
         process.send(signal.SIGHUP)
         await process.until_said("the keys of access tokens in use stay so")
         assert await hello(second) == "welcome"
+        assert (await stays.join())["type"] == "joined", "who is in stays in"
+        await stays.leave_for_good()
 
 
 async def test_a_node_in_plain_text_off_loopback_warns_once_with_the_ways_out(tmp_path: Path) -> None:

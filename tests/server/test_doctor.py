@@ -135,6 +135,15 @@ class TestMesh:
         assert found.standing is (Standing.OK if ours == theirs else Standing.WRONG)
         assert (found.remedy == "") == (ours == theirs)
 
+    def test_the_keys_of_access_tokens_are_named_by_what_they_are_for(self, tmp_path: Path) -> None:
+        config = Config(name="", data_dir=tmp_path)
+        for name, content in (("auth.key", b"1" * 32), ("auth.key.previous", b"2" * 32)):
+            (tmp_path / name).write_bytes(content)
+            (tmp_path / name).chmod(0o600)
+        assert doctor.key(config).text.endswith("auth.key, HS256 and HS256")
+        (tmp_path / "auth.key.previous").write_bytes(b"short")
+        assert doctor.key(config).standing is Standing.WRONG
+
     def test_a_key_that_a_node_would_refuse_is_wrong(self, secret: Path, tmp_path: Path) -> None:
         config = Config(name="", data_dir=tmp_path, cluster_key_file=secret)
         assert doctor.cluster_key(config).standing is Standing.OK

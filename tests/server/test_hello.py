@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import builtins
+import io
 import json
+import os
 import time
 from typing import Any
 
@@ -295,6 +299,37 @@ async def test_a_wrong_token_is_unauthorized_and_closed_with_4401(served: Served
     assert code == 4401
     assert reason
     assert WRONG_TOKENS[kind] not in reason or not WRONG_TOKENS[kind]
+
+
+@pytest.mark.parametrize("kid", ["../../etc/passwd", "/etc/passwd", "auth.key", "file:///etc/passwd"])
+async def test_a_key_id_makes_a_node_open_no_file(served: Served, kid: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    guest = await served.connect()
+
+    def no_file(*_: object, **__: object) -> None:
+        raise AssertionError("a token made the node open a file")
+
+    with monkeypatch.context() as patch:
+        for module in (builtins, io, os):
+            patch.setattr(module, "open", no_file)
+        answer = await guest.ask("hello", name="Ann", token=forged(headers={"kid": kid}))
+    if "/" in kid:
+        assert answer["code"] == "unauthorized"
+        assert (await guest.closed())[0] == 4401
+    else:
+        assert answer["type"] == "welcome", "it is an unknown id, and the signature is good"
+
+
+async def test_nobody_gives_themselves_a_role_or_rooms(served: Served) -> None:
+    guest = await served.enter("Ann", role="admin", rooms=["lobby"], scope=["lobby"])
+    assert guest.welcome["role"] == "user"
+    assert (await guest.ask("list", what="sessions"))["code"] == "forbidden"
+    assert guest.welcome["resume"].count(".") == 2
+    head, claims, signature = guest.welcome["resume"].split(".")
+    said = json.loads(base64.urlsafe_b64decode(claims + "=="))
+    claims = base64.urlsafe_b64encode(json.dumps(said | {"role": "admin"}).encode()).rstrip(b"=").decode()
+    again = await served.connect()
+    assert (await again.ask("hello", resume=f"{head}.{claims}.{signature}", cursors={}))["code"] == "unauthorized"
+    assert (await again.closed())[0] == 4410
 
 
 async def test_a_refused_client_leaves_no_session(served: Served) -> None:
