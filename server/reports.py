@@ -261,7 +261,7 @@ class Reports:
         if view.state == "closed":
             raise Refused(Code.ALREADY, f"{_worker(view)} has closed it")
         if view.state == "taken" and _is_by(view, by):
-            return [Outcome(node=self._node.name, outcome="done", ms=0.0)]
+            return self._as_it_is()
         self._leave_to(by, view, over=over)
         return await self._decide(by, view, "report_take", Work("taken", ""))
 
@@ -269,6 +269,8 @@ class Reports:
         """Be done with a report; it leaves the inbox after a day."""
         self._node.require_durable()
         view = self.get(by, id)
+        if view.state == "closed" and _is_by(view, by) and view.note == note:
+            return self._as_it_is()
         if view.state == "closed":
             raise Refused(Code.ALREADY, f"{_worker(view)} has closed it")
         self._leave_to(by, view)
@@ -279,11 +281,17 @@ class Reports:
     async def reopen(self, by: Actor, id: str) -> list[Outcome]:
         """Let a report be open again, whoever took or closed it."""
         view = self.get(by, id)
+        if view.state == "open" and _is_by(view, by):
+            return self._as_it_is()
         if view.state == "open":
             raise Refused(Code.ALREADY, "it is open")
         if view.state == "taken":
             self._leave_to(by, view)
         return await self._decide(by, view, "report_reopen", None)
+
+    def _as_it_is(self) -> list[Outcome]:
+        """The answer to who asks again for what they have done."""
+        return [Outcome(node=self._node.name, outcome="done", ms=0.0)]
 
     def _leave_to(self, by: Actor, view: ReportView, *, over: bool = False) -> None:
         """Nobody works on what somebody else works on without knowing it."""

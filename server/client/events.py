@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from server.wire import moderation, native
+from server.wire import moderation, native, reporting
 from server.wire import voice as voice_wire
 
 _AnyMessage = (
@@ -30,6 +30,9 @@ _AnyMessage = (
     | moderation.Done
     | moderation.Listed
     | moderation.GoingAway
+    | reporting.Reported
+    | reporting.ReportUpdated
+    | reporting.Evidence
     | native.Urls
     | native.ResumeToken
     | native.Live

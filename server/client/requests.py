@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from bus.record import ClientId
-from server.wire import moderation, native
+from server.wire import moderation, native, reporting
 from server.wire.native import Address
 
 A = TypeVar("A", bound=native.Answer)
@@ -220,8 +220,39 @@ class Requests(abc.ABC):
         limit: int = 100,
         after: str | None = None,
     ) -> moderation.Listed:
-        """Look at nodes, rooms, sessions or members, one page at a time."""
+        """Look at nodes, rooms, sessions, members or reports, one page at a time."""
         return await self._ask(moderation.Listed, "list", what=what, room=room, node=node, limit=limit, after=after)
+
+    async def report(
+        self,
+        room: str,
+        text: str,
+        *,
+        session: str | None = None,
+        user: str | None = None,
+        origin: str | None = None,
+        seq: int | None = None,
+    ) -> native.Ok:
+        """Tell the moderators of somebody in a room, or with `origin` and `seq` of something that they wrote."""
+        return await self._ask(
+            native.Ok, "report", room=room, text=text, session=session, user=user, origin=origin, seq=seq
+        )
+
+    async def take_report(self, report: str, *, over: bool = False) -> moderation.Done:
+        """Work on a report, `over`: also where somebody else does; for moderators. Raises Refused `already`."""
+        return await self._ask(moderation.Done, "report_take", report=report, over=over)
+
+    async def close_report(self, report: str, *, note: str = "") -> moderation.Done:
+        """Be done with a report; for moderators. Raises Refused `already`."""
+        return await self._ask(moderation.Done, "report_close", report=report, note=note)
+
+    async def reopen_report(self, report: str) -> moderation.Done:
+        """Let a report be open again; for moderators. Raises Refused `already`."""
+        return await self._ask(moderation.Done, "report_reopen", report=report)
+
+    async def read_report(self, report: str) -> reporting.Evidence:
+        """What a report brought along; for moderators."""
+        return await self._ask(reporting.Evidence, "report_read", report=report)
 
     @abc.abstractmethod
     async def _ask(self, answer: type[A], request: str, *, id: ClientId | None = None, **fields: object) -> A:

@@ -324,7 +324,18 @@ async def test_nobody_works_on_what_somebody_else_works_on_without_knowing_it(se
     for type in ("report_take", "report_close"):
         assert "Mia" in (await mo.ask(type, report=report))["message"]
     assert (await mo.ask("report_reopen", report=report))["type"] == "done"
-    assert (await mo.ask("report_reopen", report=report))["code"] == "already"
+    assert (await mia.ask("report_reopen", report=report))["code"] == "already"
+
+
+async def test_what_one_has_done_can_be_asked_for_again(served: Served) -> None:
+    _, mo, report = await one_report(served)
+    for type, fields in (("report_take", {}), ("report_close", {"note": "warned"}), ("report_reopen", {})):
+        for _ in range(2):
+            assert (await mo.ask(type, report=report, **fields))["type"] == "done"
+    await mo.settle()
+    assert len(mo.seen("report_updated")) == 3
+    await mo.ask("report_close", report=report, note="warned")
+    assert (await mo.ask("report_close", report=report, note="another note"))["code"] == "already"
 
 
 async def test_of_two_who_take_it_at_once_one_has_it_and_the_other_is_told(serve: Serving) -> None:

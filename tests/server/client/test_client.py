@@ -14,7 +14,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from server.client import Client, Closed, Unknown, Voice, history
 from server.identity import load_key, mint
 from server.session import Role
-from server.wire import moderation, native
+from server.wire import moderation, native, reporting
 from server.wire.native import Code, Refused
 from tests.processes import Process, node
 
@@ -101,6 +101,29 @@ async def test_who_is_kicked_learns_why(alone: Process, tmp_path: Path) -> None:
         with pytest.raises(Closed) as raised:
             await bob.join("lobby")
         assert raised.value.code == 4403
+
+
+async def test_a_member_reports_and_a_moderator_works_on_it(alone: Process, tmp_path: Path) -> None:
+    token = mint(load_key(None, tmp_path), user="mo", role=Role.MODERATOR, name="Mo")
+    async with (
+        Client(alone.url, token=token) as mo,
+        Client(alone.url, name="Ann") as ann,
+        Client(alone.url, name="Bob") as bob,
+    ):
+        for client in (ann, bob):
+            await client.join("lobby")
+        said = await bob.say("lobby", "you fool")
+        await ann.report("lobby", "he insults me", session=bob.session, origin=said.origin, seq=said.seq)
+        told = await mo.next(reporting.Reported)
+        assert (told.name, told.message) == ("Bob", reporting.Place(said.origin, said.seq))
+        assert [line.text for line in (await mo.read_report(told.report)).lines] == ["you fool"]
+        await mo.take_report(told.report)
+        assert (await mo.next(reporting.ReportUpdated)).state == "taken"
+        await mo.close_report(told.report, note="warned him")
+        assert (await mo.next(reporting.ReportUpdated)).note == "warned him"
+        await mo.reopen_report(told.report)
+        (item,) = (await mo.list("reports")).items
+        assert item["state"] == "open"
 
 
 async def test_requests_under_way_end_with_the_connection(alone: Process) -> None:
