@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -254,13 +254,31 @@ class Moderation:
         id, ban = block_id(act.id, user), Ban(user=user, room=act.room or "")
         return self._node.exclusion.ban(act.by, ban, reason=act.reason, seconds=act.block, act=id, id=id)
 
-    async def _everywhere(self, act: AnyAct, targets: Sequence[SessionRecord]) -> list[Outcome]:
+    async def _follow(
+        self, act: AnyAct, asked: Mapping[str, NodeId], outcomes: Mapping[Any, Outcome]
+    ) -> list[Outcome]:
+        """Act on those who went to another node meanwhile, and are gone from the one that was `asked`."""
+        presence, elsewhere = self._node.presence, list[SessionRecord]()
+        for session, executor in asked.items():
+            outcome, record = outcomes.get(session), presence.known(session)
+            if outcome is None or outcome.outcome != "gone" or record is None:
+                continue
+            if _fits(act, record) and presence.responsible(session) not in (executor, None):
+                elsewhere.append(record)
+        return await self._everywhere(act, elsewhere, again=True) if elsewhere else []
+
+    async def _everywhere(
+        self, act: AnyAct, targets: Sequence[SessionRecord], *, again: bool = False
+    ) -> list[Outcome]:
         node = self._node
         groups: dict[NodeId, list[SessionRecord]] = {}
         for target in targets:
             groups.setdefault(node.presence.responsible(target.session) or node.node_id, []).append(target)
         came = await _all(*(self._at(executor, act, group) for executor, group in groups.items()))
         outcomes = {outcome.session: outcome for one in came for outcome in one}
+        if not again:
+            asked = {target.session: executor for executor, group in groups.items() for target in group}
+            outcomes |= {one.session: one for one in await self._follow(act, asked, outcomes)}
         return [outcomes[target.session] for target in targets if target.session in outcomes]
 
     async def _at(self, executor: NodeId, act: AnyAct, targets: Sequence[SessionRecord]) -> list[Outcome]:

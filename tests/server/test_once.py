@@ -135,6 +135,26 @@ async def test_an_order_from_who_has_not_the_key_is_none(served: Served) -> None
     await bob.say("still here")
 
 
+async def test_who_went_to_another_node_while_the_act_was_on_its_way_is_acted_on_there(
+    serve: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = await pair(serve)
+    bob = await back_in(b)
+    moderator = await a.enter_as("moderator")
+    await moderator.join()
+    call, came = a.node.bus.call, list[Guest]()
+
+    async def late(node: str, body: bytes, *, timeout: float = 3.0) -> bytes:
+        came.append(await a.back(bob))
+        await eventually(lambda: bob.session not in b.node.conversations)
+        return await call(node, body, timeout=timeout)
+
+    monkeypatch.setattr(a.node.bus, "call", late)
+    done = await moderator.ask("kick", session=bob.session)
+    assert [(one["node"], one["outcome"]) for one in done["results"]] == [("n1", "done")]
+    assert (await came[0].closed())[0] == 4403
+
+
 async def test_every_deed_is_in_the_log_with_who_did_it_and_why(serve: Serving) -> None:
     a, b = await pair(serve)
     bob = await back_in(b)

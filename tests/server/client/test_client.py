@@ -189,6 +189,37 @@ async def test_moderators_mute_and_announce(alone: Process, tmp_path: Path) -> N
         assert (announced.text, announced.room, announced.sender.user) == ("all is well", "lobby", "mo")
 
 
+async def test_moderators_kick_with_a_grace_move_and_ban(alone: Process, tmp_path: Path) -> None:
+    token = mint(load_key(None, tmp_path), user="mo", role=Role.MODERATOR)
+    async with (
+        Client(alone.url, token=token) as moderator,
+        Client(alone.url, name="Ann", user="ann") as ann,
+        Client(alone.url, name="Bob", user="bob") as bob,
+    ):
+        for client in (ann, bob):
+            await client.join("lobby")
+        await moderator.kick(session=bob.session, grace_seconds=60, block_seconds=60)
+        assert (await bob.next(moderation.Moderated)).until is not None
+        assert [one.outcome for one in (await moderator.unkick(session=bob.session)).results] == ["done"]
+        assert (await bob.next(moderation.Moderated)).action == "unkick"
+
+        done = await moderator.move(sessions=[ann.session, bob.session], room="lobby", to="second")
+        assert [one.outcome for one in done.results] == ["done", "done"]
+        for client in (ann, bob):
+            moved = await client.next(moderation.Moved)
+            assert (moved.room, moved.to) == ("lobby", "second")
+            assert client.rooms == ("second",)
+            assert client.ssrc("second") == moved.joined.ssrc
+        await bob.say("second", "here we are")
+        assert (await ann.next(native.Said)).room == "second"
+
+        (result,) = (await moderator.ban(user="bob", seconds=60)).results
+        assert (await bob.wait_closed()).code == 4403
+        assert [item["user"] for item in (await moderator.bans()).items] == ["bob"]
+        await moderator.unban(str(result.ban))
+        assert (await moderator.bans()).items == []
+
+
 async def test_voice_is_whispered_and_not_heard_by_who_is_deafened(alone: Process) -> None:
     async with Client(alone.url) as ann, Client(alone.url) as bob:
         await bob.join("lobby")

@@ -8,7 +8,7 @@ from server.client.events import Resumed
 from server.client.memory import Memory
 from server.session import Role
 from server.views import RoomState
-from server.wire import native
+from server.wire import moderation, native
 from server.wire.native import Address
 
 WHO = {"name": "Ann", "user": None, "token": None, "client": "test/1"}
@@ -48,6 +48,15 @@ def memory() -> Memory:
     assert memory.enter(welcome(), seconds=0.0) == []
     memory.note(joined("lobby", 7, b=2))
     return memory
+
+
+def test_who_was_moved_is_in_the_other_room() -> None:
+    moved = moderation.Moved(room="lobby", to="second", joined=joined("second", 8, b=4))
+    moving = memory()
+    assert moving.note(moved)
+    assert moving.rooms == {"second": 8}
+    hello = moving.hello(5)
+    assert (hello["rooms"], hello["cursors"]["b"]) == (["second"], 4)
 
 
 def test_the_first_hello_says_who_comes() -> None:
