@@ -62,10 +62,12 @@ class Desk:
     def shown(self) -> dict[str, Any]:
         """What the window shows of nodes and strangers now."""
         console = self._console
-        details, model, strip = console.nodes.details, console.nodes.model, console.context.banners.strip
+        details, model, banners = console.nodes.details, console.nodes.model, console.context.banners
+        strip = banners.strip
         rows = [model.at(place) for place in range(model.rowCount())]
         return {
             "banner": [plain(strip.title.text()), plain(strip.detail.text())] if strip.isVisible() else [],
+            "notices": [plain(notice.title) for notice in banners._notices.values()],
             "alarm": plain(console.window.status_bar.alarm.text()),
             "nodes": {row.name: row.standing.name.lower() for row in rows},
             "key": dict(told(details.mesh.facts)).get("Key", ""),
