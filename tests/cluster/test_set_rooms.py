@@ -36,6 +36,31 @@ async def test_a_room_stays_as_it_was_set_when_the_node_dies_where_it_was(
     assert (await (await cluster.enter(c, "Dan")).ask("join", room="lobby"))["code"] == "room_full"
 
 
+async def test_a_room_is_as_it_was_set_after_all_nodes_were_killed(cluster: Cluster, two: tuple[Node, Node]) -> None:
+    (ann,) = await cluster.room("lobby", ("Ann", two[0]))
+    moderator = await cluster.enter_as("moderator", two[0])
+    await set_room(moderator, title="Board", password="open sesame", slow_seconds=30, muted=True)
+    await ann.next("room_updated")
+    for node in two:
+        node.kill()
+        await node.process.end()
+    b = await cluster.start("b")
+    await cluster.start("a", b)
+    for node in cluster.nodes[2:]:
+        bob = await cluster.enter(node, "Bob")
+        assert (await bob.ask("join", room="lobby"))["code"] == "forbidden"
+        joined = await bob.ask("join", room="lobby", password="open sesame")
+        assert joined["room_state"] == {
+            "locked": False, "capacity": 50, "slow_seconds": 30, "title": "Board", "speakers": 8, "muted": True,
+        }  # fmt: skip
+        assert (await bob.ask("say", room="lobby", text="hello?"))["code"] == "muted"
+    back = await ann.come_again(b.url, rooms=["lobby"])
+    cluster.guests.append(back)
+    assert back.session == ann.session
+    assert back.welcome["rooms"] == [], "nobody knows that she knew the password"
+    assert (await back.ask("join", room="lobby", password="open sesame"))["type"] == "joined"
+
+
 async def test_slow_mode_holds_at_the_node_where_a_session_goes_on(cluster: Cluster, two: tuple[Node, Node]) -> None:
     a, b = two
     ann, bob = await cluster.room("lobby", ("Ann", a), ("Bob", b))
