@@ -14,7 +14,7 @@ from bus.record import Origin
 from server.store import reading
 from server.store.address import StoreAddress
 from server.store.database import Database
-from server.store.queue import Queue
+from server.store.queue import BATCH, Queue
 from server.store.rows import (
     AuditPlace,
     AuditRow,
@@ -28,8 +28,11 @@ from server.store.rows import (
 )
 from server.tasks import Tasks
 
-GATHER_SECONDS = 0.25
-"""How long texts wait for further ones, so that they share a transaction; what must last does not wait."""
+GATHER_SECONDS = 1.0
+"""How long texts wait for further ones, so that they share a transaction; what must last does not wait.
+
+Who loses a node loses no more by it: until then they are in the logs of the others.
+"""
 LOOK_SECONDS = 3.0
 """How often an idle store is looked at, so that it is known when it is gone."""
 PAUSE_SECONDS = 0.5
@@ -226,6 +229,7 @@ class Keeper:
                     await self._urgent.wait()
 
     async def _write(self) -> None:
+        """Write what waits. What came meanwhile waits for more to come, unless it is much, or must last."""
         if not len(self._queue):
             await self._database.check()
         while batch := self._queue.first():
@@ -233,6 +237,8 @@ class Keeper:
             self._queue.done(batch)
             self._written += len(batch)
             self._tell_settled()
+            if not self._queue.urgent and len(self._queue) < BATCH:
+                break
 
     async def _tidy(self) -> None:
         """Remove what is too old to be kept, a few at a time: what comes meanwhile is written in between."""
