@@ -284,6 +284,7 @@ class Reception:
             server=SERVER,
             rooms=rooms,
             gaps=gaps,
+            scope=msgspec.UNSET if record.scope is None else record.scope,
         )
 
 

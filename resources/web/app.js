@@ -13,6 +13,7 @@ import { ReportView } from './report-view.js';
 import { linkTo, roomOfLink } from './room-link.js';
 import { RoomView } from './room-view.js';
 import { Roster } from './roster.js';
+import { covers } from './scope.js';
 import { Session } from './session.js';
 import { ROOM_MUTED, Silences, sentenceFor, wordsFor } from './silences.js';
 import { wordsForElsewhere } from './standing.js';
@@ -468,8 +469,10 @@ class App {
 
   // Moderation.
 
+  /** Of this page in its room: a moderator may be limited to others. */
   #rank() {
-    return RANKS[this.#session.ticket?.role] ?? 0;
+    const { role, scope } = this.#session.ticket ?? {};
+    return covers(scope, this.#session.room) ? RANKS[role] ?? 0 : 0;
   }
 
   async #moderate(act, fields) {

@@ -8,6 +8,8 @@ export class Ticket {
   session = null;
   user = null;
   role = null;
+  /** The rooms that a moderator is limited to; null: none in particular. */
+  scope = null;
   node = null;
   limits = null;
   urls = [];
@@ -29,8 +31,8 @@ export class Ticket {
   static from(kept, now) {
     if (!kept?.resume || now - kept.seen > kept.resumeSeconds * 1000) return null;
     const ticket = new Ticket(kept.name);
-    const { session, user, role, node, limits, urls, room, elsewhere } = kept;
-    Object.assign(ticket, { session, user, role, node, limits, urls, room, elsewhere });
+    const { session, user, role, scope, node, limits, urls, room, elsewhere } = kept;
+    Object.assign(ticket, { session, user, role, scope, node, limits, urls, room, elsewhere });
     ticket.#resume = kept.resume;
     ticket.#resumeSeconds = kept.resumeSeconds;
     ticket.#n = kept.n;
@@ -64,15 +66,15 @@ export class Ticket {
   }
 
   toJSON() {
-    const { name, session, user, role, node, limits, urls, room, elsewhere } = this;
+    const { name, session, user, role, scope, node, limits, urls, room, elsewhere } = this;
     return {
-      name, session, user, role, node, limits, urls, room, elsewhere,
+      name, session, user, role, scope, node, limits, urls, room, elsewhere,
       resume: this.#resume, resumeSeconds: this.#resumeSeconds, n: this.#n, seen: this.#seen, cursors: this.#cursors,
     };
   }
 
-  #begin({ session, user, name, role, node, limits, resume_seconds: seconds }) {
-    Object.assign(this, { session, user, name, role, node, limits });
+  #begin({ session, user, name, role, scope = null, node, limits, resume_seconds: seconds }) {
+    Object.assign(this, { session, user, name, role, scope, node, limits });
     this.#resumeSeconds = seconds;
   }
 }

@@ -214,6 +214,8 @@ class Welcome(Answer, tag="welcome", kw_only=True, frozen=True, omit_defaults=Fa
     """Of a resume: where the session is, each without `id` and history (section 8)."""
     gaps: list[str] | msgspec.UnsetType = msgspec.UNSET
     """Of a resume: the rooms of which something that was missed is held by nobody any more."""
+    scope: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Of a moderator who is limited to rooms: their names and patterns."""
 
 
 class Member(msgspec.Struct, frozen=True):

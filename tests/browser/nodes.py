@@ -48,10 +48,11 @@ class RunningNode:
         await self.process.wait()
 
 
-async def token(key: Path, *, user: str, role: str) -> str:
-    """An access token that nodes with this key honour."""
+async def token(key: Path, *, user: str, role: str, rooms: str = "") -> str:
+    """An access token that nodes with this key honour; `rooms` limits a moderator."""
+    limit = ("--rooms", rooms) if rooms else ()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "main.py", "token", "--auth-key-file", str(key), "--user", user, "--role", role,
+        sys.executable, "main.py", "token", "--auth-key-file", str(key), "--user", user, "--role", role, *limit,
         cwd=ROOT, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     output, _ = await process.communicate()

@@ -150,6 +150,28 @@ async def test_in_a_muted_room_a_page_says_so_and_a_moderator_speaks(
     await expect(ann.page.get_by_role("button", name="Send", exact=True)).to_be_enabled()
 
 
+async def test_a_moderator_who_is_limited_to_rooms_is_offered_nothing_in_others(
+    cluster: Cluster, visit: VisitorFactory, key_file: Any
+) -> None:
+    bob, mo = await visit("Bob"), await visit("Mo")
+    await bob.join(cluster[0], "crew-a")
+    await mo.follow_link(cluster[1], "crew-a")
+    await mo.page.get_by_role("button", name="I have an access token").click()
+    limited = await token(key_file, user="mo", role="moderator", rooms="crew-*")
+    await mo.page.get_by_label("Access token").fill(limited)
+    await mo.enter()
+    mute = mo.page.get_by_role("button", name="Mute here for 10 minutes")
+    await mo.page.get_by_role("button", name="More about Bob").click()
+    await mute.click()
+    await expect(bob.member("Bob")).to_contain_text("you are muted")
+    for visitor, node in ((bob, cluster[0]), (mo, cluster[1])):
+        await visitor.follow_link(node, "elsewhere")
+        await expect(visitor.page.get_by_role("heading", name="elsewhere")).to_be_visible()
+    await mo.page.get_by_role("button", name="More about Bob").click()
+    await expect(mo.page.get_by_role("button", name="Report…")).to_be_visible()
+    await expect(mute).to_be_hidden()
+
+
 async def test_a_page_that_is_banned_stays_out_and_says_until_when_and_why(
     cluster: Cluster, visit: VisitorFactory, moderator: Moderator
 ) -> None:

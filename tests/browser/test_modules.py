@@ -240,6 +240,17 @@ MOMENTS = """async () => {
     return later.map((then) => momentOf(then, now));
 }"""
 
+SCOPE = """async () => {
+    const { covers } = await import('/scope.js');
+    const asked = [
+        [null, 'lobby'], [undefined, 'lobby'], [[], 'lobby'], [['lobby'], 'lobby'], [['lobby'], 'lobby2'],
+        [['team-*'], 'team-'], [['team-*'], 'my team-a'], [['*-a'], 'team-a'], [['a*a'], 'a'], [['a*a'], 'aa'],
+        [['a*b*c'], 'axbxc'], [['a*b*c'], 'a-c-b'], [['*'], 'whatever'], [['t.am*'], 'team'], [['x', 't*m'], 'team'],
+        [['*' + 'a*'.repeat(31) + 'b'], 'a'.repeat(64)],
+    ];
+    return asked.map(([scope, room]) => Number(covers(scope, room))).join('');
+}"""
+
 CHAT = """async () => {
     const { Chat } = await import('/chat.js');
     const chat = new Chat();
@@ -346,6 +357,10 @@ async def test_what_one_writes_waits_is_repeated_and_is_said_anew(cluster: Clust
     assert result["anew"] == [["one sent", "two sent", "three unsent"], ["two"], 0, ["s1", "s2", "s1"]]
     assert result["hasty"] == [["whisper", "whisper"], 1]
     assert result["paced"] == [1]
+
+
+async def test_a_moderator_may_be_limited_to_rooms(cluster: Cluster, visit: VisitorFactory) -> None:
+    assert await run(await visit("Ann"), cluster[0], SCOPE) == "1101010101101010"
 
 
 async def test_slow_mode_says_how_long_it_takes(cluster: Cluster, visit: VisitorFactory) -> None:

@@ -294,6 +294,7 @@ async def test_a_node_that_says_goodbye_leaves_its_sessions_reconnecting(serve: 
 async def test_a_moderator_stays_limited_to_rooms_wherever_it_resumes(serve: Serving) -> None:
     a, b = await pair(serve)
     mo = await a.enter(None, token=token("moderator", user="mo", rooms=("lobby", "team-*")))
+    assert mo.welcome["scope"] == ["lobby", "team-*"]
     await mo.join()
 
     def scopes() -> set[object]:
@@ -310,6 +311,7 @@ async def test_a_moderator_stays_limited_to_rooms_wherever_it_resumes(serve: Ser
     mo = await b.back(mo, token=token("moderator", user="mo"))
     await eventually(lambda: a.node.presence.present[mo.session].node_name == "n2")
     assert scopes() == {None}
+    assert "scope" not in mo.welcome
 
 
 async def test_a_moderator_stays_limited_to_rooms_where_nobody_knows_the_session(serve: Serving) -> None:
