@@ -230,11 +230,13 @@ class Moderation:
         return outcomes
 
     async def _confirm(self, rulings: Sequence[Ruling]) -> list[list[Outcome]]:
-        """Have all nodes take them, so many at a time that these have time for others."""
+        """Have all nodes take them, so many at a time that these have time for others, and the store keep them."""
         confirmed: list[list[Outcome]] = []
         for start in range(0, len(rulings), RULINGS_AT_ONCE):
             asked = rulings[start : start + RULINGS_AT_ONCE]
             confirmed += await _all(*(self._node.orders.confirm(ruling) for ruling in asked))
+        if rulings:
+            await self._node.kept()
         return confirmed
 
     async def _blocked(

@@ -61,6 +61,7 @@ from server.rulings import Ruling
 from server.session import Actor, Role, Seat, SessionRecord
 from server.web import Site
 from server.wire import names, native, reading, voice
+from server.wire.moderation import Outcome
 from server.wire.names import FieldError
 from tests.fuzz.drawn import talk
 from tests.fuzz.ground import KEY, NODE, PEER, Ground, Line, without_faults
@@ -120,6 +121,9 @@ REQUESTS = tuple(
         {"type": "say", "id": "c-17", "room": "lobby", "text": "hi é \u202e"},
         {"type": "whisper", "id": 1, "to": {"session": "s_1"}, "text": "psst"},
         {"type": "kick", "session": "s_1", "room": "lobby", "reason": "r", "grace_seconds": 0.0},
+        {"type": "kick", "id": 3, "users": ["ann", "bob"], "grace_seconds": 5, "block_seconds": 60},
+        {"type": "unkick", "session": "s_1"},
+        {"type": "move", "sessions": ["s_1"], "room": "lobby", "to": "second"},
         {"type": "mute", "user": "ann", "seconds": 1.5},
         {"type": "list", "what": "sessions", "limit": 5, "after": "x"},
         {"type": "voice_target", "target": 1, "to": {"user": "bob"}},
@@ -463,6 +467,17 @@ def cast(data: bytes) -> None:
 
 
 _told = _Grounds()
+MODERATOR = Actor("s_2", "mod", "Mod", Role.MODERATOR)
+ACTS: tuple[acts.AnyAct, ...] = (
+    acts.Kick(by=MODERATOR, id="x", sessions=("s_1",), room=None, reason="r", grace=5, block=60),
+    acts.Unkick(by=MODERATOR, id="y", sessions=("s_1",), room=None),
+    acts.Mute(by=MODERATOR, id="z", sessions=("s_1", "s_2"), room="lobby", seconds=5),
+    acts.Move(by=MODERATOR, id="w", sessions=("s_1",), room="lobby", to="second"),
+)
+SAID_OF_ACTS = (
+    acts.Deed("kick", MODERATOR, "ann", "Ann", "r", 5, 1, "x", "n2"),
+    acts.Verdict("x", (Outcome(session="s_1", node="n2", outcome="done", ms=1),)),
+)
 CALLS = (keyring.CALL, flow.CALL, departure.CALL, hearsay.CALL, orders.CALL, backfill.CALL, b"")
 
 
@@ -472,6 +487,8 @@ CALLS = (keyring.CALL, flow.CALL, departure.CALL, hearsay.CALL, orders.CALL, bac
     b"\x02" + sessions.pack(SESSION),
     b"\x03" + msgspec.msgpack.encode({"s": 3}),
     *(bytes((number,)) + msgspec.msgpack.encode([["lobby", 7, 1.5, "x"]]) for number in range(4, 12)),
+    *(bytes((3 * CALLS.index(b"") + 2,)) + acts.pack_act(act) for act in ACTS),
+    *(bytes((3 * tuple(Kind).index(Kind.MODERATION) + 1,)) + acts.pack(said) for said in SAID_OF_ACTS),
 )
 def told(data: bytes) -> None:
     """What peers cast, call and write in records is taken, or is not readable: nothing else."""

@@ -170,6 +170,44 @@ async def test_what_must_last_is_refused_and_not_done(failing: Served, tmp_path:
     await node.exclusion.ban(MODERATOR, Ban(user="bob", ip="", room=""), id="b1")
 
 
+async def test_of_acts_on_people_those_that_must_last_are_refused_and_the_others_go_on(
+    failing: Served, tmp_path: Path
+) -> None:
+    bob = await failing.enter("Bob", user="bob")
+    await bob.join()
+    mo = await failing.enter_as("moderator")
+    for act, how in (("mute", {"user": "bob"}), ("kick", {"session": bob.session, "block_seconds": 60})):
+        refused = await mo.ask(act, **how)
+        assert (refused["code"], "store" in refused["message"]) == ("unavailable", True)
+    await bob.settle()
+    assert not bob.unread
+    for act, more in (("mute", {}), ("unmute", {}), ("move", {"room": "lobby", "to": "second"}), ("kick", {})):
+        done = await mo.ask(act, session=bob.session, **more)
+        assert [result["outcome"] for result in done["results"]] == ["done"], act
+    assert (await bob.closed())[0] == 4403
+    await mend(failing, tmp_path)
+
+
+async def test_a_mute_of_a_user_holds_after_all_nodes_were_started_anew_and_its_lift_too(
+    serve: Serving, anew: Serving, keep: Keepers, tmp_path: Path
+) -> None:
+    address = StoreAddress.of_file(str(tmp_path / "store.db"))
+    store = await keep(address)
+    (before,) = await cluster(serve, [store])
+    for user in ("bob", "cid"):
+        await (await before.enter("Bob", user=user)).join()
+    mo = await before.enter_as("moderator")
+    await mo.ask("mute", users=["bob", "cid"])
+    await mo.ask("unmute", user="cid")
+    await store.settled()
+    await end(serve, [store])
+    (after,) = await cluster(anew, [await keep(address)])
+    for user, code in (("bob", "muted"), ("cid", None)):
+        guest = await after.enter("Bob", user=user)
+        await guest.join()
+        assert (await guest.ask("say", room="lobby", text="may I?")).get("code") == code
+
+
 async def test_members_report_and_moderators_take_but_nothing_is_closed_that_might_be_open_again(
     failing: Served, tmp_path: Path
 ) -> None:
