@@ -88,6 +88,7 @@ class Actions(QObject):
         self.unmute = self.make("Unmute", group="Rooms", icon="microphone", scope=IN_LIST)
         self.announce = self.make("Announce", "A", group="Rooms", icon="megaphone-simple", scope=IN_LIST)
         self.kick = self.make("Kick", "K", group="Rooms", icon="sign-out", scope=IN_LIST, danger=True)
+        self.ban = self.make("Ban", "B", group="Rooms", icon="prohibit", scope=IN_LIST, danger=True)
         self.whisper = self.make("Whisper", "W", group="Rooms", icon="chat-circle-dots", scope=IN_LIST)
         self.send = self.make("Send", "Ctrl+Return", "Ctrl+Enter", group="Rooms", scope=IN_LIST)
         self.search = self.make("Search", "Ctrl+K", icon="magnifying-glass")

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from gui import theme, wording
 from gui.actions import Actions
 from gui.appearance import Appearance, Look
+from gui.audit.view import AuditView
 from gui.bridge import Bridge
 from gui.flow.view import FlowView
 from gui.frame.demo import DemoNote
@@ -84,7 +85,8 @@ class Console:
         self.rooms = RoomsView(self.context)
         self.nodes = NodesView(self.context)
         self.flow = FlowView(self.context)
-        self.window.furnish(self.context, (self.rooms, self.nodes, self.flow))
+        self.audit = AuditView(self.context)
+        self.window.furnish(self.context, (self.rooms, self.nodes, self.flow, self.audit))
         self.overlays = Overlays(self.window, self.context, self._places())
         self._restore()
         self.window.closing.connect(self._closed.set)

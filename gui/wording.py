@@ -70,6 +70,14 @@ def span(milliseconds: int) -> str:
     return f"{seconds // 86_400} d {seconds // 3600 % 24} h"
 
 
+def length(seconds: int) -> str:
+    """For how long something holds: ``10 min``, ``24 h``, ``7 days``."""
+    for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
+        if seconds % size == 0 and seconds >= size * (2 if unit == "days" else 1):
+            return f"{seconds // size}{_GAP}{unit}"
+    return span(seconds * 1000)
+
+
 def moment(milliseconds: int) -> str:
     """A span that is short as a rule, to a tenth below a minute: ``0.4 s``, ``12.0 s``, ``3 min``."""
     return f"{max(0, milliseconds) / 1000:.1f}{_GAP}s" if milliseconds < 59_950 else span(milliseconds)

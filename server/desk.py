@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 
 from bus.interface import PeerState
@@ -19,6 +19,7 @@ from server.exposure import Exposure
 from server.feed import FlowFeed
 from server.folder import Folder
 from server.inbox import Evidence, ReportView
+from server.inspection import Format, written
 from server.ledger import Wanted
 from server.links import TOPIC as LINKS
 from server.node import Node
@@ -289,6 +290,10 @@ class Desk(DeskActs):
         """Acts of the audit that are wanted, newest first, behind the `next` of a page before. Raises Refused."""
         return await trail.act_page(self._node, wanted, limit=limit, before=after)
 
+    def audit_text(self, wanted: Wanted, format: Format) -> AsyncIterator[str]:
+        """All that is wanted of the audit as the text of a file, piece by piece. Raises Refused."""
+        return written(trail.entries(self._node, wanted), format)
+
     def audit_since(self, at: int) -> tuple[int, int] | None:
         """How many acts there were since then, and of how many people; None where that is too many to be known."""
         return self._node.audit.since(at)
@@ -296,6 +301,11 @@ class Desk(DeskActs):
     def moderators(self) -> list[tuple[str, str]]:
         """User and name of who has acted of late, by name."""
         return self._node.audit.actors()
+
+    def mutes(self) -> dict[str, tuple[str | None, ...]]:
+        """Where those are muted who are, by session; None for everywhere."""
+        present = self._node.presence.present.values()
+        return {each.session: tuple(one.room for one in each.silences) for each in present if each.silences}
 
     def bans(self) -> list[BanView]:
         """The bans in force, the newest first."""
@@ -312,6 +322,7 @@ class Desk(DeskActs):
             reason=ruling.reason,
             at=ruling.at,
             until=self._node.exclusion.until(entry),
+            act=ruling.act,
         )
 
     def watch(self, observer: Callable[[str, str], None]) -> Callable[[], None]:

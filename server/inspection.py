@@ -65,15 +65,20 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-async def export(store: Store, format: Format) -> AsyncIterator[str]:
+def export(store: Store, format: Format) -> AsyncIterator[str]:
     """The audit of a store as text, piece by piece, newest first. Raises StoreError."""
+    return written(entries(store), format)
+
+
+async def written(found: AsyncIterator[AuditItem], format: Format) -> AsyncIterator[str]:
+    """Entries of the audit as text, piece by piece."""
     if format == "csv":
         yield csv_line((*COLUMNS, *OUTCOME))
-        async for entry in entries(store):
+        async for entry in found:
             yield csv_line(_cells(entry))
         return
     start = "[\n"
-    async for entry in entries(store):
+    async for entry in found:
         yield start + msgspec.json.encode(entry).decode()
         start = ",\n"
     yield "[]\n" if start == "[\n" else "\n]\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -80,6 +80,19 @@ async def act_page(node: Node, wanted: Wanted, *, limit: int, before: Place | No
         if len(acts) > 1:  # of the last one more may follow
             whole = [item for item in items if item.asked.act != acts[-1]]
             return AuditPage(_acts(whole), whole[-1].place)
+
+
+async def entries(node: Node, wanted: Wanted, *, page: int = 500) -> AsyncIterator[AuditItem]:
+    """All that is wanted, as `audit` lists it. Raises Refused unavailable."""
+    before: Place | None = None
+    while True:
+        items = await node.audit.page(wanted, limit=page, before=before)
+        for item in items:
+            for entry in entries_of(item):
+                yield entry
+        if len(items) < page:
+            return
+        before = items[-1].place
 
 
 def _acts(items: Sequence[Item]) -> tuple[ActView, ...]:

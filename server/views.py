@@ -455,3 +455,5 @@ class BanView(msgspec.Struct, frozen=True, gc=False):
     """When it was decided, ms since 1970."""
     until: int | None
     """When it ends, ms since 1970; None: not by itself."""
+    act: str = ""
+    """The act of the audit that it comes from, where it was given one."""

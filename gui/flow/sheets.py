@@ -11,14 +11,14 @@ from PySide6.QtWidgets import QButtonGroup, QLineEdit, QRadioButton, QVBoxLayout
 from gui import theme, wording
 from gui.tokens import Type
 from gui.widgets.buttons import Button, Kind
+from gui.widgets.file_sheet import FileSheet
 from gui.widgets.forms import Field
-from gui.widgets.labels import describe
 from gui.widgets.sheet import Sheet
 
 REASON_CHARS = 200
 
 
-class ExportSheet(Sheet):
+class ExportSheet(FileSheet):
     """Asks what is written, and where."""
 
     wanted = Signal(bool, str)
@@ -28,7 +28,7 @@ class ExportSheet(Sheet):
         """Make it; of `kept` messages `shown` fit the filter, and `path` is proposed."""
         what = "" if shown != kept else f"{wording.plural(kept, 'message')}: "
         sentence = f"{what}one line of JSON for each, oldest first."
-        super().__init__(window, "Export messages", sentence[0].upper() + sentence[1:], width=560)
+        super().__init__(window, "Export messages", sentence[0].upper() + sentence[1:], path=path)
         self.shown = QRadioButton(f"What is shown: {wording.plural(shown, 'message')}")
         self.kept = QRadioButton(f"All that is kept: {wording.plural(kept, 'message')}")
         self._group = QButtonGroup(self)
@@ -40,54 +40,9 @@ class ExportSheet(Sheet):
             self._group.addButton(button)
             button.setVisible(kept != shown)
             choice.addWidget(button)
-        self.path = QLineEdit(str(path))
-        self.path.setFont(theme.font(Type.CODE))
-        self.field = Field("File", self.path, hint="only you can read it")
         if kept != shown:
-            self.body.addLayout(choice)
-        self.body.addWidget(self.field)
-        self.cancel = Button("Cancel", key="Esc")
-        self.cancel.clicked.connect(self.reject)
-        self.confirm = Button("Export", kind=Kind.PRIMARY, key="Ctrl+Enter")
-        self.confirm.clicked.connect(self.accept)
-        self.buttons.addWidget(self.cancel)
-        self.buttons.addWidget(self.confirm)
-        self.path.textEdited.connect(lambda _: self.field.blame(""))
-        self.path.returnPressed.connect(self.accept)
-
-    def first_focus(self) -> QWidget:
-        return self.path
-
-    def accept(self) -> None:
-        """Check the path; an existing file is replaced only by who says so twice."""
-        text = self.path.text().strip()
-        path = Path(text).expanduser()
-        if not text:
-            self.blame("Give the name of a file.")
-        elif not path.is_absolute():
-            self.blame("Give the whole path, such as /tmp/flow.jsonl or ~/flow.jsonl.")
-        elif path.is_dir():
-            self.blame("This is a folder. Give the name of a file in it.")
-        elif path.exists() and self.confirm.text() != "Replace the file":
-            self.blame("There is a file of this name. Press once more to replace it.")
-            self._name("Replace the file")
-        else:
-            self.wanted.emit(self.kept.isChecked(), str(path))
-
-    def blame(self, problem: str) -> None:
-        """Say what is wrong with the path."""
-        self.field.blame(problem)
-        self._name("Export")
-        self.confirm.setEnabled(True)
-
-    def work(self) -> None:
-        """It is being written."""
-        self.confirm.setEnabled(False)
-
-    def _name(self, words: str) -> None:
-        self.confirm.setText(words)
-        describe(self.confirm, words, key="Ctrl+Enter")
-        self.confirm.updateGeometry()
+            self.body.insertLayout(0, choice)
+        self.chosen.connect(lambda path: self.wanted.emit(self.kept.isChecked(), path))
 
 
 class ReasonSheet(Sheet):

@@ -12,13 +12,14 @@ from PySide6.QtGui import QGuiApplication, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from gui import wording
+from gui.files import ExportFailed
 from gui.flow import rows, terms
 from gui.flow.bar import FilterBar
 from gui.flow.capture import Capture, Hold
 from gui.flow.chart import ChartPane
 from gui.flow.commands import Commands
 from gui.flow.details import Details
-from gui.flow.export import ExportFailed, export
+from gui.flow.export import export
 from gui.flow.floor import WIDTH, Floor
 from gui.flow.model import FlowModel
 from gui.flow.notice import Notice

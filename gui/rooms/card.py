@@ -80,6 +80,7 @@ class MemberCard(Card):
         self.mute = Button.of(actions.mute, icon="microphone-slash", text="Mute")
         self.whisper = Button.of(actions.whisper, icon="chat-circle-dots")
         self.kick = Button.of(actions.kick, kind=Kind.DANGER, icon="sign-out")
+        self.ban = Button.of(actions.ban, kind=Kind.DANGER, icon="prohibit")
         self._facts = QWidget()
         self._lines = (Divider(), Divider())
         self._lay_out()
@@ -174,7 +175,7 @@ class MemberCard(Card):
             value.setAccessibleName(caption)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
-        for button in (self.mute, self.whisper, self.kick):
+        for button in (self.mute, self.whisper, self.kick, self.ban):
             buttons.addWidget(button, 1)
         self.body.addLayout(head)
         self.body.addWidget(self._lines[0])

@@ -11,6 +11,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from gui import wording
+from gui.bans.banning import Banning
 from gui.moderation import MUTE_SECONDS, Deed
 from gui.rooms.card import MemberCard
 from gui.rooms.composer import Whisper
@@ -70,6 +71,7 @@ class MembersPane(QWidget):
         describe(self.changed, "Order changed", hint="Show the members in their new order")
         self.card = MemberCard(context.actions)
         self.crowd = CrowdBar(context.actions)
+        self._banning = Banning(context, self)
         self._hold = Hold(self.table)
         clear = Button("Clear filter", kind=Kind.LINK)
         clear.clicked.connect(lambda: self.filter.put(""))
@@ -297,6 +299,7 @@ class MembersPane(QWidget):
         actions = self._context.actions
         free = [member for member in chosen if member.session not in self._context.moderation.pending]
         actions.whisper.setEnabled(bool(chosen))
+        actions.ban.setEnabled(len(chosen) == 1)
         for action in (actions.kick, actions.mute, actions.mute_on):
             action.setEnabled(bool(free))
         actions.unmute.setEnabled(any(member.muted for member in free))
@@ -336,6 +339,11 @@ class MembersPane(QWidget):
             name = members[0].name if len(members) == 1 else people(len(members))
             self.whispering.emit(Whisper(tuple(member.session for member in members), name))
 
+    def ban(self, members: Members) -> None:
+        """Ask for how long and why this one member is to be kept out."""
+        if len(members) == 1:
+            self._banning.ask(user=members[0].user, name=members[0].name, room=self._room)
+
     def _use(self, tool: Tool, session: str) -> None:
         member = self._members.get(session)
         if member is None:
@@ -360,6 +368,8 @@ class MembersPane(QWidget):
             entries.append(("Mute for 10 min:", self.toggle_mute))
             entries.append(("Mute until unmuted:", partial(self.toggle_mute, seconds=None)))
         entries.append((actions.kick.text(), partial(self.act, Deed.KICK)))
+        if len(chosen) == 1:
+            entries.append((actions.ban.text(), self.ban))
         for words, act in entries:
             menu.addAction(entry(f"{words} {whom}")).triggered.connect(lambda _=False, act=act: act(chosen))
         return menu
@@ -379,12 +389,13 @@ class MembersPane(QWidget):
     def _connect(self) -> None:
         actions = self._context.actions
         actions.kick.triggered.connect(lambda: self.act(Deed.KICK, self.selection))
+        actions.ban.triggered.connect(lambda: self.ban(self.selection))
         actions.mute.triggered.connect(lambda: self.toggle_mute(self.selection))
         actions.mute_on.triggered.connect(lambda: self.toggle_mute(self.selection, None))
         actions.unmute.triggered.connect(lambda: self.act(Deed.UNMUTE, self.selection))
         actions.whisper.triggered.connect(lambda: self.whisper(self.selection))
         for place in (self.table, self.card, self.crowd):
-            for action in (actions.kick, actions.mute, actions.mute_on, actions.unmute, actions.whisper):
+            for action in (actions.kick, actions.ban, actions.mute, actions.mute_on, actions.unmute, actions.whisper):
                 place.addAction(action)
         actions.for_members(actions.whisper, "Whisper to {name}", lambda member: self.whisper([member]), visit=True)
         actions.for_members(
@@ -399,6 +410,7 @@ class MembersPane(QWidget):
         )
         actions.for_members(actions.unmute, "Unmute {name}", lambda m: self.act(Deed.UNMUTE, [m]), suits=_muted)
         actions.for_members(actions.kick, "Kick {name}", lambda member: self.act(Deed.KICK, [member]))
+        actions.for_members(actions.ban, "Ban {name}", lambda member: self.ban([member]))
         self._context.moderation.moved.connect(self._moved)
         self.filter.applied.connect(self._narrow)
         self.filter.judged.connect(self._judge)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gui.flow.export import ExportFailed, export, sentence
+from gui.files import ExportFailed, sentence
+from gui.flow.export import export
 from server.flow import FlowRow
 
 ROWS = [FlowRow(at=at, node="n1", kind="chat", room="lobby", data=b'{"text":"hi"}') for at in range(500)]

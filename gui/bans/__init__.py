@@ -1,0 +1,1 @@
+"""How somebody is banned from the window: the sheet that asks, and the act."""
