@@ -14,6 +14,7 @@ from server.session import Actor, Role, SessionRecord
 from server.store.rows import TextRow
 from server.texts import ANSWER_SECONDS, History, Receipt, Sender, Text
 from server.wire import native
+from server.wire.moderation import Outcome
 from server.wire.native import Address, Code, Refused
 from server.wire.websocket import text_frame
 
@@ -44,7 +45,19 @@ class Messenger:
             raise Refused(Code.FORBIDDEN, "only moderators may announce")
         if room is not None and room not in self._node.rooms:
             raise Refused(Code.NOT_FOUND, f"there is no room {room}")
-        return self._write(Kind.ANNOUNCEMENT, by, id, text, sender, room=room)
+        return self._write(Kind.ANNOUNCEMENT, by, id, text, self._audited(by, room, text, sender), room=room)
+
+    def _audited(self, by: Actor, room: str | None, text: str, sender: Sender) -> Sender:
+        """Write an announcement down that is about to be made, and when it was shown."""
+        node, began = self._node, self._node.clock.now()
+        act = node.audit.asked(by, "announce", target=room or "", room=room, reason=text)
+
+        def shown(receipt: Receipt, asked: bool) -> None:
+            ms = round((node.clock.now() - began) * 1000, 1)
+            node.audit.outcome(act, [Outcome(node=node.name, outcome="done", ms=ms)])
+            sender.shown(receipt, asked)
+
+        return Sender(shown, sender.unknown)
 
     def is_known(self, session: str, id: ClientId) -> bool:
         """Whether a text of this id was said; `repeat` tells where it stands."""

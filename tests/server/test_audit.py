@@ -255,6 +255,19 @@ async def test_bans_and_their_end_are_told(served: Served) -> None:
     assert (ended["action"], ended["target"], ended["by"]) == ("ban_ended", result["ban"], "System")
 
 
+async def test_an_announcement_is_told(served: Served) -> None:
+    await served.members("Ann")
+    mo = await served.enter_as("moderator", user="mo")
+    assert (await mo.ask("announce", text="a break at noon"))["type"] == "sent"
+    assert (await mo.ask("announce", room="lobby", text="quiet, please"))["type"] == "sent"
+    assert (await mo.ask("announce", room="nowhere", text="hello"))["code"] == "not_found"
+    second, first = await listed(mo)
+    assert (first["action"], first["reason"], first["room"], first["outcome"]) == (
+        "announce", "a break at noon", None, "done",
+    )  # fmt: skip
+    assert (second["target"], second["room"]) == ("lobby", "lobby")
+
+
 async def test_a_drain_is_told_also_when_it_cannot_be(serve: Serving) -> None:
     a, b = await cluster(serve, 2)
     desk = Desk(a.node, "Olga")
