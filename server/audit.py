@@ -15,7 +15,7 @@ from server import chain
 from server.bans import Ban
 from server.chain import RESULTS, Asked, Began, Came, Entry, Head, Line, Missed, Pen, Person, Result
 from server.events import Audited, Event, PeerTurned
-from server.filing import lines_of, row_of, sought_of
+from server.filing import filed, lines_of, sought_of
 from server.ledger import KEPT, Item, Ledger, Place, Wanted, items_of
 from server.orders import Unconfirmed
 from server.rulings import BAN, Change, parts_of
@@ -85,8 +85,8 @@ class Audit:
             return act
         act = act or self._next_act()
         persons: list[Person | None] = [_person(one) for one in people]
-        for person in persons or [None]:
-            self._write(
+        self._write(
+            *(
                 Asked(
                     act=act,
                     by=by,
@@ -98,7 +98,9 @@ class Audit:
                     detail=detail,
                     until=until,
                 )
+                for person in persons or [None]
             )
+        )
         return act
 
     def is_known(self, act: str) -> bool:
@@ -110,8 +112,8 @@ class Audit:
         results = [
             Result(one.node, one.outcome, one.ms, session=one.session or "", user=one.user or "") for one in outcomes
         ]
-        for start in range(0, len(results), RESULTS):
-            self._write(Came(act, tuple(results[start : start + RESULTS])))
+        starts = range(0, len(results), RESULTS)
+        self._write(*(Came(act, tuple(results[start : start + RESULTS])) for start in starts))
 
     async def recorded(
         self,
@@ -182,14 +184,17 @@ class Audit:
             self._write(Began(self._restored, lost))
         return self._pen
 
-    def _write(self, entry: Entry) -> None:
+    def _write(self, *entries: Entry) -> None:
         node, pen = self._node, self._opened()
-        told = list(self._untold.values())[: chain.SEEN]
-        for head in told:
-            del self._untold[head.chain]
-        payload = pen.write(entry, at=self._at(), seen=told)
-        record = node.bus.append(Kind.AUDIT, payload)
-        self._keep(record.origin, record.seq, payload)
+        for entry in entries:
+            told = list(self._untold.values())[: chain.SEEN]
+            for head in told:
+                del self._untold[head.chain]
+            payload = pen.write(entry, at=self._at(), seen=told)
+            record = node.bus.append(Kind.AUDIT, payload)
+            if pen.line is not None and pen.head is not None:
+                self._note(record.seq, payload, pen.line, pen.head)
+        self._tell(node.bus.origin)
 
     def _at(self) -> int:
         """The time of a line: later than what it may be the answer to, although clocks are somewhat apart."""
@@ -223,17 +228,28 @@ class Audit:
         return bool(lines)
 
     def _keep(self, origin: Origin, seq: int, payload: bytes) -> None:
-        node, line, known = self._node, chain.unpack(payload), self._heads.get(origin)
+        line, known = chain.unpack(payload), self._heads.get(origin)
         if known is not None and line.n <= known.n:
             return
         if known is not None and line.n == known.n + 1 and line.prev != known.hash:
             logger.warning("the audit of %s is broken: line %d does not follow line %d", line.node, line.n, known.n)
         if isinstance(line.entry, Began) and line.entry.before is not None:
             self._compare(line.node, line.entry.before)
-        self._ledger.note(origin, line)
-        if node.store is not None:
-            node.store.save(row_of(origin, seq, payload))
-        self._advance(Head(origin, line.n, chain.hash_of(origin, payload)))
+        self._note(seq, payload, line, Head(origin, line.n, chain.hash_of(origin, payload)))
+        self._tell(origin)
+
+    def _note(self, seq: int, payload: bytes, line: Line, head: Head) -> None:
+        """A line is new here."""
+        self._ledger.note(head.chain, line)
+        if self._node.store is not None:
+            self._node.store.save(filed(head.chain, seq, payload, line, head.hash))
+        self._advance(head)
+
+    def _tell(self, origin: Origin) -> None:
+        """Lines of a chain are new here: have that kept, and looked at."""
+        node, head = self._node, self._heads.get(origin)
+        if node.store is not None and head is not None:
+            node.store.save(HeadRow(chain=origin, n=head.n, hash=head.hash, at=node.clock.wall_ms()))
         node.emit(Audited())
 
     def _advance(self, head: Head, *, whole: bool = False) -> None:
@@ -254,8 +270,6 @@ class Audit:
         self._heads[head.chain] = head
         if head.chain != node.bus.origin:
             self._untold[head.chain] = head
-        if node.store is not None:
-            node.store.save(HeadRow(chain=head.chain, n=head.n, hash=head.hash, at=node.clock.wall_ms()))
 
     def _compare(self, name: str, before: Head) -> None:
         """A node begins a life by what its store says of the one before."""

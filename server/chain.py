@@ -164,6 +164,8 @@ class Pen:
         self._node = node
         self._n = 0
         self._prev = NOTHING if before is None else before.hash
+        self.line: Line | None = None
+        """That line itself."""
 
     @property
     def head(self) -> Head | None:
@@ -173,6 +175,7 @@ class Pen:
     def write(self, entry: Entry, *, at: int, seen: Sequence[Head] = ()) -> bytes:
         """The next line."""
         self._n += 1
-        payload = encode(Line(self._n, self._prev, at, self._node, entry, tuple(seen[:SEEN])))
+        self.line = Line(self._n, self._prev, at, self._node, entry, tuple(seen[:SEEN]))
+        payload = encode(self.line)
         self._prev = hash_of(self._chain, payload)
         return payload

@@ -14,7 +14,11 @@ from server.unreadable import UNREADABLE
 
 def row_of(origin: Origin, seq: int, payload: bytes) -> AuditRow:
     """A line with what is looked for, which follows from it. Raises one of `UNREADABLE`."""
-    line = chain.unpack(payload)
+    return filed(origin, seq, payload, chain.unpack(payload), chain.hash_of(origin, payload))
+
+
+def filed(origin: Origin, seq: int, payload: bytes, line: Line, hash: str) -> AuditRow:
+    """The same of one that was read already."""
     entry = line.entry
     asked = entry if isinstance(entry, Asked) else None
     person = asked.person if asked else None
@@ -22,7 +26,7 @@ def row_of(origin: Origin, seq: int, payload: bytes) -> AuditRow:
         chain=origin,
         n=line.n,
         prev=line.prev,
-        hash=chain.hash_of(origin, payload),
+        hash=hash,
         origin=origin,
         seq=seq,
         kind=chain.kind_of(entry),

@@ -98,7 +98,7 @@ class Ledger:
         self._places: list[Place] = []
         """Rising."""
         self._items: dict[Place, Item] = {}
-        self._by_act: dict[str, list[Item]] = {}
+        self._by_act: dict[str, dict[Place, Item]] = {}
         self.floor: Place | None = None
         """At or below it are items that are not in memory; None: all are."""
 
@@ -117,7 +117,7 @@ class Ledger:
 
     def of_act(self, act: str) -> Sequence[Item]:
         """The items in memory that belong to an act."""
-        return self._by_act.get(act, ())
+        return list(self._by_act.get(act, {}).values())
 
     def note(self, chain: Origin, line: Line) -> None:
         """Take a line of a chain; one that is known already changes nothing."""
@@ -125,7 +125,7 @@ class Ledger:
             case Asked() as asked:
                 self._add(Item(chain, line, asked))
             case Came(act, results):
-                items, of_session = self._by_act.get(act, ()), defaultdict[str, list[Result]](list)
+                items, of_session = self.of_act(act), defaultdict[str, list[Result]](list)
                 for result in results:
                     of_session[result.session].append(result)
                 for item in items:  # of many each has its own, and is not to look through all
@@ -159,18 +159,16 @@ class Ledger:
             return
         bisect.insort(self._places, place)
         self._items[place] = item
-        self._by_act.setdefault(item.asked.act, []).append(item)
+        self._by_act.setdefault(item.asked.act, {})[place] = item
         if len(self._places) > self._kept:
             self.floor = self._places.pop(0)
             self._drop(self._items.pop(self.floor))
 
     def _drop(self, item: Item) -> None:
-        act = item.asked.act
-        rest = [other for other in self._by_act[act] if other is not item]
-        if rest:
-            self._by_act[act] = rest
-        else:
-            del self._by_act[act]
+        of_act = self._by_act[item.asked.act]
+        del of_act[item.place]
+        if not of_act:
+            del self._by_act[item.asked.act]
 
 
 def items_of(lines: Iterable[tuple[Origin, Line]]) -> list[Item]:

@@ -370,7 +370,7 @@ def test_a_ledger_keeps_the_newest() -> None:
     found = book(*"abcdefg")
     assert [item.asked.reason for item in found.page(Wanted(), limit=9)] == list("gfedc")
     assert found.floor == (3, "a.1", 3)
-    assert found.of_act("act 3") == ()
+    assert found.of_act("act 3") == []
     assert [item.asked.reason for item in found.page(Wanted(), limit=1, before=(6, "a.1", 6))] == ["d"]
 
 
