@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -42,20 +43,20 @@ def _report(client: Conversation, request: reporting.Report) -> None:
         await client.node.reports.take_in(client.actor, complaint)
         return native.Ok(id=native.given(request.id))
 
-    _start(client, request, file())
+    _start(client, request, file)
 
 
 def _take(client: Conversation, request: reporting.TakeReport) -> None:
-    _work(client, request, client.node.reports.take(client.actor, request.report, over=request.over))
+    _work(client, request, partial(client.node.reports.take, client.actor, request.report, over=request.over))
 
 
 def _close(client: Conversation, request: reporting.CloseReport) -> None:
     note = names.chat_text(request.note, field="note") if request.note else ""
-    _work(client, request, client.node.reports.close(client.actor, request.report, note))
+    _work(client, request, partial(client.node.reports.close, client.actor, request.report, note))
 
 
 def _reopen(client: Conversation, request: reporting.ReopenReport) -> None:
-    _work(client, request, client.node.reports.reopen(client.actor, request.report))
+    _work(client, request, partial(client.node.reports.reopen, client.actor, request.report))
 
 
 def _read(client: Conversation, request: reporting.ReadReport) -> None:
@@ -63,17 +64,17 @@ def _read(client: Conversation, request: reporting.ReadReport) -> None:
     client.send(_evidence(request, found))
 
 
-def _work(client: Conversation, request: native.Request, work: Awaitable[list[Outcome]]) -> None:
+def _work(client: Conversation, request: native.Request, work: Callable[[], Awaitable[list[Outcome]]]) -> None:
     async def answer() -> native.Message:
-        return moderation.Done(id=native.given(request.id), results=await work)
+        return moderation.Done(id=native.given(request.id), results=await work())
 
-    _start(client, request, answer())
+    _start(client, request, answer)
 
 
-def _start(client: Conversation, request: native.Request, work: Awaitable[native.Message]) -> None:
+def _start(client: Conversation, request: native.Request, work: Callable[[], Awaitable[native.Message]]) -> None:
     async def finish() -> None:
         try:
-            client.send(await work)
+            client.send(await work())
         except Refused as refusal:
             client.refuse(request.id, refusal)
         except Exception:

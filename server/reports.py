@@ -155,7 +155,8 @@ class Reports:
             target = Party(record.session, record.user, record.name)
         if target.user == by.user:
             raise Refused(Code.BAD_REQUEST, "you cannot report yourself")
-        return Report(target, complaint.room, complaint.text, complaint.message)
+        is_held = said is not None and (said.origin, said.seq) == complaint.message
+        return Report(target, complaint.room, complaint.text, complaint.message if is_held else None)
 
     def _admit(self, by: Actor, network: str) -> None:
         now = self._node.clock.now()

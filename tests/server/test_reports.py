@@ -229,8 +229,12 @@ async def test_what_cannot_be_reported(served: Served) -> None:
         (away, {"session": bob.session, "origin": other["origin"], "seq": other["seq"]}, "not_found"),
     ):
         assert (await filed(by, **fields)).get("code") == code, fields
-    assert (await (await moderator(served)).ask("list", what="reports"))["items"] == []
-    assert (await filed(ann, session=bob.session, **far))["type"] == "ok", "the person is there, the message is not"
+    mo = await moderator(served)
+    assert await inbox(mo) == []
+    for origin in ("f" * 16 + ".1", "x" * 5000, ""):
+        answer = await filed(ann, session=bob.session, text=f"of {origin[:5]}", origin=origin, seq=-(2**63))
+        assert answer["type"] == "ok", "the person is there, the message is not"
+        assert (await mo.next("reported"))["message"] is None
 
 
 async def test_the_same_sent_twice_is_one_report(served: Served) -> None:
