@@ -28,15 +28,15 @@ export class RoomView {
     this.#view.hidden = true;
   }
 
-  /** Beside the room's name whether it is locked; under it its title, and who whispers to this page or speaks. */
+  /** Beside the room's name whether it is locked; under it who whispers to this page, or its title and who speaks. */
   describe(members, { title, locked }) {
     document.getElementById('locked').toggleAttribute('hidden', !locked);
     const whispering = namesOf(members.filter((member) => member.whispering));
     const speaking = namesOf(members.filter((member) => member.speaking));
     const subtitle = document.getElementById('subtitle');
     subtitle.classList.toggle('whispered', whispering !== '');
-    const voices = whispering ? `Whispered to you by ${whispering}` : speaking && `${speaking} speaking`;
-    subtitle.textContent = [title, voices].filter(Boolean).join(' · ') || 'Nobody is speaking';
+    if (whispering) subtitle.textContent = `Whispered to you by ${whispering}`;
+    else subtitle.textContent = [title, speaking && `${speaking} speaking`].filter(Boolean).join(' · ') || 'Nobody is speaking';
     subtitle.title = title;
   }
 }

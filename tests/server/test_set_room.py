@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -243,9 +244,16 @@ async def test_a_password_opens_a_room_on_every_node(two: tuple[Served, Served])
     await (await a.enter("Cid")).join()
 
 
-async def test_a_password_is_nowhere_to_be_read(two: tuple[Served, Served]) -> None:
+async def test_a_password_is_nowhere_to_be_read(two: tuple[Served, Served], caplog: pytest.LogCaptureFixture) -> None:
     a, b = two
-    await set_room(await a.enter_as("moderator"), password="open sesame")
+    with caplog.at_level("DEBUG"):
+        await set_room(await a.enter_as("moderator"), password="open sesame")
+        bob = await b.enter("Bob")
+        await bob.ask("join", room="lobby", password="open sesam")
+        await bob.ask("join", room="lobby", password="open sesame")
+    said = [record.getMessage() for record in caplog.records if record.name.startswith(("server", "bus"))]
+    assert any("room/lobby/password" in line for line in said)
+    assert not any("sesam" in line for line in said)
     for served in (a, b):
         ruling = served.node.rulings.get("room/lobby/password")
         assert ruling is not None
@@ -291,6 +299,31 @@ async def test_no_more_passwords_wait_than_may(served: Served, monkeypatch: pyte
     monkeypatch.setattr(passwords, "WAITING", 0)
     error = await bob.ask("join", room="lobby", password="sesame")
     assert (error["code"], error["retry_after_ms"]) == ("rate_limited", passwords.WAIT_MS)
+
+
+async def test_who_is_gone_when_the_password_was_tried_enters_no_more(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moderator, bob = await served.enter_as("moderator"), await served.enter("Bob")
+    await set_room(moderator, password="sesame")
+    trying, tried = asyncio.Event(), asyncio.Event()
+
+    async def slowly(lock: Lock, password: str, *, by: str, now: float) -> bool:
+        trying.set()
+        await tried.wait()
+        return True
+
+    monkeypatch.setattr(served.node.settings.passwords, "try_", slowly)
+    await bob.send("join", room="lobby", password="sesame")
+    await trying.wait()
+    (task,) = [task for task in served.node.tasks._running if task.get_name() == "join"]
+    bob = await served.back(bob)
+    tried.set()
+    await task
+    await bob.settle()
+    assert not bob.seen("joined")
+    assert not bob.seen("error")
+    assert "lobby" not in served.node.rooms
 
 
 async def test_a_room_that_was_locked_while_a_password_was_tried_stays_closed(
