@@ -29,15 +29,11 @@ if TYPE_CHECKING:
 CALL_SECONDS = 3.0
 """How long another node may take to confirm an act (protocol.md section 7)."""
 
-
 FEW = 4
 """So many are acted on at once."""
 
-
-LINES_AT_ONCE = 16
-"""Lines of the audit."""
-
-RULINGS_AT_ONCE = 32
+LINES_AT_ONCE, RULINGS_AT_ONCE = 16, 32
+"""So many lines are written to the audit, and so many rulings confirmed, before others have their turn."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -217,7 +213,12 @@ class Moderation:
         act, targets = plan.act, plan.targets
         await self._write_down(plan)
         rulings = await self._decide(plan)
-        came, confirmed = await _all(self._everywhere(act, targets), self._confirm(rulings))
+        try:
+            came, confirmed = await _all(self._everywhere(act, targets), self._confirm(rulings))
+        except Refused:
+            if isinstance(act, acts.Kick) and act.block:  # whom no node could put out is kept out all the same
+                await self._blocked(act, targets, ())
+            raise
         outcomes = [*plan.before, *came]
         if isinstance(act, acts.Kick) and act.block:
             outcomes = await self._blocked(act, targets, outcomes)
@@ -337,7 +338,8 @@ def _fits(act: Act, record: SessionRecord) -> bool:
     room = act.room
     if room is None or record.seat(room) is not None:
         return True
-    return isinstance(act, acts.Unmute) and record.silence(room) is not None
+    undoes = {acts.Unmute: record.silence, acts.Unkick: record.notice}.get(type(act))
+    return undoes is not None and undoes(room) is not None
 
 
 async def _all(*asked: Coroutine[Any, Any, Any]) -> list[Any]:

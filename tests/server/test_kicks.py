@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bus.interface import BusError
 from server.desk import Desk
 from server.execution import NOTICES
 from tests.guest import Guest, frame
@@ -105,6 +106,16 @@ async def test_unkick_with_a_room_undoes_that_one_only(served: Served) -> None:
     assert not bob.seen("left")
     served.advance(30)
     assert (await bob.closed())[0] == 4403
+
+
+async def test_a_kick_out_of_a_room_that_was_left_is_undone(served: Served) -> None:
+    (bob,) = await served.members("Bob")
+    moderator = await served.enter_as("moderator")
+    await warned(moderator, bob, room="lobby")
+    await bob.ask("leave", room="lobby")
+    assert (await moderator.ask("unkick", session=bob.session, room="lobby"))["results"][0]["outcome"] == "done"
+    await bob.join("lobby")
+    await bob.say("as if nothing had been")
 
 
 async def test_undoing_a_kick_lifts_no_mute(served: Served) -> None:
@@ -285,6 +296,26 @@ async def test_with_a_grace_the_block_begins_when_it_is_over(served: Served) -> 
     assert (await other.closed())[0] == 4403  # the block is of the user
     (ban,) = (await moderator.ask("bans"))["items"]
     assert ban["ban"] == done["results"][0]["ban"]
+
+
+async def test_who_could_not_be_put_out_is_kept_out_all_the_same(
+    serve: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = await pair(serve)
+    bob = await b.enter("Bob", user="bob")
+    await bob.join()
+    moderator = await a.enter_as("moderator")
+    await moderator.join()
+
+    async def unheard(node: str, body: bytes, *, timeout: float = 3.0) -> bytes:
+        raise BusError(f"Node {node} did not answer.")
+
+    monkeypatch.setattr(a.node.bus, "call", unheard)
+    error = await moderator.ask("kick", user="bob", block_seconds=60)
+    assert (error["code"], "n2" in error["message"]) == ("unavailable", True)
+    assert (await bob.closed())[0] == 4403  # by the log
+    again = await b.connect()
+    assert (await again.ask("hello", user="bob"))["code"] == "banned"
 
 
 async def test_a_block_reaches_nobody_of_a_higher_role(served: Served) -> None:
