@@ -15,7 +15,8 @@ from server.session import Actor, Role
 from server.wire.native import Code, Refused
 from server.wire.reading import AnyRequest
 from tests.guest import Guest
-from tests.nodes import Served
+from tests.nodes import Served, Serving, token
+from tests.server.test_resume_cluster import pair
 
 OWN, OTHER = "own 1", "other"
 SCOPE = ("own*",)
@@ -144,6 +145,23 @@ REPORTING = {"report", "report_take", "report_close", "report_reopen", "report_r
 """They have tests of their own, as who may ask hangs on the report."""
 
 EVERYBODY = {"hello", "join", "leave", "say", "whisper", "voice_target", "deafen"}
+
+
+async def test_whom_a_token_limits_to_rooms_acts_in_those_on_every_node_and_after_a_resume(serve: Serving) -> None:
+    a, b = await pair(serve)
+    (bob,) = await b.members("Bob", room=OWN)
+    await bob.join(OTHER)
+    mo = await a.enter(None, token=token("moderator", user="mo", rooms=SCOPE))
+    await mo.join(OWN)
+    for _ in range(2):
+        assert (await mo.ask("mute", session=bob.session, room=OWN))["results"][0]["outcome"] == "done"
+        assert (await mo.ask("unmute", session=bob.session, room=OWN))["type"] == "done"
+        for where in ({"room": OTHER}, {}):
+            assert (await mo.ask("mute", session=bob.session, **where))["code"] == "forbidden"
+        for room, to in ((OWN, "somewhere"), (OTHER, OWN)):
+            assert (await mo.ask("move", session=bob.session, room=room, to=to))["code"] == "forbidden"
+        mo = await b.back(mo)
+    assert (await mo.ask("move", session=bob.session, room=OWN, to="own 2"))["type"] == "done"
 
 
 # Where it is carried out.
