@@ -189,7 +189,8 @@ class Orders:
         """Take what a store has kept, `seconds` being what is left of each, 0 for one that is over."""
         now = self._node.clock.now()
         for ruling in stored:
-            self._settle(ruling.key, *self._rulings.take(ruling, now, stored=True))
+            doubtful = msgspec.structs.replace(ruling, doubtful=ruling.seconds is not None)
+            self._settle(ruling.key, *self._rulings.take(doubtful, now))
 
     def forget(self, origin: Origin) -> None:
         """A life is known no more, nor what it wrote."""
@@ -204,7 +205,7 @@ class Orders:
         for change in self._rulings.advance(now):
             self._tell(change)
             if own in self._carriers[change.key]:
-                self._append(msgspec.structs.replace(change.last, seconds=0.0))
+                self._append(msgspec.structs.replace(change.last, seconds=0.0, doubtful=False))
             else:
                 self._look(change.key)
         if not self._node.synced:
@@ -225,14 +226,20 @@ class Orders:
         return False
 
     def _take(self, ruling: Ruling) -> Standing:
+        key, was_doubtful = ruling.key, self._rulings.is_doubtful(ruling.key)
         standing, change = self._rulings.take(ruling, self._node.clock.now())
-        self._settle(ruling.key, standing, change)
+        if was_doubtful and not self._rulings.is_doubtful(key):
+            self._stands_nowhere(key)  # where it does it may be over by the clock of a store
+        self._settle(key, standing, change)
         return standing
+
+    def _stands_nowhere(self, key: str) -> None:
+        self._carriers[key] = ()
+        self._told_over.discard(key)
 
     def _settle(self, key: str, standing: Standing, change: Change | None) -> None:
         if standing is Standing.LATER:
-            self._carriers[key] = ()
-            self._told_over.discard(key)
+            self._stands_nowhere(key)
         self._look(key)
         if change is not None:
             self._tell(change)
@@ -246,9 +253,9 @@ class Orders:
         """A ruling stands in a log, and no other one of its key does there."""
         key, standing = ruling.key, self._take(ruling)
         others = tuple(carrier for carrier in self._carriers[key] if carrier != origin)
-        if standing is Standing.EARLIER:
+        if standing is Standing.EARLIER or (ruling.doubtful and self._rulings.get(key) is not None):
             self._carriers[key] = others
-            if not others:  # who knows only this one is to learn the later one
+            if not others:  # who knows only this one is to learn what is true
                 self._loose.setdefault(key, self._node.clock.now())
             return
         self._carriers[key] = (*others, origin)
@@ -257,12 +264,9 @@ class Orders:
         self._look(key)
 
     def _look(self, key: str) -> None:
-        """Note whether the last ruling for a key is to be appended by somebody.
-
-        What was over when it came from a store is not: that store's clock may be wrong.
-        """
-        over, told = self._rulings.is_over(key), key in self._told_over
-        if (over and not told and not self._rulings.is_doubtful(key)) or not (over or self._carriers.get(key)):
+        """Note whether the last ruling for a key is to be appended by somebody."""
+        is_untold = self._rulings.is_over(key) and key not in self._told_over
+        if is_untold or not self._carriers.get(key):
             self._loose.setdefault(key, self._node.clock.now())
         else:
             self._loose.pop(key, None)
@@ -278,7 +282,9 @@ class Orders:
             del self._loose[key]
             ruling = self._rulings.last(key)
             if ruling is not None:
-                self._append(msgspec.structs.replace(ruling, seconds=self._rulings.left(key, now)))
+                is_doubtful = self._rulings.is_over(key) and self._rulings.is_doubtful(key)
+                left = self._rulings.left(key, now)
+                self._append(msgspec.structs.replace(ruling, seconds=left, doubtful=is_doubtful))
             else:  # it was done with, and had to make room
                 self._carriers.pop(key, None)
                 self._told_over.discard(key)

@@ -76,6 +76,8 @@ class Ruling(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Name of the node where it was decided."""
     act: _Name = ""
     """The act that it comes from: the same one again decides nothing new."""
+    doubtful: bool = False
+    """Its seconds were counted by a clock on the wall, as it comes from a store: whoever knows better has it so."""
 
     @property
     def rank(self) -> tuple[int, Origin]:
@@ -181,21 +183,18 @@ class Rulings:
         entry = self._entries.get(key)
         return 1 if entry is None else entry.ruling.number + 1
 
-    def take(self, ruling: Ruling, now: float, *, stored: bool = False) -> tuple[Standing, Change | None]:
-        """Take a ruling: what it is beside the one that was known, and what has changed by it.
-
-        `stored`: its seconds were counted by a clock on the wall, so whoever has counted them himself knows better.
-        """
+    def take(self, ruling: Ruling, now: float) -> tuple[Standing, Change | None]:
+        """Take a ruling: what it is beside the one that was known, and what has changed by it."""
         known = self._entries.get(ruling.key)
         if known is None or ruling.rank > known.ruling.rank:
             before = None if known is None else known.in_force
             ends = None if ruling.seconds is None else now + ruling.seconds
-            entry = _Entry(ruling, ends, ruling.seconds == 0, stored)
+            entry = _Entry(ruling, ends, ruling.seconds == 0, ruling.doubtful)
             self._entries[ruling.key] = entry
             return Standing.LATER, self._settle(entry, before, last=True)
         if ruling.rank < known.ruling.rank:
             return Standing.EARLIER, None
-        if stored or ruling.seconds is None or known.ends is None:
+        if ruling.doubtful or ruling.seconds is None or known.ends is None:
             return Standing.SAME, None
         before, ends = known.in_force, now + ruling.seconds
         if known.doubtful:

@@ -374,16 +374,43 @@ def test_a_store_whose_clock_was_wrong_does_not_end_what_another_kept(together: 
     assert all(seconds is not None and 570 < seconds < 600 for seconds in left)
 
 
-def test_what_was_over_when_all_began_again_is_told_to_nobody(together: Together) -> None:
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_a_store_whose_clock_was_wrong_ends_nothing_for_a_node_that_begins_much_later(
+    together: Together, first: str
+) -> None:
     nodes = together.all(2)
-    nodes[0].orders.decide(MODERATOR, "ban/x", "spam", seconds=1.0)
+    nodes[0].orders.decide(MODERATOR, "ban/x", "spam", seconds=600.0)
+    together.advance(0.5)
+    kept = nodes[0].kept()
+    together.stop(*nodes)
+    over = [msgspec.structs.replace(kept[0], seconds=0.0)]
+    early = together.start(first, stored=over)
+    together.advance(60.0)
+    assert (early.value(), early.carried()) == (None, [early.bus.origin])
+    late = together.start("c", stored=kept)
+    together.advance(MEETS_SECONDS + CARRIED_SECONDS)
+    assert (early.value(), late.value()) == ("spam", "spam")
+    newcomer = together.start("d")
+    together.advance(MEETS_SECONDS)
+    assert newcomer.value() == "spam"
+    together.advance(600.0)
+    assert [node.value() for node in (early, late, newcomer)] == [None] * 3
+    assert together.start("a" if first == "b" else "b").value() is None
+
+
+def test_what_was_over_when_all_began_again_is_known_as_such_to_all(together: Together) -> None:
+    """Else somebody decided anew under a number that is taken, and that would be over as well."""
+    nodes = together.all(2)
+    nodes[0].orders.decide(MODERATOR, "mute/ann/", True, seconds=1.0)
     together.advance(2.0)
     kept = nodes[0].kept()
     together.stop(*nodes)
-    nodes = [together.start(name, stored=kept) for name in "ab"]
+    nodes = [together.start("a"), together.start("b", stored=kept)]
     together.advance(MEETS_SECONDS + CARRIED_SECONDS)
-    assert [node.carried() for node in nodes] == [[], []]
-    assert [node.value() for node in nodes] == [None, None]
+    assert [node.value("mute/ann/") for node in nodes] == [None, None]
+    assert nodes[0].orders.decide(OTHER, "mute/ann/", True).number == 2
+    together.advance(0.5)
+    assert [node.value("mute/ann/") for node in nodes] == [True, True]
 
 
 # Between real nodes.

@@ -139,12 +139,12 @@ def test_a_copy_that_is_older_does_not_make_it_longer_nor_one_that_was_carried()
 def test_what_a_store_has_counted_is_believed_until_somebody_knows_better() -> None:
     """The clock on the wall was an hour wrong when the node began again."""
     known, timed = Rulings(now=0.0), ruling(seconds=1800.0)
-    known.take(msgspec.structs.replace(timed, seconds=0.0), 0.0, stored=True)
+    known.take(msgspec.structs.replace(timed, seconds=0.0, doubtful=True), 0.0)
     assert (known.get("ban/x"), known.is_doubtful("ban/x")) == (None, True)
     known.take(timed, 1.0)
     assert (known.get("ban/x") is not None, known.is_doubtful("ban/x")) == (True, False)
     assert known.left("ban/x", 1.0) == pytest.approx(1800.0)
-    known.take(msgspec.structs.replace(timed, seconds=0.0), 2.0, stored=True)
+    known.take(msgspec.structs.replace(timed, seconds=0.0, doubtful=True), 2.0)
     assert known.get("ban/x") is not None
 
 

@@ -156,10 +156,10 @@ def ruling_that_came_last_wins(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Ruling, "rank", property(lambda ruling: (0, "")))
     take = Rulings.take
 
-    def newest(self: Rulings, ruling: Ruling, now: float, *, stored: bool = False) -> tuple[Standing, Change | None]:
+    def newest(self: Rulings, ruling: Ruling, now: float) -> tuple[Standing, Change | None]:
         if self.last(ruling.key) not in (None, ruling):
             del self._entries[ruling.key]
-        return take(self, ruling, now, stored=stored)
+        return take(self, ruling, now)
 
     patch.setattr(Rulings, "take", newest)
 
