@@ -182,6 +182,8 @@ class Audit:
                 logger.warning("the store has nothing of the audit that this node wrote before: a new chain begins")
             self._pen = Pen(node.bus.origin, node.name, self._restored)
             self._write(Began(self._restored, lost))
+            if lost:
+                self.happened("audit_lost", target=node.name, reason="its store has nothing that it wrote before")
         return self._pen
 
     def _write(self, *entries: Entry) -> None:
@@ -272,12 +274,17 @@ class Audit:
             self._untold[head.chain] = head
 
     def _compare(self, name: str, before: Head) -> None:
-        """A node begins a life by what its store says of the one before."""
+        """A node begins a life by what its store says of the one before: say so if that is not what it wrote."""
         known = self._heads.get(before.chain)
-        if known is not None and known.n == before.n and known.hash != before.hash:
-            logger.warning("the store of %s was changed: its line %d is not the one that it wrote", name, before.n)
-        elif known is not None and known.n > before.n:
-            logger.warning("the store of %s has %d of the %d lines that it wrote", name, before.n, known.n)
+        if known is None or known == before or known.n < before.n:
+            return
+        if known.n == before.n:
+            why = f"line {before.n} of its own in its store is not the one that it wrote"
+        else:
+            why = f"its store has {before.n} of {known.n} lines that it wrote"
+        logger.warning("the audit of %s: %s", name, why)
+        if self._speaks:
+            self.happened("audit_changed", target=name, reason=why)
 
     @property
     def summary(self) -> bytes:

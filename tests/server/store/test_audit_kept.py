@@ -135,12 +135,41 @@ async def test_a_node_whose_store_was_lost_says_so_and_gets_its_lines_back(
     await agree(nodes)
     act(nodes[0], "after")
     assert "a new chain begins" in caplog.text
+    found = await nodes[0].node.audit.page(Wanted(action="audit_lost"), limit=9)
+    assert [(item.asked.by.name, item.asked.target) for item in found] == [("System", "n1")]
     await agree(nodes)
     kept = [await lines(store) for store in stores]
     assert places(kept[0]) == places(kept[1]) == places(kept[2])
     holds, told = await verify(stores[1])
     assert holds
     assert told.endswith("; node n1 began anew without its lines before")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (f"UPDATE heads SET hash = '{'ab' * 32}'", "line 2 of its own in its store is not the one that it wrote"),
+        ("UPDATE heads SET n = 1", "its store has 1 of 2 lines that it wrote"),
+    ],
+)
+async def test_others_say_so_when_a_node_comes_back_with_another_past(
+    change: str, why: str, tmp_path: Path, serve: Serving, anew: Serving, keep: Keepers
+) -> None:
+    stores = await three(tmp_path, keep)
+    nodes = await cluster(serve, stores[:2])
+    act(nodes[1], "before")
+    await agree(nodes)
+    for store in stores:
+        await written(store)
+    await end(serve)
+    await stores[1].close()
+    changed(tmp_path / "1.db", f"{change} WHERE chain = '{2:016x}.1'")
+    stores[1] = await keep(StoreAddress.of_file(str(tmp_path / "1.db")))
+    nodes = await cluster(anew, stores[:2])
+    act(nodes[1], "after")
+    await eventually(lambda: nodes[0].node.audit.known(nodes[0].node.bus.origin) == 3)
+    found = await nodes[0].node.audit.page(Wanted(action="audit_changed"), limit=9)
+    assert [(item.asked.by.name, item.asked.target, item.asked.reason) for item in found] == [("System", "n2", why)]
 
 
 async def test_a_node_that_comes_later_gets_what_was_written_before(
