@@ -87,3 +87,17 @@ async def test_of_two_decisions_on_two_sides_the_room_has_each(cluster: Cluster,
     for moderator in (here, there):
         (item,) = (await moderator.ask("list", what="rooms"))["items"]
         assert item["room_state"] == expected
+
+
+async def test_a_node_that_does_not_answer_is_named_and_has_it_when_it_goes_on(
+    cluster: Cluster, two: tuple[Node, Node]
+) -> None:
+    a, b = two
+    (bob,) = await cluster.room("lobby", ("Bob", b))
+    moderator = await cluster.enter_as("moderator", a)
+    await b.stop()
+    error = await moderator.ask("set_room", room="lobby", title="Weekly")
+    assert error["code"] == "unavailable"
+    assert "node b" in error["message"]
+    b.go_on()
+    assert (await bob.next("room_updated"))["room_state"]["title"] == "Weekly"
