@@ -188,9 +188,19 @@ class Gateway:
         self._door.open(self.node.clock.now())
         while (connection := self._door.next(self.node.clock.now())) is not None:
             if isinstance(connection, Encrypted) or connection in self.connections:
-                connection.read_held()
+                self._read_on(connection)
         if self._door.has_line:
             self._watch_door()
+
+    def _read_on(self, connection: Connection | Encrypted) -> None:
+        """Read who stood in line; what fails in that ends this connection, and those behind it come in."""
+        try:
+            connection.read_held()
+        except OSError:  # it has hung up meanwhile
+            connection.abort()
+        except Exception:
+            logger.exception("a client could not be read")
+            connection.abort()
 
     def has_stood_still(self) -> bool:
         """Whether what is read now may have waited in its socket, because this loop has just stood still."""

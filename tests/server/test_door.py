@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from server import gateway
+from server.connection import Connection
 from server.door import Door
 from tests.guest import PATIENCE, fetch
 from tests.nodes import Serving
@@ -53,6 +54,36 @@ async def test_a_flood_of_newcomers_is_served_one_in_a_turn(serve: Serving, monk
         await guest.join()
         await guest.say("hello")
     assert [answer.status for answer in answers] == [200] * 30
+
+
+@pytest.mark.parametrize(("error", "logged"), [(OSError("hung up"), 0), (RuntimeError("a fault"), 1)])
+async def test_who_fails_in_line_holds_up_nobody_behind(
+    serve: Serving,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    logged: int,
+) -> None:
+    monkeypatch.setattr(gateway, "NEWCOMERS_SECONDS", 0.0)
+    served = await serve()
+    read_held, failed = Connection.read_held, []
+
+    def fail_first(self: Connection) -> None:
+        if not failed:
+            failed.append(self)
+            raise error
+        read_held(self)
+
+    monkeypatch.setattr(Connection, "read_held", fail_first)
+    async with asyncio.timeout(PATIENCE):
+        answers = await asyncio.gather(
+            *(fetch(served.url, "/healthz", Connection="close") for _ in range(10)), return_exceptions=True
+        )
+    assert [answer.status for answer in answers if not isinstance(answer, BaseException)] == [200] * 9
+    assert failed[0] not in served.gateway.connections
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        "a client could not be read"
+    ] * logged
 
 
 async def test_who_leaves_while_waiting_is_forgotten(serve: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
