@@ -66,7 +66,7 @@ async def test_who_fails_in_line_holds_up_nobody_behind(
 ) -> None:
     monkeypatch.setattr(gateway, "NEWCOMERS_SECONDS", 0.0)
     served = await serve()
-    read_held, failed = Connection.read_held, []
+    read_held, failed = Connection.read_held, list[Connection]()
 
     def fail_first(self: Connection) -> None:
         if not failed:
