@@ -18,6 +18,9 @@ WORK = "work"
 KEPT_SECONDS = 24 * 3600
 """For so long a report that is closed stays in the inbox."""
 
+WAITS_SECONDS = 30 * 24 * 3600
+"""For so long one that nobody closes stays there, and what it brought along in the store."""
+
 OPEN, OWN = 500, 20
 """Reports that may wait for a moderator, of all and of one user; nothing is reported beyond it."""
 

@@ -18,6 +18,7 @@ from server.inbox import (
     LINES_BYTES,
     OPEN,
     OWN,
+    WAITS_SECONDS,
     Earlier,
     Evidence,
     Facts,
@@ -86,11 +87,13 @@ class Complaint:
 
 
 class Reports:
-    """The inbox of a cluster as one node holds it."""
+    """The inbox of a cluster as one node holds it: open reports for a month, closed ones for a day."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._inbox = Inbox()
+        self._gone: set[str] = set()
+        """Reports that have left, whose work is to be let go too."""
         self._users: Shares[str] = Shares(*USER)
         self._addresses: Shares[str] = Shares(*ADDRESS)
         node.orders.follow(REPORT, self._follow)
@@ -123,7 +126,8 @@ class Reports:
         )
         filed = Filed(report.target, report.room, report.text, report.message, evidence)
         try:
-            outcomes = await node.orders.confirm(node.orders.decide(by, report_key(id), filed, act=act))
+            ruling = node.orders.decide(by, report_key(id), filed, seconds=WAITS_SECONDS, act=act)
+            outcomes = await node.orders.confirm(ruling)
         except Unconfirmed as unconfirmed:  # it stands all the same
             outcomes = unconfirmed.outcomes
         node.audit.outcome(act, outcomes)
@@ -245,7 +249,7 @@ class Reports:
         view = self._inbox.get(id)
         if view is None:
             require(by, Command.REPORTS, *(by.scope or (None,)))
-            raise Refused(Code.NOT_FOUND, "there is no such report, or it was closed long ago", field="report")
+            raise Refused(Code.NOT_FOUND, "there is no such report, or it has left the inbox", field="report")
         require(by, Command.REPORTS, view.room)
         return view
 
@@ -324,13 +328,13 @@ class Reports:
         except UNREADABLE as error:
             logger.warning("what was decided on %s is not readable: %s", change.key, error)
             return
-        view = self._inbox.get(id)
-        if view is not None:
-            is_new = len(parts_of(change.key)) == 2
-            if not is_new:
-                self._tell(view, updated(view))
-            elif change.before is None:
-                self._tell(view, reported(view))
+        view, is_work = self._inbox.get(id), len(parts_of(change.key)) > 2
+        if change.now is None and not is_work:
+            self._gone.add(id)
+        elif view is not None and is_work:
+            self._tell(view, updated(view))
+        elif view is not None and change.before is None:
+            self._tell(view, reported(view))
         self._node.emit(ReportChanged(id))
 
     def _tell(self, view: ReportView, message: native.Message) -> None:
@@ -340,12 +344,17 @@ class Reports:
                 conversation.send(message)
 
     def tick(self, now: float) -> None:
-        """Let go of what was closed long ago, for all; called every second."""
+        """Let go of what has left, for all; called every second."""
         self._users.forget(now)
         self._addresses.forget(now)
         if self._is_first():
+            orders, rulings = self._node.orders, self._node.rulings
             for id in self._inbox.done():
-                self._node.orders.decide(SYSTEM, report_key(id), None)
+                orders.decide(SYSTEM, report_key(id), None)
+            for id in self._gone:
+                if rulings.get(work_key(id)) is not None:
+                    orders.decide(SYSTEM, work_key(id), None)
+        self._gone.clear()
 
     def _is_first(self) -> bool:
         """Whether this node is the one that does what one has to do."""

@@ -251,6 +251,7 @@ class Keeper:
             if len(self._queue):
                 await self._write()
         await self._database.remove(reading.without_texts(before))
+        await self._database.remove(reading.without_reports(self._wall_ms() - DAY_MS))  # clocks differ
         self._tidied = now
 
     def _tell_settled(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Delete, Select, and_, delete, func, or_, select
 
 from bus.record import Origin
+from server.rulings import REPORT
 from server.store.rows import AuditPlace, Sought
 from server.store.schema import AUDIT, HEADS, RULINGS, TEXTS
 
@@ -106,6 +107,11 @@ def history(room: str, since: int, until: int, limit: int, user: str) -> Select[
 def expired_upto(before: int) -> Select[tuple[object, ...]]:
     """When the last of the oldest `REMOVED` texts from before `before` was said; no row where there are fewer."""
     return select(TEXTS.c.at).where(TEXTS.c.at < before).order_by(TEXTS.c.at).offset(REMOVED - 1).limit(1)
+
+
+def without_reports(before: int) -> Delete:
+    """Reports whose time was over then are removed, with what they brought along."""
+    return delete(RULINGS).where(RULINGS.c.key.startswith(f"{REPORT}/"), RULINGS.c.ends < before)
 
 
 def without_texts(before: int) -> Delete:

@@ -9,7 +9,7 @@ import pytest
 
 from bus.interface import PeerState
 from server.desk import Desk
-from server.inbox import KEPT_SECONDS, OWN
+from server.inbox import KEPT_SECONDS, OWN, WAITS_SECONDS
 from server.wire.native import Refused
 from tests.cluster.nodes import eventually
 from tests.guest import Event, Guest
@@ -414,6 +414,18 @@ async def test_what_was_closed_leaves_the_inbox_of_all_after_a_day(serve: Servin
     await eventually(lambda: [view.state for view in nodes[2].node.reports.all(operator)] == ["closed"])
     for served in nodes:
         served.clock.advance(KEPT_SECONDS + 2)
+    await eventually(lambda: all(not served.node.reports.all(operator) for served in nodes))
+    await eventually(lambda: all(not served.node.rulings.of("report") for served in nodes))
+
+
+async def test_what_nobody_closes_leaves_after_a_month(serve: Serving) -> None:
+    nodes = await trio(serve)
+    _, mo, report = await one_report(nodes[0])
+    await mo.ask("report_take", report=report)
+    operator = Desk(nodes[2].node, "Ops").operator
+    await eventually(lambda: [view.state for view in nodes[2].node.reports.all(operator)] == ["taken"])
+    for served in nodes:
+        served.clock.advance(WAITS_SECONDS + 2)
     await eventually(lambda: all(not served.node.reports.all(operator) for served in nodes))
     await eventually(lambda: all(not served.node.rulings.of("report") for served in nodes))
 

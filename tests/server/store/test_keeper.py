@@ -174,6 +174,23 @@ async def test_what_is_too_old_is_removed_a_few_at_a_time(keep: Keepers, address
     assert left == [*range(count + 1, count + 7)]
 
 
+async def test_reports_that_have_left_are_removed_with_what_they_brought_along(
+    keep: Keepers, address: StoreAddress
+) -> None:
+    first = await keep(address)
+    over, still = NOW - DAY_MS - 1, NOW - DAY_MS + 1
+    stay = {"report/r2": still, "report/r3": None, "ban/b1": over, "mute/report/r4": over}
+    for key, ends in {"report/r1": over, "report/r1/work": over, **stay}.items():
+        first.save(ruling(key, ends=ends))
+    await written(first)
+    again = await keep(address)
+
+    async def are_left() -> bool:
+        return {row.key for row in await again.rulings()} == set(stay)
+
+    await until(are_left)
+
+
 async def test_with_no_days_nothing_said_is_kept(
     keep: Keepers, address: StoreAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
