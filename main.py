@@ -143,28 +143,24 @@ def make_certificate(request: CertificateRequest) -> int:
 
 def look_at_audit(request: AuditRequest) -> int:
     """Say whether the audit in a store is what was written, 1 if it is not; or print it. Raises StartError."""
-    from server.inspection import export, verify
-    from server.store.keeper import Keeper
+    from server.inspection import export, reading, verify
 
     async def look() -> int:
-        keeper = Keeper(request.store, history_days=0, wall_ms=SystemClock().wall_ms)
-        try:
-            await keeper.open_to_read()
+        async with contextlib.AsyncExitStack() as stack:
+            places = (request.store, *request.against)
+            store, *others = [await stack.enter_async_context(reading(place)) for place in places]
             if request.action == "verify":
-                holds, told = await verify(keeper)
+                holds, told = await verify(store, others)
                 print_line(plain(told).encode())
                 return 0 if holds else 1
-            async for piece in export(keeper, request.format):
+            async for piece in export(store, request.format):
                 write_out(piece.encode(errors="surrogatepass"))
             return 0
-        except StoreError as error:
-            raise StartError(f"the store at {request.store} cannot be read: {error}") from error
-        except OSError as error:
-            raise StartError(f"it cannot be printed: {error.strerror}") from None
-        finally:
-            await keeper.close()
 
-    return asyncio.run(look())
+    try:
+        return asyncio.run(look())
+    except OSError as error:
+        raise StartError(f"it cannot be printed: {error.strerror}") from None
 
 
 def examine(config: Config) -> int:

@@ -130,6 +130,8 @@ class AuditRequest:
     store: StoreAddress
     format: Literal["csv", "json"] = "csv"
     """Of an export."""
+    against: tuple[StoreAddress, ...] = ()
+    """Stores of other nodes, whose hashes are to fit too."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Literal
 
 import msgspec
 
 from bus.record import node_of
+from server.clock import SystemClock
+from server.config import StartError
 from server.filing import lines_of
 from server.ledger import items_of
 from server.sheets import csv_line
+from server.store.address import StoreAddress
 from server.store.interface import Store
-from server.store.rows import Sought, place_of
+from server.store.rows import Sought, StoreError, place_of
 from server.trail import entries_of
 from server.verification import Fault, Verifier
 from server.wire.moderation import AuditItem
@@ -31,11 +35,30 @@ COLUMNS = (
 OUTCOME = ("node", "outcome", "ms", "act")
 
 
-async def verify(store: Store) -> tuple[bool, str]:
-    """Whether the audit in a store is what was written, and that in one line. Raises StoreError."""
+@contextlib.asynccontextmanager
+async def reading(address: StoreAddress) -> AsyncIterator[Store]:
+    """Look at a store that is there, within the block. Raises StartError."""
+    from server.store.keeper import Keeper
+
+    keeper = Keeper(address, history_days=0, wall_ms=SystemClock().wall_ms)
+    try:
+        await keeper.open_to_read()
+        yield keeper
+    except StoreError as error:
+        raise StartError(f"the store at {address} cannot be read: {error}") from error
+    finally:
+        await keeper.close()
+
+
+async def verify(store: Store, others: Sequence[Store] = ()) -> tuple[bool, str]:
+    """Whether the audit in a store is what was written, and that in one line. Raises StoreError.
+
+    What `others` know last of each chain has to be there, and to be the same.
+    """
     verifier = Verifier()
-    for head in await store.heads():
-        verifier.expect(head)
+    for one in (store, *others):
+        for head in await one.heads():
+            verifier.expect(head)
     for chain in await store.chains():
         async for row in store.chain(chain):
             verifier.check(row)

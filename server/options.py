@@ -390,9 +390,16 @@ def read_audit_request(arguments: Sequence[str], environment: Mapping[str, str] 
     """Read what `audit` was told. Raises ConfigError; `--help` prints and raises SystemExit."""
     own = tuple(option for option in OPTIONS if option.field in ("store", "data_dir"))
     parser = _parser("audit", own)
-    parser.usage = f"%(prog)s {{{','.join(AUDIT_ACTIONS)}}} [--format csv|json] [--store URL] [--data-dir FOLDER]"
+    parser.usage = f"%(prog)s {{{','.join(AUDIT_ACTIONS)}}} [--store URL] [--data-dir FOLDER] [--format csv|json]"
     parser.add_argument("action", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("--format", metavar="FORMAT", help="with export: csv or json (default: csv)")
+    parser.add_argument(
+        "--against",
+        metavar="URL",
+        action="append",
+        default=[],
+        help="with verify: the store of another node, whose hashes have to fit too; repeatable",
+    )
     given = parser.parse(arguments)
     if given.action not in AUDIT_ACTIONS:
         wrong = "nothing is asked for" if given.action is None else f"{_shown(given.action)} is not known"
@@ -401,9 +408,17 @@ def read_audit_request(arguments: Sequence[str], environment: Mapping[str, str] 
         raise ConfigError(f"--format: {given.format!r} is none of csv, json")
     if given.format is not None and given.action != "export":
         raise ConfigError("--format: it is for export")
+    if given.against and given.action != "verify":
+        raise ConfigError("--against: it is for verify")
     values = _gather(own, given, environment)
     config = Config(name="", **{"data_dir": default_data_dir(), **values})
-    return AuditRequest(action=given.action, store=config.store_address, format=given.format or "csv")
+    try:
+        against = tuple(map(StoreAddress.read, given.against))
+    except ValueError as error:
+        raise ConfigError(f"--against: {error}") from None
+    return AuditRequest(
+        action=given.action, store=config.store_address, format=given.format or "csv", against=against
+    )
 
 
 class _Parser(argparse.ArgumentParser):

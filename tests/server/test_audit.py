@@ -327,6 +327,78 @@ async def test_the_same_act_is_written_once(served: Served) -> None:
     assert len(await served.node.audit.page(Wanted(), limit=9)) == 1
 
 
+# What a console sees.
+
+
+async def test_a_console_sees_acts_each_whole(served: Served) -> None:
+    people = [await served.enter(f"Guest {number}") for number in range(5)]
+    records = [served.node.presence.present[guest.session] for guest in people]
+    desk = Desk(served.node, "Olga")
+    mo = await served.enter_as("moderator", user="mo")
+    await mo.ask("mute", session=people[0].session)
+    done = await mo.ask("mute", sessions=[guest.session for guest in people], reason="noise")
+    await mo.ask("kick", session=people[4].session)
+    first = await desk.audit_page(Wanted(), limit=3)
+    (kick,) = first.acts
+    assert (kick.action, kick.by_user, [name for _, _, name in kick.people]) == ("kick", "mo", ["Guest 4"])
+    second = await desk.audit_page(Wanted(), limit=3, after=first.next)
+    (many,) = second.acts
+    assert [session for session, _, _ in many.people] == [record.session for record in records]
+    assert [result.session for result in many.results] == [result["session"] for result in done["results"]]
+    third = await desk.audit_page(Wanted(), limit=3, after=second.next)
+    assert [len(act.people) for act in third.acts] == [1]
+    assert third.next is None
+    assert [act.act for act in (await desk.audit_page(Wanted())).acts] == [
+        page.acts[0].act for page in (first, second, third)
+    ]
+
+
+async def test_a_console_counts_acts_and_knows_who_acted(served: Served) -> None:
+    (bob,) = await served.members("Bob")
+    desk, before = Desk(served.node, "Olga"), served.node.clock.wall_ms()
+    assert (desk.audit_since(before), desk.moderators()) == ((0, 0), [])
+    for user in ("mo", "Ann", "mo"):
+        moderator = await served.enter_as("moderator", user=user)
+        await moderator.ask("mute", session=bob.session, seconds=5)
+    assert desk.audit_since(before) == (3, 2)
+    assert desk.audit_since(before + 3_600_000) == (0, 0)
+    assert desk.moderators() == [("Ann", "Ann"), ("mo", "mo")]
+
+
+async def test_a_console_hears_of_acts_and_of_bans(served: Served) -> None:
+    desk = Desk(served.node, "Olga")
+    told: list[tuple[str, str]] = []
+    desk.watch(lambda what, key: told.append((what, key)))
+    mo = await served.enter_as("moderator", user="mo")
+    (result,) = (await mo.ask("ban", user="eve", reason="flood", seconds=60))["results"]
+    assert {("audit", "acts"), ("audit", "bans")} <= set(told)
+    (ban,) = desk.bans()
+    assert (ban.ban, ban.user, ban.ip, ban.room, ban.by, ban.reason) == (
+        result["ban"],
+        "eve",
+        "",
+        None,
+        "mo",
+        "flood",
+    )
+    assert ban.until is not None
+    assert ban.until > ban.at
+    await mo.ask("unban", ban=ban.ban)
+    assert desk.bans() == []
+
+
+async def test_what_an_operator_does_with_nodes_is_told_also_when_it_fails(served: Served) -> None:
+    desk = Desk(served.node, "Olga")
+    with desk.acting(desk.operator, "launch", "birch"):
+        (item,) = await served.node.audit.page(Wanted(), limit=9)
+        assert item.results == []
+    with pytest.raises(ZeroDivisionError), desk.acting(desk.operator, "stop", "cedar"):
+        raise ZeroDivisionError
+    second, first = (await desk.audit_page(Wanted())).acts
+    assert (first.action, first.target, first.by, first.results[0].outcome) == ("launch", "birch", "Olga", "done")
+    assert (second.action, second.target, second.results[0].outcome) == ("stop", "cedar", "failed")
+
+
 # What is looked for.
 
 

@@ -6,16 +6,18 @@ import asyncio
 import csv
 import io
 import json
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import main
 from server import backfill
-from server.chain import Began, Missed, unpack
+from server.chain import Began, Missed, encode, hash_of, unpack
 from server.inspection import export, verify
 from server.ledger import Ledger, Wanted
 from server.session import Actor, Role
@@ -299,9 +301,9 @@ def changed(path: Path, *statements: str) -> None:
     database.close()
 
 
-def verified(folder: Path, capfd: pytest.CaptureFixture[str]) -> tuple[int, str]:
+def verified(folder: Path, capfd: pytest.CaptureFixture[str], *more: str) -> tuple[int, str]:
     """What `audit verify` says, and its exit code."""
-    code = main.main(["audit", "verify", f"--data-dir={folder}"])
+    code = main.main(["audit", "verify", f"--data-dir={folder}", *more])
     out, err = capfd.readouterr()
     assert err == ""
     assert out.count("\n") == 1
@@ -344,6 +346,34 @@ def test_the_first_line_that_is_not_what_was_written_is_named(
     assert told.endswith(f"chain {1:016x}.1: {why}")
 
 
+def rewritten(path: Path, n: int) -> None:
+    """Write the only chain of a store anew from a line on, so that all its hashes fit again."""
+    with sqlite3.connect(path) as database:
+        ((chain, prev),) = database.execute("SELECT chain, prev FROM audit WHERE n = ?", (n,)).fetchall()
+        for at, text in database.execute("SELECT n, line FROM audit WHERE n >= ? ORDER BY n", (n,)).fetchall():
+            line = msgspec.structs.replace(unpack(text.replace("reason 2", "no reason")), prev=prev)
+            payload = encode(line)
+            prev, before = hash_of(chain, payload), prev
+            database.execute(
+                "UPDATE audit SET line = ?, hash = ?, prev = ? WHERE n = ?", (payload.decode(), prev, before, at)
+            )
+        database.execute("UPDATE heads SET hash = ?", (prev,))
+    database.close()
+
+
+def test_a_chain_that_was_written_anew_is_found_by_the_store_of_another_node(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = filled(tmp_path)
+    other = shutil.copy(path, tmp_path / "other.db")
+    assert verified(tmp_path, capfd, f"--against=sqlite:///{other}")[0] == 0
+    rewritten(path, 4)
+    assert verified(tmp_path, capfd)[0] == 0
+    code, told = verified(tmp_path, capfd, f"--against=sqlite:///{other}")
+    assert code == 1
+    assert told.endswith(": it is not the one that others have seen")
+
+
 def test_an_export_is_read_as_what_was_written(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     filled(tmp_path)
     assert main.main(["audit", "export", f"--data-dir={tmp_path}"]) == 0
@@ -361,6 +391,8 @@ def test_an_export_is_read_as_what_was_written(tmp_path: Path, capfd: pytest.Cap
         (("burn",), 2, "audit: burn is not known, it is one of verify, export"),
         (("verify", "--format=csv"), 2, "--format: it is for export"),
         (("export", "--format=xml"), 2, "--format: 'xml' is none of csv, json"),
+        (("verify", "--against=nowhere"), 2, "--against: it is not a URL"),
+        (("export", "--against=sqlite:///x.db"), 2, "--against: it is for verify"),
         (("verify", "--port=1"), 2, "--port is not an option here"),
         (("verify",), 3, "cannot be read: there is no such file"),
     ],
