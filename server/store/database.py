@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import os
 import re
@@ -28,6 +29,8 @@ BUSY_SECONDS = 2.0
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
 """How long a server may take for anything before it counts as gone."""
+SQLITE_VALUES = 900
+"""Values in one statement; older builds of SQLite take 999."""
 TRIES = 4
 """How often a transaction is tried that the database itself gave up in favour of another one."""
 _CONNECTIONS = {"pool_size": 2, "max_overflow": 2}
@@ -130,12 +133,25 @@ class Database:
         for kind in TABLES:
             if kind in kinds:
                 # In one order, so that nodes that write the same rows at once wait for each other in one order.
-                await connection.exec_driver_sql(self._inserts[kind], sorted(kinds[kind], key=lambda row: row[:4]))
+                rows = sorted(kinds[kind], key=lambda row: row[:4])
+                if self._address.kind == "sqlite":
+                    await self._put_at_once(connection, self._inserts[kind], rows)
+                else:
+                    await connection.exec_driver_sql(self._inserts[kind], rows)
         furthest = {}
         for chain, n, *_ in sorted(kinds.get(HeadRow, ()), key=lambda row: row[:2]):
             furthest[chain] = n
         if furthest:
             await connection.exec_driver_sql(self._shorten, list(furthest.items()))
+
+    async def _put_at_once(self, connection: AsyncConnection, insert: str, rows: list[tuple[object, ...]]) -> None:
+        """Put rows by statements of many: between two statements the thread of SQLite wants the interpreter's lock."""
+        one = f"({', '.join('?' * len(rows[0]))})"
+        most = SQLITE_VALUES // len(rows[0])
+        for first in range(0, len(rows), most):
+            part = rows[first : first + most]
+            many = insert.replace(one, ", ".join([one] * len(part)), 1)
+            await connection.exec_driver_sql(many, tuple(itertools.chain.from_iterable(part)))
 
     def _find_file(self, path: Path) -> None:
         """See that the file is there; the first time make it, for this user alone. Raises OSError, StoreError."""
