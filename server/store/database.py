@@ -145,7 +145,7 @@ class Database:
             await connection.exec_driver_sql(self._shorten, list(furthest.items()))
 
     async def _put_at_once(self, connection: AsyncConnection, insert: str, rows: list[tuple[object, ...]]) -> None:
-        """Put rows by statements of many: between two statements the thread of SQLite wants the interpreter's lock."""
+        """Put rows by statements of many: between two statements SQLite's thread wants the interpreter's lock."""
         one = f"({', '.join('?' * len(rows[0]))})"
         most = SQLITE_VALUES // len(rows[0])
         for first in range(0, len(rows), most):
