@@ -326,7 +326,7 @@ async def test_users_may_list_rooms_only(served: Served, what: str) -> None:
         assert (await (await served.enter_as(role)).ask("list", what=what, room="lobby"))["type"] == "listed"
 
 
-@pytest.mark.parametrize("what", ["bans", "reports", "", None, 5])
+@pytest.mark.parametrize("what", ["bans", "people", "", None, 5])
 async def test_a_list_of_something_else_is_a_bad_request(served: Served, what: object) -> None:
     moderator = await served.enter_as("admin")
     error = await moderator.ask("list", what=what)
