@@ -122,14 +122,16 @@ class Desk(DeskActs):
     # What can be seen.
 
     def rooms(self) -> list[RoomView]:
-        """Every room, in the order of opening."""
-        return [view for name in self._node.rooms if (view := self.room(name)) is not None]
+        """Every room, in the order of opening, then those where nobody is and something is set."""
+        names = dict.fromkeys((*self._node.rooms, *self._node.settings.rooms()))
+        return [view for name in names if (view := self.room(name)) is not None]
 
     def room(self, name: str) -> RoomView | None:
-        """One room, or None if nobody is in it."""
+        """One room, or None if nobody is in it and nothing of it is set."""
         room, present = self._node.rooms.get(name), self._node.presence.present
         if room is None:
-            return None
+            is_set = name in self._node.settings.rooms()
+            return RoomView(name, 0, 0, (), None, None, self.settings_of(name)) if is_set else None
         seats = self._node.presence.rooms.get(name, {})
         return RoomView(
             name=name,

@@ -29,8 +29,8 @@ class RoomView(msgspec.Struct, frozen=True, gc=False):
     """On how many nodes its members are."""
     speaking: tuple[str, ...]
     """Names of those who speak now."""
-    opened: int
-    """When its first present member joined, ms since 1970."""
+    opened: int | None
+    """When its first present member joined, ms since 1970; None while nobody is there."""
     spoke: int | None
     """When somebody was last heard, ms since 1970; None while somebody speaks or when nobody has."""
     state: RoomState

@@ -59,8 +59,11 @@ class RoomHeader(QWidget):
         self.name.say(wording.name(room.name))
         self._locked.setVisible(room.state.locked)
         parts = [wording.name(room.state.title)] if room.state.title else []
-        parts.append(f"{wording.plural(room.members, 'member')} on {wording.plural(room.nodes, 'node')}")
-        parts.append(f"open {wording.span(int(time.time() * 1000) - room.opened)}")
+        if room.opened is None:
+            parts.append("Nobody is here")
+        else:
+            parts.append(f"{wording.plural(room.members, 'member')} on {wording.plural(room.nodes, 'node')}")
+            parts.append(f"open {wording.span(int(time.time() * 1000) - room.opened)}")
         self.facts.say("  ·  ".join(parts))
 
     def _copy(self) -> None:

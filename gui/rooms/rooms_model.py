@@ -82,7 +82,7 @@ class Order(enum.Enum):
 _RANKS: dict[Order, Callable[[RoomView], int]] = {
     Order.MEMBERS: lambda room: -room.members,
     Order.LIVELY: lambda room: -len(room.speaking),
-    Order.NEWEST: lambda room: -room.opened,
+    Order.NEWEST: lambda room: -(room.opened or 0),
     Order.NAME: lambda room: 0,
 }
 
@@ -91,6 +91,8 @@ def voice_words(room: RoomView) -> str:
     """Who speaks, or for how long nobody has."""
     if room.speaking:
         return f"{wording.listed(room.speaking)} speaking"
+    if not room.members:
+        return "Nobody is here"
     if room.spoke is None:
         return "Nobody has spoken yet"
     quiet = int(time.time() * 1000) - room.spoke

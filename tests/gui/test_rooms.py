@@ -312,3 +312,22 @@ async def test_a_room_that_closes_says_so_and_opens_again(console: Console, clus
     await until(lambda: rooms.rowCount() == 2, rooms.rowsInserted)
     await until_members(console, "Dee")
     assert console.rooms.pane.isVisible()
+
+
+async def test_a_room_that_is_set_is_there_without_members(console: Console, cluster: Cluster) -> None:
+    desk, rooms = console.context.desk, console.rooms.list.model
+    await desk.set_room(desk.operator, "attic", locked=True, title="Boxes")
+    await until(lambda: rooms.identities() == ["attic"], rooms.rowsInserted)
+    assert rooms.data(rooms.index_of("attic"), ACCESSIBLE) == "attic, 0 members, Nobody is here, locked"
+    pane = console.rooms.pane
+    await until(lambda: pane.isVisible(), console.window.looked)
+    assert pane.header.facts.text() == "Boxes  ·  Nobody is here"
+    (ann,) = await cluster.members("lobby", "Ann")
+    await until(lambda: set(rooms.identities()) == {"attic", "lobby"}, rooms.rowsInserted)
+    await desk.set_room(desk.operator, "lobby", title="Weekly")
+    await ann.socket.close()
+    await until(lambda: "Nobody is here" in rooms.data(rooms.index_of("lobby"), ACCESSIBLE), console.window.looked)
+    for room in ("attic", "lobby"):
+        await desk.set_room(desk.operator, room, locked=False, title="")
+    await until(lambda: not rooms.identities(), rooms.rowsRemoved)
+    assert console.rooms.first_run.isVisible()

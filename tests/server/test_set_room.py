@@ -179,6 +179,13 @@ async def test_the_operator_of_a_console_sets_rooms_as_moderators_do(two: tuple[
     assert [(outcome.node, outcome.outcome) for outcome in outcomes] == [("n1", "done"), ("n2", "done")]
     assert (await ann.next("room_updated"))["room_state"]["title"] == "Weekly"
     assert (desk.settings_of("lobby").title, desk.has_password("lobby")) == ("Weekly", True)
+    await desk.set_room(lena, "attic", locked=True)
+    assert [(view.name, view.members, view.opened is None) for view in desk.rooms()] == [
+        ("lobby", 1, False),
+        ("attic", 0, True),
+    ]
+    await desk.set_room(lena, "attic", locked=False)
+    assert desk.room("attic") is None
     for settings, field in (({"capacity": 0}, None), ({"title": "a" * 101}, "title")):
         with pytest.raises(Refused) as refusal:
             await desk.set_room(lena, "lobby", **settings)
