@@ -66,6 +66,10 @@ class NodeMetrics(Collector):
         states = {"up": 1, "suspect": 0, "down": 0}
         for peer, _ in node.cards.peers.values():
             states[peer.state.value] += 1
+        reports = GaugeMetricFamily("switchboard_reports", "Reports in the inbox, by state", labels=["state"])
+        for kind, count in node.reports.count().items():
+            reports.add_metric([kind], count)
+        yield reports
         nodes = GaugeMetricFamily("switchboard_nodes", "Nodes known, by state", labels=["state"])
         for state, count in states.items():
             nodes.add_metric([state], count)

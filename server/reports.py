@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
@@ -28,6 +29,7 @@ from server.inbox import (
     Party,
     Report,
     ReportView,
+    State,
     Work,
     report_key,
     shorten,
@@ -243,6 +245,11 @@ class Reports:
     def all(self, by: Actor) -> list[ReportView]:
         """The reports that somebody may see, the newest first."""
         return [view for view in self._inbox.all() if may(by, Command.REPORTS, view.room)]
+
+    def count(self) -> dict[State, int]:
+        """How many are in each state."""
+        found = Counter(view.state for view in self._inbox.all())
+        return {state: found[state] for state in get_args(State)}
 
     def get(self, by: Actor, id: str) -> ReportView:
         """One of them. Raises Refused: not_found, forbidden."""

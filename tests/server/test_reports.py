@@ -12,7 +12,7 @@ from server.desk import Desk
 from server.inbox import KEPT_SECONDS, OWN, WAITS_SECONDS
 from server.wire.native import Refused
 from tests.cluster.nodes import eventually
-from tests.guest import Event, Guest
+from tests.guest import Event, Guest, fetch
 from tests.nodes import Served, Serving, token, without
 
 
@@ -140,6 +140,21 @@ async def test_the_longest_report_is_taken_too(served: Served) -> None:
     assert item["text"] == found["lines"][0]["text"] == long
     assert (found["shortened"], len(found["earlier"])) == (True, 20)
     assert found["earlier"][0]["reason"] == long[:99] + "…"
+
+
+async def test_metrics_say_how_many_wait(served: Served) -> None:
+    _, mo, report = await one_report(served)
+
+    async def counted() -> list[str]:
+        body = (await fetch(served.url, "/metrics")).body.decode()
+        return [line for line in body.splitlines() if line.startswith("switchboard_reports{")]
+
+    states = ["open", "taken", "closed"]
+    assert await counted() == [f'switchboard_reports{{state="{state}"}} {float(state == "open")}' for state in states]
+    await mo.ask("report_take", report=report)
+    assert await counted() == [
+        f'switchboard_reports{{state="{state}"}} {float(state == "taken")}' for state in states
+    ]
 
 
 async def test_each_step_stands_in_the_audit(serve: Serving) -> None:
