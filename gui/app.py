@@ -30,6 +30,8 @@ from gui.nodes.launch import LaunchDialog
 from gui.nodes.news import NodeNews
 from gui.nodes.peers import PeersSheet
 from gui.nodes.view import NodesView
+from gui.reports.news import ReportNews
+from gui.reports.view import ReportsView
 from gui.rooms.view import RoomsView
 from gui.state import State
 from gui.tasks import Tasks
@@ -86,7 +88,8 @@ class Console:
         self.nodes = NodesView(self.context)
         self.flow = FlowView(self.context)
         self.audit = AuditView(self.context)
-        self.window.furnish(self.context, (self.rooms, self.nodes, self.flow, self.audit))
+        self.reports = ReportsView(self.context)
+        self.window.furnish(self.context, (self.rooms, self.nodes, self.flow, self.audit, self.reports))
         self.overlays = Overlays(self.window, self.context, self._places())
         self._restore()
         self.window.closing.connect(self._closed.set)
@@ -101,6 +104,8 @@ class Console:
         self.store = StoreNews(desk, self.context.banners)
         self.guard = GuardNews(self.context)
         self.guard.show_node.connect(self._show_details)
+        self.report_news = ReportNews(self.context, self.window.button(self.reports))
+        self.window.reported.connect(self.report_news.look)
         self.window.looked.connect(self._tell_news)
         actions.copy_address.triggered.connect(lambda: QGuiApplication.clipboard().setText(desk.url))
         actions.open_client.triggered.connect(lambda: QDesktopServices.openUrl(QUrl(desk.http)))

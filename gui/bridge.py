@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from server.desk import Desk
     from server.launcher import Launcher
 
-NOTED = ("room", "chat", "node", "child", "log", "audit")
+NOTED = ("room", "chat", "node", "child", "log", "audit", "report")
 SLICE = 80
 """Rooms handed on at once, so that no flush holds the loop for long; the rest comes with the next tick."""
 SLICE_AT_SECOND = SLICE // 4
@@ -164,6 +164,7 @@ class Bridge(QObject):
             chats=self._take("chat") if texts else frozenset(),
             logs=self._take("log") if texts else frozenset(),
             audit=self._take("audit") if texts else frozenset(),
+            reports=self._take("report") if texts else frozenset(),
             second=second,
         )
         self._owed = rooms and bool(self._noted["room"])

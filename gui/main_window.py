@@ -35,6 +35,9 @@ class MainWindow(QMainWindow):
     closing = Signal()
     """The person has closed the window. What that ends, `main` decides."""
 
+    reported = Signal()
+    """Something was reported, or is worked on otherwise than before."""
+
     looked = Signal()
     """Nodes or launched nodes have changed, or a second is over; for what concerns every view."""
 
@@ -156,6 +159,8 @@ class MainWindow(QMainWindow):
             now = int(time.time() * 1000)
             self.status_bar.show_health(self._desk.health(), self._desk.nodes(), self._desk.outages(), now)
             self.looked.emit()
+        if changes.reports or changes.all:
+            self.reported.emit()
         if changes.second:
             self.status_bar.show_pace(self._pace.flushes, self._pace.slowed)
             self.status_bar.show_clock(int(time.time() * 1000))

@@ -50,6 +50,8 @@ class Changes:
     """Launched nodes that said something."""
     audit: frozenset[str] = frozenset()
     """``acts`` when more is known of who did what, ``bans`` when other bans are in force."""
+    reports: frozenset[str] = frozenset()
+    """Reports that came, or on which somebody works otherwise than before."""
     second: bool = False
     """A second of the clock is over: ages and other figures may be written anew."""
     all: bool = False

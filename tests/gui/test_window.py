@@ -153,7 +153,7 @@ async def test_f6_goes_through_the_panes_of_every_view(console: Console, cluster
         QTest.keyClick(console.window, Qt.Key(Qt.Key.Key_0 + number), CONTROL)
         assert console.window.view is view
         panes = [pane for pane in view.panes() if pane.isVisible() and pane.isEnabled()]
-        assert len(panes) > 1, view.title
+        assert len(panes) > (0 if view is console.reports else 1), view.title  # an inbox without reports is one pane
         reached = []
         for _ in panes:
             QTest.keyClick(console.window, Qt.Key.Key_F6)

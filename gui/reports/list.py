@@ -1,0 +1,104 @@
+"""The inbox: a row for each report, those that wait on top."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
+
+from gui import theme, wording
+from gui.audit.words import moment, now_ms
+from gui.reports import words
+from gui.rows import Index, Rows
+from gui.tokens import Colour, Size, Type
+from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, Table, paint_ground
+from gui.widgets.labels import literal
+from gui.widgets.painting import paint_divider
+from server.inbox import ReportView
+
+ROW = 78
+ICON = 18
+
+
+class ReportsModel(Rows[ReportView]):
+    """The reports, as `gui.reports.words.sorted_for_work` has them."""
+
+    def key(self, row: ReportView) -> str:
+        return row.report
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        report = self.at(index)
+        if role == Qt.ItemDataRole.DisplayRole:
+            return words.headline(report)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return words.described(report, now_ms())
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return literal(words.said(report))
+        return None
+
+
+class ReportCell(QStyledItemDelegate):
+    """Three lines: whom and where, what was written, by whom and how it stands."""
+
+    def __init__(self, table: ReportTable) -> None:
+        super().__init__(table)
+        self._table = table
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        model = index.model()
+        assert isinstance(model, ReportsModel)
+        report, now = model.at(index), now_ms()
+        whole: QRect = option.rect
+        paint_ground(painter, option, focused=self._table.hasFocus())
+        paint_divider(painter, whole, Size.PADDING)
+        over = report.state == "closed"
+        how, tone = words.standing(report)
+        icon = "check" if over else "flag-fill" if report.state == "open" else "flag"
+        drawn = theme.pixmap(icon, tone, ICON, painter.device().devicePixelRatioF())
+        painter.drawPixmap(whole.left() + Size.PADDING, whole.top() + 11, drawn)
+        box = whole.adjusted(Size.PADDING + ICON + 10, 11, -Size.PADDING, -11)
+        first = QRect(box.left(), box.top(), box.width(), 18)
+        second, third = first.translated(0, 19), first.translated(0, 38)
+        when = moment(report.at, now)
+        room = first.width() - theme.metrics(Type.SMALL).horizontalAdvance(when) - 12
+        head = Colour.TEXT2 if over else Colour.TEXT
+        _write(painter, first, theme.elided(words.headline(report), Type.NAME, room), Type.NAME, head)
+        _write(painter, first, when, Type.SMALL, Colour.TEXT3, right=True)
+        text = theme.elided(words.said(report), Type.SMALL, second.width())
+        _write(painter, second, text, Type.SMALL, Colour.TEXT2)
+        room = third.width() - theme.metrics(Type.SMALL_STRONG).horizontalAdvance(how) - 12
+        who = theme.elided(f"by {wording.name(report.reporter.name)}", Type.SMALL, room)
+        _write(painter, third, who, Type.SMALL, Colour.TEXT3)
+        _write(painter, third, how, Type.SMALL_STRONG, tone, right=True)
+
+
+def _write(painter: QPainter, box: QRect, text: str, kind: Type, tone: Colour, *, right: bool = False) -> None:
+    painter.setFont(theme.font(kind))
+    painter.setPen(theme.colour(tone))
+    painter.drawText(box, ALIGN_RIGHT if right else ALIGN_LEFT, text)
+
+
+class ReportTable(Table):
+    """The list."""
+
+    def __init__(self, model: ReportsModel) -> None:
+        super().__init__("Reports", None, ROW)
+        self._model = model
+        self.setModel(model)
+        self.setItemDelegate(ReportCell(self))
+
+    @property
+    def selected(self) -> str:
+        """The selected report; empty for none."""
+        return self._model.at(self.chosen).report if self.chosen.isValid() else ""
+
+    def select(self, report: str) -> None:
+        """Select a report, if it is here."""
+        index = self._model.index_of(report)
+        if index.isValid():
+            self.setCurrentIndex(index)
+            self.scrollTo(index)
