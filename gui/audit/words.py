@@ -26,6 +26,9 @@ NAMES = {
     "restart": ("Restart", "arrow-clockwise"),
     "stop": ("Stop", "power"),
     "node_lost": ("Node lost", "warning-circle"),
+    "audit_lost": ("Audit lost", "warning-circle"),
+    "audit_changed": ("Audit changed", "warning-circle"),
+    "announce": ("Announce", "megaphone"),
     "reveal": ("Whisper read", "eye"),
     "report": ("Report", "warning"),
     "report_take": ("Report taken", "check"),
@@ -34,10 +37,12 @@ NAMES = {
 }
 """By action: its name, and a file of resources/icons."""
 
-HURTING = frozenset({"kick", "ban", "node_lost"})
+HURTING = frozenset({"kick", "ban", "node_lost", "audit_lost", "audit_changed"})
 """Actions whose icon is in the colour of danger."""
 
-OF_NODES = frozenset({"drain", "cancel_drain", "launch", "restart", "stop", "node_lost", "reveal"})
+OF_NODES = frozenset(
+    {"drain", "cancel_drain", "launch", "restart", "stop", "node_lost", "audit_lost", "audit_changed", "reveal"}
+)
 """Actions that concern no room."""
 
 LASTING = frozenset({"mute", "ban"})
@@ -92,7 +97,7 @@ def where(act: ActView) -> str:
         return wording.name(act.room)
     if act.action in OF_NODES or (act.people and not act.people[0][0] and "." in act.people[0][2]):
         return ""
-    return "All rooms" if act.people else ""
+    return "All rooms" if act.people or act.action == "announce" else ""
 
 
 def came(act: ActView) -> str:
