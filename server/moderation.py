@@ -21,7 +21,7 @@ from server.turns import Turns
 from server.unreadable import UNREADABLE
 from server.usermutes import UserMutes
 from server.wire.moderation import Outcome
-from server.wire.native import Code, Refused
+from server.wire.native import Address, Code, Refused
 
 if TYPE_CHECKING:
     from server.node import Node
@@ -150,7 +150,9 @@ class Moderation:
         self._node.require_durable()
         presence = self._node.presence
         for user in {target.user for target in targets}:
-            if not all(roles.outranks(act.by, other.role) for other in presence.of_user(user)):
+            to = Address(user=user)
+            others = (*presence.addressed(to), *presence.absent(to))
+            if not all(roles.outranks(act.by, other.role) for other in others):
                 raise Refused(Code.FORBIDDEN, f"nobody acts on a higher role, and {user} has one")
 
     def _check_move(self, act: acts.Move, targets: Sequence[SessionRecord]) -> None:

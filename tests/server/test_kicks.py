@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bus.interface import BusError
+from server.acts import OVER
 from server.desk import Desk
 from server.execution import NOTICES
 from tests.guest import Guest, frame
@@ -325,6 +326,24 @@ async def test_a_block_reaches_nobody_of_a_higher_role(served: Served) -> None:
     for guest in (bob, boss):
         await guest.settle()
         assert not guest.unread
+
+
+async def test_the_audit_has_who_kicked_for_how_long_and_when_it_came(served: Served) -> None:
+    bob = await served.enter("Bob", user="bob")
+    await bob.join()
+    moderator = await served.enter_as("moderator")
+    await moderator.ask("kick", user="bob", grace_seconds=30, block_seconds=60, reason="spam")
+    served.advance(30.2)
+    await bob.closed()
+    items = (await moderator.ask("audit"))["items"]
+    told = [(item["action"], item["by"], item["reason"], item["node"], item["outcome"]) for item in items]
+    assert sorted(told) == sorted(
+        [
+            ("ban", "mod", "spam", "n1", "done"),
+            ("kick", "System", OVER, "n1", "done"),
+            ("kick", "mod", "spam", "n1", "done"),
+        ]
+    )
 
 
 # The console.
