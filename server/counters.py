@@ -32,7 +32,8 @@ class Counters:
         self.refused: Counter[str] = Counter()
         """Requests that were refused, by the code of their error."""
         self.limited: Counter[str] = Counter()
-        """Those of them that were one too many, by the limit: session, user, address, room, repeats, messages."""
+        """Those of them that were one too many, by the limit: session, user, address, room, repeats, messages, pace,
+        passwords."""
         self.moderated: Counter[str] = Counter()
         """Acts of moderators that were carried out here: kick, mute, unmute."""
         self.resumed: Counter[str] = Counter()

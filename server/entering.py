@@ -50,6 +50,7 @@ async def _unlock(client: Conversation, room: str, lock: Lock, given: str, id: C
             raise Refused(Code.FORBIDDEN, f"that is not the password of {room}", field="password")
         _enter(client, room, id)
     except Refused as refusal:
+        node.counters.limited["passwords"] += refusal.code is Code.RATE_LIMITED
         client.refuse(id, refusal)
     except Exception:
         logger.exception("a join of a client failed")

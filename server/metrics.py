@@ -110,7 +110,7 @@ class NodeMetrics(Collector):
         yield _counters("switchboard_connections_refused", "Connections that were turned away", "reason", away)
         refused = dict(sorted(counters.refused.items()))
         yield _counters("switchboard_refused", "Requests that were refused", "code", refused)
-        limits = ("session", "user", "address", "room", "repeats", "messages")
+        limits = ("session", "user", "address", "room", "repeats", "messages", "pace", "passwords")
         limited = {limit: counters.limited[limit] for limit in limits}
         yield _counters("switchboard_limited", "Requests over a limit, by which", "limit", limited)
 

@@ -275,6 +275,7 @@ async def test_of_who_tries_one_password_after_the_other_no_more_are_tried(serve
         assert (await refused(bob, "join", room="lobby", password=str(number)))[0] == "forbidden"
     error = await bob.ask("join", room="lobby", password="sesame")
     assert error["code"] == "rate_limited"
+    assert served.node.counters.limited["passwords"] == 1
     served.advance(error["retry_after_ms"] / 1000)
     assert (await bob.ask("join", room="lobby", password="sesame"))["type"] == "joined"
 
