@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import math
 from collections import Counter
 from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
 from bus.interface import PeerState
-from bus.record import Kind, Origin, Record, node_of
-from server import texts
+from bus.record import Origin, node_of
+from server import evidence
 from server.events import ReportChanged
 from server.inbox import (
     KEPT_SECONDS,
-    LINES_BYTES,
     OPEN,
     OWN,
     WAITS_SECONDS,
-    Earlier,
     Evidence,
-    Facts,
     Filed,
     Inbox,
     Line,
@@ -32,15 +28,12 @@ from server.inbox import (
     State,
     Work,
     report_key,
-    shorten,
-    size_of,
     work_key,
 )
-from server.ledger import Wanted
 from server.limits import Shares
 from server.orders import Unconfirmed
 from server.roles import Command, may, require
-from server.rulings import REPORT, VALUE_BYTES, Change, parts_of
+from server.rulings import REPORT, Change, parts_of
 from server.session import Actor, Role, SessionRecord
 from server.unreadable import UNREADABLE
 from server.wire import native, reporting
@@ -52,18 +45,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MINUTE = 60.0
-"""A report brings along what was said in its room for so many seconds before."""
-
-EARLIER = 20
-"""Earlier acts on the user that it brings along, at most."""
-
-REASON_CHARS = 100
-"""Of the reason of each; the audit has all of it."""
-
-SPARE_BYTES = 1024
-"""What is left of a ruling for what is counted roughly."""
-
 USER = 1 / 20, 5
 """Reports of one user at a node, a second and at once."""
 
@@ -72,8 +53,6 @@ ADDRESS = 1 / 2, 30
 
 SYSTEM = Actor("", "", "", Role.ADMIN)
 """Who lets go of what was closed long ago."""
-
-_said: msgspec.json.Decoder[native.Said] = msgspec.json.Decoder(native.Said)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +89,12 @@ class Reports:
         if self._inbox.is_known(by, report):
             return
         self._admit(by, complaint.network)
-        evidence = await self._evidence(report, record, said)
+        found = await evidence.gather(self._node, report, record, said)
         if self._inbox.is_known(by, report):  # it was sent twice
             return
-        await self._file(by, report, evidence, record)
+        await self._file(by, report, found, record)
 
-    async def _file(self, by: Actor, report: Report, evidence: Evidence, record: SessionRecord | None) -> None:
+    async def _file(self, by: Actor, report: Report, found: Evidence, record: SessionRecord | None) -> None:
         node, target = self._node, report.target
         id = f"r_{node.clock.new_session().removeprefix('s_')}"
         act = node.audit.asked(
@@ -126,7 +105,7 @@ class Reports:
             room=report.room,
             reason=report.text,
         )
-        filed = Filed(report.target, report.room, report.text, report.message, evidence)
+        filed = Filed(report.target, report.room, report.text, report.message, found)
         try:
             ruling = node.orders.decide(by, report_key(id), filed, seconds=WAITS_SECONDS, act=act)
             outcomes = await node.orders.confirm(ruling)
@@ -139,7 +118,7 @@ class Reports:
         room, presence = complaint.room, self._node.presence
         if by.role is Role.USER and by.session not in presence.rooms.get(room, {}):
             raise Refused(Code.NOT_FOUND, f"you are not in {room}")
-        line = None if complaint.message is None else self._line(by, room, complaint.message)
+        line = None if complaint.message is None else evidence.line_at(self._node, by, room, complaint.message)
         if line is not None and complaint.to not in (Address(session=line.by.session), Address(user=line.by.user)):
             raise Refused(Code.BAD_REQUEST, "that was said by somebody else", field="seq")
         if line is not None:
@@ -147,7 +126,9 @@ class Reports:
         named = [*presence.addressed(complaint.to), *presence.absent(complaint.to)]
         there = next((record for record in named if record.seat(room) is not None), None)
         if there is None:
-            said = next((line for line in self._shown(room) if _is(line.by, complaint.to)), None)
+            said = next(
+                (line for line in evidence.shown(self._node, room) if evidence.is_of(line.by, complaint.to)), None
+            )
             if said is None:
                 raise Refused(Code.NOT_FOUND, f"nobody of that name is in {room}")
             return presence.known(said.by.session), said
@@ -176,69 +157,6 @@ class Reports:
             raise Refused(Code.UNAVAILABLE, f"{OWN} of your reports wait for a moderator: try again later")
         if self._inbox.waiting() >= OPEN:
             raise Refused(Code.UNAVAILABLE, "the moderators have more reports than they can see: try again later")
-
-    # What a report brings along.
-
-    async def _evidence(self, report: Report, record: SessionRecord | None, said: Line | None) -> Evidence:
-        node = self._node
-        earlier, facts = await self._earlier(report.target.user), self._facts(report, record)
-        minute = self._shown(report.room, since=node.clock.now() - MINUTE)
-        first = () if said is None or (said.origin, said.seq) != report.message or said in minute else (said,)
-        room = VALUE_BYTES - SPARE_BYTES - size_of(report) - size_of(Evidence(first, False, facts, earlier))
-        lines, shortened = shorten(minute, min(LINES_BYTES, room))
-        return Evidence((*first, *lines), shortened, facts, earlier)
-
-    def _shown(self, room: str, since: float = -math.inf) -> list[Line]:
-        """What was shown in a room since then by this node's count, as far as it is held."""
-        said = (_said.decode(message) for message in self._node.messenger.history.since(room, since))
-        return [
-            Line(each.origin, each.seq, each.at, Party(*msgspec.structs.astuple(each.sender)), each.text)
-            for each in said
-        ]
-
-    def _line(self, by: Actor, room: str, place: tuple[Origin, int]) -> Line | None:
-        """A message of the room, or a whisper to who reports; None where it is no longer held."""
-        record = self._node.bus.find(*place)
-        if record is None:
-            return None
-        try:
-            text = texts.unpack(record.payload)
-        except UNREADABLE:
-            return None
-        if not _may_show(by, room, record, text):
-            raise Refused(Code.NOT_FOUND, f"that is no message in {room}", field="seq")
-        party, whisper = Party(record.session, text.user, text.name), record.kind is Kind.WHISPER
-        return Line(*place, text.at, party, text.text, whisper)
-
-    def _facts(self, report: Report, record: SessionRecord | None) -> Facts | None:
-        if record is None:
-            return None
-        node = self._node
-        room, seat = node.rooms.get(report.room), record.seat(report.room)
-        return Facts(
-            role=record.role.value,
-            node=record.node_name,
-            ip=record.ip,
-            client=record.client,
-            connected=record.connected,
-            joined=None if seat is None else seat.joined,
-            muted=record.muted(report.room),
-            speaking=room is not None and record.session in room.talkers,
-            away=record.session not in node.presence.present or node.presence.is_reconnecting(record.session),
-            sessions=len(node.presence.of_user(record.user)),
-            refused=node.refusals.of(record.session, node.clock.now()),
-        )
-
-    async def _earlier(self, user: str) -> tuple[Earlier, ...]:
-        """What was done to a user before, as far as that can be read now."""
-        try:
-            items = await self._node.audit.page(Wanted(user=user), limit=EARLIER)
-        except Refused:
-            return ()
-        return tuple(
-            Earlier(item.line.at, item.asked.action, item.asked.by.name, item.asked.room, _brief(item.asked.reason))
-            for item in items
-        )
 
     # What moderators do with them.
 
@@ -414,23 +332,3 @@ def _is_by(view: ReportView, by: Actor) -> bool:
 def _desk(session: str) -> str:
     """The node of the console that a session stands for; empty for that of a client."""
     return node_of(session) if session.startswith("desk-") else ""
-
-
-def _brief(text: str) -> str:
-    return text if len(text) <= REASON_CHARS else f"{text[: REASON_CHARS - 1]}…"
-
-
-def _is(party: Party, to: Address) -> bool:
-    return party.session == to.session or party.user == to.user
-
-
-def _may_show(by: Actor, room: str, record: Record, text: texts.Text) -> bool:
-    """Whether who reports has seen this: in the room, or as a whisper to them."""
-    match record.kind:
-        case Kind.TEXT:
-            return record.room == room
-        case Kind.ANNOUNCEMENT:
-            return record.room in (room, "")
-        case Kind.WHISPER:
-            return text.to is not None and _is(Party(by.session, by.user, ""), text.to)
-    return False
