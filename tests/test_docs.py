@@ -134,6 +134,11 @@ def test_the_options_of_token_are_described() -> None:
     assert set(re.findall(r"--[a-z-]+", paragraph)) == options("token")
 
 
+def test_the_options_of_audit_are_described() -> None:
+    paragraph = next(text for text in section(1).split("\n\n") if text.startswith("`audit verify`"))
+    assert set(re.findall(r"--[a-z-]+", paragraph)) == options("audit")
+
+
 async def test_the_example_client_of_the_readme_greets_a_newcomer(tmp_path: Path) -> None:
     source = re.search(r"^```python\n(.*?)^```", README, flags=re.M | re.S)
     assert source is not None
