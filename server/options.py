@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import difflib
-import math
 import os
-import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NoReturn, cast
+from typing import Any, Literal, cast
 
 from server.addresses import bracketed, host_port, is_loopback, listening_host, origin_form, websocket_url
 from server.config import (
@@ -22,6 +18,7 @@ from server.config import (
     TokenRequest,
     default_data_dir,
 )
+from server.option import Option, Parser, gather, read, shown
 from server.proxies import network
 from server.scopes import Scope, read_scope
 from server.session import Role
@@ -41,7 +38,6 @@ COMMANDS: Mapping[Command, str] = {
 }
 PLAYERS: Command = "players"
 """What a demo starts by itself: its people, who are told what to play on standard input."""
-ENVIRONMENT = "SWITCHBOARD_"
 _SOURCES = """\
 Each option can also stand in the file of --config (bus-port = 8766) or in the environment
 (SWITCHBOARD_BUS_PORT=8766; several values with commas). Command line beats environment beats file."""
@@ -66,29 +62,6 @@ SOURCES: Mapping[Command, str] = {
 }
 SELF_SIGNED = "tls self-signed --host NAME"
 LONGEST_TTL = 10 * 366 * 86_400
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Option:
-    """One option, wherever it stands."""
-
-    flag: str
-    """As on the command line, without the dashes; the key in a file."""
-    field: str
-    """Attribute of what the command takes: Config or one of the requests beside it."""
-    meaning: str
-    default: str
-    """As `--help` shows it; empty for none."""
-    metavar: str
-    check: Callable[[Any], object]
-    """Turns a value of `kind` into the field's; raises ValueError or names.FieldError with a sentence."""
-    kind: type[str] | type[int] | type[float] = str
-    repeatable: bool = False
-
-    @property
-    def variable(self) -> str:
-        """Its name in the environment."""
-        return ENVIRONMENT + self.flag.upper().replace("-", "_")
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -268,7 +241,7 @@ def read_config(
         )
     given = parser.parse(arguments)
     sources: dict[str, str] = {}
-    values = _gather(OPTIONS, given, environment, sources)
+    values = gather(OPTIONS, OPTIONS, given, environment, sources)
     values.setdefault("log_format", "text" if os.isatty(2) else "json")
     config = Config(
         **{"name": "", "data_dir": default_data_dir(), **values},
@@ -317,7 +290,7 @@ def _demo_seed(given: argparse.Namespace) -> int | None:
             raise ConfigError(
                 f"--{option.flag}: a demo is a cluster of its own, with a key and a data folder of its own"
             )
-    return int(cast(int, _read(_DEMO_SEED, "1" if seed is None else seed, "--demo-seed")))
+    return int(cast(int, read(_DEMO_SEED, "1" if seed is None else seed, "--demo-seed")))
 
 
 def read_token_request(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> TokenRequest:
@@ -325,7 +298,7 @@ def read_token_request(arguments: Sequence[str], environment: Mapping[str, str] 
     given = _parser("token", (*TOKEN_OPTIONS, *KEY_OPTIONS)).parse(arguments)
     # Its own options are this token's alone: a name in the environment is that of a node.
     own = {
-        option.field: _read(option, text, f"--{option.flag}")
+        option.field: read(option, text, f"--{option.flag}")
         for option in TOKEN_OPTIONS
         if (text := getattr(given, option.field)) is not None
     }
@@ -335,7 +308,11 @@ def read_token_request(arguments: Sequence[str], environment: Mapping[str, str] 
         if own.get("role") is not Role.MODERATOR:
             raise ConfigError("--rooms: it limits a moderator, so it needs --role moderator")
         own["rooms"] = _merged(cast(Sequence[Sequence[str]], own["rooms"]))
-    values: dict[str, Any] = {"data_dir": default_data_dir(), **_gather(KEY_OPTIONS, given, environment), **own}
+    values: dict[str, Any] = {
+        "data_dir": default_data_dir(),
+        **gather(KEY_OPTIONS, OPTIONS, given, environment),
+        **own,
+    }
     return TokenRequest(**values)
 
 
@@ -357,11 +334,11 @@ def read_key_request(arguments: Sequence[str], environment: Mapping[str, str] = 
     )
     given = parser.parse(arguments)
     if given.action not in KEY_ACTIONS:
-        wrong = "nothing is asked for" if given.action is None else f"{_shown(given.action)} is not known"
+        wrong = "nothing is asked for" if given.action is None else f"{shown(given.action)} is not known"
         raise ConfigError(f"cluster-key: {wrong}, it is one of {', '.join(KEY_ACTIONS)}")
     if given.new is not None and given.action != "rotate":
         raise ConfigError("--new: it is for rotate")
-    values = _gather((CLUSTER_KEY,), given, environment)
+    values = gather((CLUSTER_KEY,), OPTIONS, given, environment)
     if "cluster_key_file" not in values:
         raise ConfigError("--cluster-key-file is required: it says where the secret is, or shall be")
     new = None if given.new is None else Path(given.new).expanduser()
@@ -377,7 +354,7 @@ def read_certificate_request(arguments: Sequence[str]) -> CertificateRequest:
     if given.what != "self-signed":
         raise ConfigError(f"tls makes one kind of certificate: {SELF_SIGNED}")
     values: dict[str, Any] = {
-        option.field: _read(option, text, f"--{option.flag}")
+        option.field: read(option, text, f"--{option.flag}")
         for option in CERTIFICATE_OPTIONS
         if (text := getattr(given, option.field)) is not None
     }
@@ -402,7 +379,7 @@ def read_audit_request(arguments: Sequence[str], environment: Mapping[str, str] 
     )
     given = parser.parse(arguments)
     if given.action not in AUDIT_ACTIONS:
-        wrong = "nothing is asked for" if given.action is None else f"{_shown(given.action)} is not known"
+        wrong = "nothing is asked for" if given.action is None else f"{shown(given.action)} is not known"
         raise ConfigError(f"audit: {wrong}, it is one of {', '.join(AUDIT_ACTIONS)}")
     if given.format not in (None, "csv", "json"):
         raise ConfigError(f"--format: {given.format!r} is none of csv, json")
@@ -410,7 +387,7 @@ def read_audit_request(arguments: Sequence[str], environment: Mapping[str, str] 
         raise ConfigError("--format: it is for export")
     if given.against and given.action != "verify":
         raise ConfigError("--against: it is for verify")
-    values = _gather(own, given, environment)
+    values = gather(own, OPTIONS, given, environment)
     config = Config(name="", **{"data_dir": default_data_dir(), **values})
     try:
         against = tuple(map(StoreAddress.read, given.against))
@@ -421,24 +398,9 @@ def read_audit_request(arguments: Sequence[str], environment: Mapping[str, str] 
     )
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse that raises instead of printing its usage, and does not guess."""
-
-    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        given, unknown = self.parse_known_args(arguments)
-        if unknown:
-            word = unknown[0].partition("=")[0]
-            flags = [flag for action in self._actions for flag in action.option_strings]
-            raise ConfigError(f"{_shown(word)} is not an option here{_meant(word, flags)}")
-        return given
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(message.removeprefix("argument "))
-
-
-def _parser(command: Command, options: Sequence[Option], *, config: bool = True) -> _Parser:
+def _parser(command: Command, options: Sequence[Option], *, config: bool = True) -> Parser:
     commands = "\n".join(f"  {name:13}{meaning}" for name, meaning in COMMANDS.items())
-    parser = _Parser(
+    parser = Parser(
         prog="main.py" if command == "console" else f"main.py {command}",
         usage="%(prog)s [command] [options]" if command == "console" else "%(prog)s [options]",
         description=f"Switchboard: {COMMANDS[command]}.",
@@ -459,97 +421,3 @@ def _parser(command: Command, options: Sequence[Option], *, config: bool = True)
     if config:
         parser.add_argument("--config", metavar="FILE", help="TOML file with options")
     return parser
-
-
-def _gather(
-    options: Sequence[Option],
-    given: argparse.Namespace,
-    environment: Mapping[str, str],
-    sources: dict[str, str] | None = None,
-) -> dict[str, Any]:
-    """The values of `options` that anybody gave, by field; who gave each goes into `sources`."""
-    sources = {} if sources is None else sources
-    known = {option.variable for option in OPTIONS} | {f"{ENVIRONMENT}CONFIG"}
-    for variable in sorted(environment):
-        if variable.startswith(ENVIRONMENT) and variable not in known:
-            raise ConfigError(f"{_shown(variable)} in the environment is not an option{_meant(variable, known)}")
-    config = given.config or environment.get(f"{ENVIRONMENT}CONFIG")
-    values = _read_file(Path(config).expanduser(), options) if config else {}
-    sources.update(dict.fromkeys(values, str(config)))
-    for option in options:
-        if text := environment.get(option.variable):
-            texts = [part.strip() for part in text.split(",") if part.strip()] if option.repeatable else text
-            values[option.field] = _read(option, texts, option.variable)
-            sources[option.field] = "environment"
-        if (texts := getattr(given, option.field)) is not None:
-            values[option.field] = _read(option, texts, f"--{option.flag}")
-            sources[option.field] = "option"
-    return values
-
-
-def _read(option: Option, text: str | list[str], where: str) -> object:
-    """The value of `option` from what stands on the command line or in the environment."""
-    if isinstance(text, list):
-        return tuple(_read(option, part, where) for part in text)
-    value: str | int | float = text
-    try:
-        if option.kind is int:
-            if not (text.isascii() and text.removeprefix("-").isdigit() and len(text) < 20):
-                raise ValueError(f"{text!r} is not a whole number")
-            value = int(text)
-        elif option.kind is float:
-            try:
-                value = float(text)
-            except ValueError:
-                value = math.nan
-            if not math.isfinite(value):
-                raise ValueError(f"{text!r} is not a number")
-        return option.check(value)
-    except (ValueError, names.FieldError) as error:
-        raise ConfigError(f"{where}: {error}") from None
-
-
-def _read_file(path: Path, options: Sequence[Option]) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            found = tomllib.load(file)
-    except OSError as error:
-        raise ConfigError(f"--config: {path} cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--config: {path} is not TOML: {error}") from None
-    known = {option.flag: option for option in OPTIONS}
-    values: dict[str, Any] = {}
-    for key, value in found.items():
-        if key not in known:
-            raise ConfigError(f"{path}: {_shown(key)} is not an option{_meant(key, known)}")
-        if known[key] in options:
-            values[known[key].field] = _read_entry(known[key], value, path)
-    return values
-
-
-def _read_entry(option: Option, value: object, path: Path) -> object:
-    """The value of `option` from a file, where types count and paths begin at the file's folder."""
-    if option.repeatable and isinstance(value, list):
-        return tuple(_read_entry(dataclasses.replace(option, repeatable=False), part, path) for part in value)
-    fits = isinstance(value, (int, float) if option.kind is float else option.kind) and not isinstance(value, bool)
-    if not fits or (isinstance(value, float) and not math.isfinite(value)):
-        wanted = {str: "a text", int: "a whole number", float: "a number"}[option.kind]
-        raise ConfigError(f"{path}: {option.flag} must be {wanted}{' or a list of texts' * option.repeatable}")
-    try:
-        checked = option.check(value)
-    except (ValueError, names.FieldError) as error:
-        raise ConfigError(f"{path}: {option.flag}: {error}") from None
-    if isinstance(checked, Path):
-        return path.parent / checked
-    if isinstance(checked, StoreAddress):
-        return checked.below(path.parent)
-    return (checked,) if option.repeatable else checked
-
-
-def _shown(word: str) -> str:
-    return word if word.isascii() and word.isprintable() and " " not in word else repr(word)
-
-
-def _meant(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.75)
-    return f"; is {close[0]} meant?" if close else ""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from bus import private
 from server.exposure import Exposure
 from server.identity import key_file
-from server.options import OPTIONS, Option
+from server.option import Option
+from server.options import OPTIONS
 
 if TYPE_CHECKING:
     from server.config import Config
