@@ -36,6 +36,7 @@ from gui.rooms.view import RoomsView
 from gui.state import State
 from gui.tasks import Tasks
 from gui.tokens import Rate
+from gui.undo import Undo
 from gui.views import Context
 from gui.widgets.toast import Toasts
 
@@ -67,6 +68,7 @@ class Console:
         toasts = Toasts(self.window)
         tasks = Tasks(asyncio.get_running_loop(), toasts.warn)
         actions = Actions(self.window)
+        undo = Undo(actions.undo, tasks, toasts, self.window)
         for action in (actions.join, actions.peers):
             action.setEnabled(bool(desk.bus_address))
         self.context = Context(
@@ -76,7 +78,8 @@ class Console:
             bridge=bridge,
             tasks=tasks,
             actions=actions,
-            moderation=Moderation(desk, tasks, toasts, self.window),
+            moderation=Moderation(desk, tasks, toasts, undo, self.window),
+            undo=undo,
             toasts=toasts,
             banners=self.window.banners,
             appearance=appearance,

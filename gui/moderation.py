@@ -1,4 +1,4 @@
-"""What a moderator does to members: kick, mute, unmute; how far each has come, and what came of it in one line."""
+"""What a moderator does to members: kick, mute, move; how far each has come, and what came of it in one line."""
 
 from __future__ import annotations
 
@@ -6,22 +6,34 @@ import asyncio
 import collections
 import dataclasses
 import enum
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from gui import wording
 from gui.tokens import Span
+from gui.undo import Step
+from gui.undoing import Kick, Undoing
+from server.wire.moderation import TARGETS, Outcome
 from server.wire.native import Refused
 
 if TYPE_CHECKING:
     from gui.tasks import Tasks
+    from gui.undo import Undo
     from gui.widgets.toast import Toasts
     from server.desk import Desk
     from server.views import MemberView
 
 KICK_REASON = "a moderator removed you"
+
+GRACE_SECONDS = 5
+"""For so long a kick can be undone as if it had not been; who was kicked is silent at once."""
+
+BLOCK_SECONDS = 600
+"""For so long who was kicked may not come in again."""
 
 MUTE_SECONDS = 600
 """For how long `M` mutes."""
@@ -43,9 +55,15 @@ class Deed(enum.Enum):
     KICK = "kicked"
     MUTE = "muted"
     UNMUTE = "unmuted"
+    MOVE = "moved"
 
 
-ICONS = {Deed.KICK: "sign-out", Deed.MUTE: "microphone-slash", Deed.UNMUTE: "microphone"}
+ICONS = {
+    Deed.KICK: "sign-out",
+    Deed.MUTE: "microphone-slash",
+    Deed.UNMUTE: "microphone",
+    Deed.MOVE: "arrow-right",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,6 +73,21 @@ class Pending:
     deed: Deed
     stage: Stage
     node_name: str
+    since: float = 0.0
+    """Since when it is done, by the clock of `time.monotonic`."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be done to some members."""
+
+    deed: Deed
+    room: str
+    """Where they are."""
+    seconds: float | None = None
+    """How long they are muted; None: until they are unmuted."""
+    to: str = ""
+    """Where to they are moved."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,7 +97,8 @@ class Result:
     member: MemberView
     outcome: str
     """``done``, ``gone``, ``failed``, or ``refused`` with the sentence that says why."""
-    milliseconds: float = 0.0
+    ban: str = ""
+    """Which ban keeps out who was kicked."""
     why: str = ""
 
 
@@ -74,109 +108,149 @@ class Moderation(QObject):
     moved = Signal(str)
     """The session of which an act went on a stage, failed, or is over."""
 
-    def __init__(self, desk: Desk, tasks: Tasks, toasts: Toasts, parent: QObject | None = None) -> None:
+    def __init__(self, desk: Desk, tasks: Tasks, toasts: Toasts, undo: Undo, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._desk = desk
         self._tasks = tasks
         self._toasts = toasts
+        self._undo = undo
+        self._undoing = Undoing(desk, undo, self.forget)
         self.pending: dict[str, Pending] = {}
         """By session id."""
 
-    def kick(self, members: Sequence[MemberView]) -> None:
-        """Put these sessions out of the cluster, at once; what came of it is a toast."""
-        self._start(Deed.KICK, members)
+    def kick(self, members: Sequence[MemberView], room: str) -> None:
+        """Silence these sessions at once and put them out of the cluster in a moment, for a time."""
+        self._start(Order(Deed.KICK, room), members)
 
     def mute(self, members: Sequence[MemberView], room: str, seconds: float | None = MUTE_SECONDS) -> None:
         """Let these sessions not be heard in `room`, for so long or until they are unmuted."""
-        self._start(Deed.MUTE, members, room=room, seconds=seconds)
+        self._start(Order(Deed.MUTE, room, seconds=seconds), members)
 
-    def unmute(self, members: Sequence[MemberView]) -> None:
+    def unmute(self, members: Sequence[MemberView], room: str) -> None:
         """Let these sessions be heard again, wherever they were muted."""
-        self._start(Deed.UNMUTE, members)
+        self._start(Order(Deed.UNMUTE, room), members)
+
+    def move(self, members: Sequence[MemberView], room: str, to: str) -> None:
+        """Take these sessions out of `room` into another one."""
+        self._start(Order(Deed.MOVE, room, to=to), members)
+
+    def unkick(self, member: MemberView) -> None:
+        """Undo the kick of one, whoever has kicked it."""
+        self._tasks.start(self._unkick(member), f"undo the kick of {wording.name(member.name)}")
 
     def seen(self, members: dict[str, MemberView]) -> None:
         """Let go of acts that are done, of those whose record says so; `members` are all that are there."""
+        stale = time.monotonic() - Span.UNCONFIRMED / 1000
         for session, pending in list(self.pending.items()):
-            member = members.get(session)
-            if pending.stage is Stage.DONE and (
-                member is None or (pending.deed is not Deed.KICK and member.muted is (pending.deed is Deed.MUTE))
-            ):
+            shows = pending.since < stale or _shows(members.get(session), pending.deed)
+            if pending.stage is Stage.DONE and shows:
                 self._stage(session, None)
 
-    def _start(
-        self, deed: Deed, members: Sequence[MemberView], *, room: str | None = None, seconds: float | None = None
-    ) -> None:
+    def forget(self, sessions: Iterable[str]) -> None:
+        """Let go of acts that are done, because they are being undone."""
+        for session in sessions:
+            if session in self.pending and self.pending[session].stage is Stage.DONE:
+                self._stage(session, None)
+
+    async def _unkick(self, member: MemberView) -> None:
+        title, detail = await self._undoing.one(member)
+        self._toasts.say(title, detail, icon="arrow-counter-clockwise")
+
+    def _start(self, order: Order, members: Sequence[MemberView]) -> None:
         targets = [member for member in members if member.session not in self.pending]
         if not targets:
             return
         for member in targets:
-            self._stage(member.session, Pending(deed, Stage.ASKED, member.node_name))
+            self._stage(member.session, Pending(order.deed, Stage.ASKED, member.node_name))
         whom = (
             wording.name(targets[0].name) if len(targets) == 1 else wording.plural(len(targets), "person", "people")
         )
-        self._tasks.start(self._act(deed, targets, room, seconds), f"{deed.name.lower()} {whom}")
+        self._tasks.start(self._act(order, targets), f"{order.deed.name.lower()} {whom}")
 
-    async def _act(self, deed: Deed, targets: Sequence[MemberView], room: str | None, seconds: float | None) -> None:
-        results = await asyncio.gather(*(self._act_on(deed, member, room, seconds) for member in targets))
-        if len(results) == 1:
-            self._tell_one(deed, results[0], room, seconds)
-        else:
-            self._tell_all(deed, results)
-
-    async def _act_on(self, deed: Deed, member: MemberView, room: str | None, seconds: float | None) -> Result:
-        desk, session, node = self._desk, member.session, member.node_name
-        late = asyncio.get_running_loop().call_later(
-            Span.UNCONFIRMED / 1000, self._stage, session, Pending(deed, Stage.UNCONFIRMED, node)
-        )
-        left: Pending | None = None
+    async def _act(self, order: Order, targets: Sequence[MemberView]) -> None:
+        late = asyncio.get_running_loop().call_later(Span.UNCONFIRMED / 1000, self._late, order.deed, targets)
+        store = self._desk.store
+        block = 0 if store is not None and store.failing else BLOCK_SECONDS
+        results: list[Result] = []
         try:
-            if deed is Deed.KICK:
-                outcomes = await desk.kick(desk.operator, session=session, reason=KICK_REASON)
-            elif deed is Deed.MUTE:
-                outcomes = await desk.mute(desk.operator, session=session, room=room, seconds=seconds)
-            else:
-                outcomes = await desk.unmute(desk.operator, session=session)
-            if outcomes[0].outcome == "done":
-                left = Pending(deed, Stage.DONE, node)
-            return Result(member, outcomes[0].outcome, outcomes[0].ms)
-        except Refused as refused:
-            return Result(member, "refused", why=refused.message)
+            for start in range(0, len(targets), TARGETS):
+                results += await self._ask(order, targets[start : start + TARGETS], block)
         finally:
             late.cancel()
-            self._stage(session, left)
+            done = {result.member.session for result in results if result.outcome == "done"}
+            now = time.monotonic()
+            for member in targets:
+                is_done = member.session in done
+                self._stage(
+                    member.session, Pending(order.deed, Stage.DONE, member.node_name, now) if is_done else None
+                )
+        self._tell(order, results, block)
 
-    def _tell_one(self, deed: Deed, result: Result, room: str | None, seconds: float | None) -> None:
-        name, node, icon = wording.name(result.member.name), wording.name(result.member.node_name), ICONS[deed]
-        if result.outcome == "gone":
-            self._toasts.say(f"{name} had already left", icon=icon)
-        elif result.outcome == "failed":
-            self._toasts.warn(f"{node} could not {deed.name.lower()} {name}")
-        elif result.outcome == "refused":
-            self._toasts.warn(result.why)
-        elif deed is Deed.KICK:
-            took = wording.milliseconds(result.milliseconds)
-            self._toasts.say(f"{name} kicked", f"Connection on {node} closed in {took}", icon=icon)
-        elif deed is Deed.MUTE:
-            span = "until unmuted" if seconds is None else f"for {wording.span(int(seconds * 1000))}"
-            where = "Nobody" if room is None else f"Nobody in {wording.within(room)}"
-            self._toasts.say(f"{name} muted {span}", f"{where} hears what is sent meanwhile", icon=icon)
-        else:
-            self._toasts.say(f"{name} may be heard again", icon=icon)
-
-    def _tell_all(self, deed: Deed, results: Sequence[Result]) -> None:
-        counts = collections.Counter(result.outcome for result in results)
-        parts = [
-            f"{wording.count(counts[outcome])} {words}"
-            for outcome, words in (
-                ("done", deed.value),
-                ("gone", "already gone"),
-                ("failed", "failed"),
-                ("refused", "refused"),
-            )
-            if counts[outcome]
+    async def _ask(self, order: Order, targets: Sequence[MemberView], block: float) -> list[Result]:
+        """Have it done to so many as one request takes."""
+        try:
+            outcomes = await self._request(order, [member.session for member in targets], block)
+        except Refused as refused:
+            return [Result(member, "refused", why=refused.message) for member in targets]
+        came = {outcome.session: outcome for outcome in outcomes}
+        return [
+            Result(member, one.outcome, one.ban if isinstance(one.ban, str) else "")
+            if (one := came.get(member.session)) is not None
+            else Result(member, "gone")
+            for member in targets
         ]
+
+    async def _request(self, order: Order, sessions: Sequence[str], block: float) -> list[Outcome]:
+        desk, by = self._desk, self._desk.operator
+        session, several = (sessions[0], None) if len(sessions) == 1 else (None, sessions)
+        if order.deed is Deed.KICK:
+            return await desk.kick(
+                by,
+                session=session,
+                sessions=several,
+                reason=KICK_REASON,
+                grace_seconds=GRACE_SECONDS,
+                block_seconds=block,
+            )
+        if order.deed is Deed.MUTE:
+            return await desk.mute(by, session=session, sessions=several, room=order.room, seconds=order.seconds)
+        if order.deed is Deed.UNMUTE:
+            return await desk.unmute(by, session=session, sessions=several)
+        return await desk.move(by, session=session, sessions=several, room=order.room, to=order.to)
+
+    # What is told.
+
+    def _tell(self, order: Order, results: Sequence[Result], block: float) -> None:
+        one = results[0] if len(results) == 1 else None
+        done = [result for result in results if result.outcome == "done"]
+        title = _line(order.deed, results) if one is None else _sentence(order, one)
+        if not done:
+            if one is not None and one.outcome == "gone":
+                self._toasts.say(title, icon=ICONS[order.deed])
+            else:
+                self._toasts.warn(title)
+            return
         why = list(dict.fromkeys(result.why for result in results if result.why))
-        self._toasts.say(", ".join(parts), ". ".join(why[:2]), icon=ICONS[deed])
+        detail = ". ".join([*_follows(order, block), *why[:2]])
+        self._undo.did(self._step(order, title, done), detail, icon=ICONS[order.deed])
+
+    def _step(self, order: Order, title: str, done: Sequence[Result]) -> Step:
+        undoing, members = self._undoing, [result.member for result in done]
+        if order.deed is Deed.KICK:
+            at = asyncio.get_running_loop().time()
+            kick = Kick({result.member.session: (result.member, result.ban) for result in done}, at)
+            return undoing.remember(kick, title)
+        if order.deed is Deed.MUTE:
+            return Step(title, partial(undoing.unmute, members, order.room))
+        if order.deed is Deed.UNMUTE:
+            return Step(title, partial(undoing.mute_again, members, order.room))
+        return Step(title, partial(undoing.move_back, members, order.to, order.room))
+
+    # How far it is.
+
+    def _late(self, deed: Deed, targets: Sequence[MemberView]) -> None:
+        for member in targets:
+            self._stage(member.session, Pending(deed, Stage.UNCONFIRMED, member.node_name))
 
     def _stage(self, session: str, pending: Pending | None) -> None:
         if pending is None:
@@ -185,3 +259,46 @@ class Moderation(QObject):
         else:
             self.pending[session] = pending
         self.moved.emit(session)
+
+
+def _shows(member: MemberView | None, deed: Deed) -> bool:
+    """Whether the record of a member says that it was done."""
+    if member is None:
+        return True
+    if deed is Deed.KICK:
+        return member.leaves is not None
+    return deed is not Deed.MOVE and member.muted is (deed is Deed.MUTE)
+
+
+def _sentence(order: Order, result: Result) -> str:
+    """What came of an act on one."""
+    name, deed = wording.name(result.member.name), order.deed
+    if result.outcome == "gone":
+        return f"{name} had already left"
+    if result.outcome == "failed":
+        return f"{wording.name(result.member.node_name)} could not {deed.name.lower()} {name}"
+    if result.outcome == "refused":
+        return result.why
+    if deed is Deed.KICK:
+        return f"{name} kicked"
+    if deed is Deed.MUTE:
+        span = "until unmuted" if order.seconds is None else f"for {wording.span(int(order.seconds * 1000))}"
+        return f"{name} muted {span}"
+    return f"{name} may be heard again" if deed is Deed.UNMUTE else f"{name} moved to {wording.within(order.to)}"
+
+
+def _line(deed: Deed, results: Sequence[Result]) -> str:
+    """What came of an act on several: ``6 kicked, 1 already gone``."""
+    counts = collections.Counter(result.outcome for result in results)
+    words = (("done", deed.value), ("gone", "already gone"), ("failed", "failed"), ("refused", "refused"))
+    return ", ".join(f"{wording.count(counts[outcome])} {said}" for outcome, said in words if counts[outcome])
+
+
+def _follows(order: Order, block: float) -> list[str]:
+    """What else happens."""
+    if order.deed is Deed.KICK:
+        span = wording.span(int(block * 1000))
+        return [f"Rejoin blocked for {span}" if block else "Rejoin is not blocked, as the store fails"]
+    if order.deed is Deed.MUTE:
+        return [f"Nobody in {wording.within(order.room)} hears what is sent meanwhile"]
+    return []

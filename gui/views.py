@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gui.moderation import Moderation
     from gui.state import State
     from gui.tasks import Tasks
+    from gui.undo import Undo
     from gui.widgets.toast import Toasts
     from server.config import Config
     from server.desk import Desk
@@ -74,6 +75,8 @@ class Context:
     tasks: Tasks
     actions: Actions
     moderation: Moderation
+    undo: Undo
+    """What was done and can be undone; who does something that can be says so there."""
     toasts: Toasts
     banners: Banners
     appearance: Appearance

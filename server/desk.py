@@ -444,6 +444,7 @@ class Desk(DeskActs):
             muted=record.muted(seat.room),
             muted_until=record.muted_until(seat.room),
             leaves=record.leaves(seat.room),
+            closes=record.notice(None) is not None,
             deafened=record.deafened,
             speaking=talker is not None,
             level=SILENT if talker is None else talker.level,

@@ -78,6 +78,8 @@ class MemberView(msgspec.Struct, frozen=True, gc=False):
     """Requests of it that were refused in the last minute."""
     leaves: int | None = None
     """When a kick whose grace is not over puts it out, ms since 1970; until then it can be undone."""
+    closes: bool = False
+    """That kick is one out of the cluster, not of this room alone."""
 
 
 class PersonView(msgspec.Struct, frozen=True, gc=False):

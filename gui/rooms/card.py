@@ -79,6 +79,7 @@ class MemberCard(Card):
         self.facts = {name: Label("–", Type.NAME, elide=True) for name in FACTS}
         self.mute = Button.of(actions.mute, icon="microphone-slash", text="Mute")
         self.whisper = Button.of(actions.whisper, icon="chat-circle-dots")
+        self.moving = Button.of(actions.move, icon="arrow-right", text="Move")
         self.kick = Button.of(actions.kick, kind=Kind.DANGER, icon="sign-out")
         self.ban = Button.of(actions.ban, kind=Kind.DANGER, icon="prohibit")
         self._facts = QWidget()
@@ -175,7 +176,7 @@ class MemberCard(Card):
             value.setAccessibleName(caption)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
-        for button in (self.mute, self.whisper, self.kick, self.ban):
+        for button in (self.mute, self.whisper, self.moving, self.kick, self.ban):
             buttons.addWidget(button, 1)
         self.body.addLayout(head)
         self.body.addWidget(self._lines[0])

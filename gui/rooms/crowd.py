@@ -32,6 +32,7 @@ class CrowdBar(Card):
         self.names = Label("", Type.SMALL, Colour.TEXT2, elide=True)
         self.mute = Button.of(actions.mute, icon="microphone-slash", text="Mute")
         self.whisper = Button.of(actions.whisper, icon="chat-circle-dots")
+        self.moving = Button.of(actions.move, icon="arrow-right", text="Move")
         self.kick = Button.of(actions.kick, kind=Kind.DANGER, icon="sign-out")
         words = QVBoxLayout()
         words.setSpacing(2)
@@ -40,7 +41,7 @@ class CrowdBar(Card):
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addLayout(words, 1)
-        for button in (self.mute, self.whisper, self.kick):
+        for button in (self.mute, self.moving, self.whisper, self.kick):
             row.addWidget(button)
         self.body.addLayout(row)
 

@@ -26,7 +26,7 @@ from gui.rooms.members_model import (
     reconnecting_words,
 )
 from gui.rooms.members_model import Strip as Turns
-from gui.rooms.tools import TOOL_SIZE, Tool, tool_boxes
+from gui.rooms.tools import TOOL_SIZE, UNDO_WIDTH, Tool, tool_boxes
 from gui.tokens import Colour, Size, Type
 from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, paint_ground
 from gui.widgets.painting import METER_STEPS, avatar, initials, meter, paint_divider, ring, steps
@@ -71,8 +71,12 @@ class MemberRow(QStyledItemDelegate):
             self._paint_name(painter, box, member, model)
         elif gone is not None:
             self._paint_across(painter, box, gone.words, Colour.TEXT3)
-        elif pending is not None and pending.deed is Deed.KICK:
-            self._paint_across(painter, box, pending_words(pending), _tone(pending))
+        elif words := model.tell(member):
+            leaving = model.leaving(member)
+            tone = _tone(pending) if pending is not None else Colour.DANGER
+            self._paint_across(painter, box, words, tone, UNDO_WIDTH if leaving else 0)
+            if leaving and column == TOOLS:
+                self._paint_undo(painter, box, member)
         elif member.state == "reconnecting":
             self._paint_away(painter, box, member)
         elif column == LEVEL:
@@ -93,7 +97,7 @@ class MemberRow(QStyledItemDelegate):
         ratio = painter.device().devicePixelRatioF()
         corner = QPoint(box.left() + 16, box.top() + (box.height() - Size.AVATAR) // 2)
         pending = model.pending(member.session)
-        out = pending is not None and pending.deed is Deed.KICK
+        out = member.leaves is not None or (pending is not None and pending.deed is Deed.KICK)
         away = out or member.session in model.gone or member.state == "reconnecting"
         painter.drawPixmap(corner, avatar(member.user, initials(member.name), Size.AVATAR, ratio, away))
         if model.level(member.session) is not None and not away:
@@ -167,14 +171,26 @@ class MemberRow(QStyledItemDelegate):
         painter.drawText(place, ALIGN_LEFT, theme.elided(words, Type.SMALL, width))
         painter.restore()
 
-    def _paint_across(self, painter: QPainter, box: QRect, words: str, tone: Colour) -> None:
-        """Words that begin in the level column and go on behind the edges of the cells."""
+    def _paint_undo(self, painter: QPainter, box: QRect, member: MemberView) -> None:
+        """The word that undoes a kick."""
+        place = tool_boxes(box, leaving=True)[Tool.UNDO]
+        if self._table.tool == (member.session, Tool.UNDO):
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour(Colour.BG3))
+            painter.drawRoundedRect(QRectF(place), Size.RADIUS_BUTTON, Size.RADIUS_BUTTON)
+        painter.setFont(theme.font(Type.NAME))
+        painter.setPen(theme.colour(Colour.ACCENT))
+        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, "Undo")
+
+    def _paint_across(self, painter: QPainter, box: QRect, words: str, tone: Colour, spare: int = 0) -> None:
+        """Words that begin in the level column and go on behind the edges of the cells, up to what is spared."""
         painter.save()
         painter.setClipRect(box)
         painter.setFont(theme.font(Type.SMALL_STRONG))
         painter.setPen(theme.colour(tone))
         left = self._table.columnViewportPosition(LEVEL)
-        width = self._table.viewport().width() - left - Size.PADDING
+        width = self._table.viewport().width() - left - Size.PADDING - spare
         words = theme.elided(words, Type.SMALL_STRONG, width)
         painter.drawText(QRect(left, box.top(), width, box.height()), ALIGN_LEFT, words)
         painter.restore()

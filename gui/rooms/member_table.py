@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHeaderView, QTableView, QToolTip, QWidget
 from gui import wording
 from gui.rooms.member_row import INDENT, RIGHT, MemberRow
 from gui.rooms.members_model import AGE, LEVEL, NAME, NODE, RTT, STRIP, TOOLS, MembersModel, Sorting, resumed_words
-from gui.rooms.tools import Tool, tool_at
+from gui.rooms.tools import Tool, tool_at, tool_boxes
 from gui.tokens import Size
 from gui.widgets.columns import ColumnHeader, Table, visible_rows
 from gui.widgets.labels import literal
@@ -81,7 +81,7 @@ class MemberTable(Table):
         self._look(at)
         if event.button() is Qt.MouseButton.LeftButton and self.tool is not None:
             session, tool = self.tool
-            self._pressed = session, tool, self._cell(at)
+            self._pressed = session, tool, self._boxes(at)[tool]
             return
         super().mousePressEvent(event)
 
@@ -90,8 +90,8 @@ class MemberTable(Table):
         if pressed is None:
             super().mouseReleaseEvent(event)
             return
-        session, tool, cell = pressed
-        if tool_at(cell, event.position().toPoint()) is tool:
+        session, tool, box = pressed
+        if box.contains(event.position().toPoint()):
             self.tool_used.emit(tool, session)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -139,8 +139,9 @@ class MemberTable(Table):
             return f"{wording.name(member.node_name)}: {words}"
         return self._members.words(member, index.column())
 
-    def _cell(self, at: QPoint) -> QRect:
-        return self.visualRect(self._members.index(self.rowAt(at.y()), TOOLS))
+    def _boxes(self, at: QPoint) -> dict[Tool, QRect]:
+        index = self._members.index(self.rowAt(at.y()), TOOLS)
+        return tool_boxes(self.visualRect(index), leaving=self._members.leaving(self._members.at(index)))
 
     def _look(self, at: QPoint) -> None:
         """Note what is under the pointer, and paint its row anew."""
@@ -149,7 +150,7 @@ class MemberTable(Table):
         if index.isValid():
             hovered = self._members.at(index).session
             if hovered not in self._members.gone:
-                found = tool_at(self._cell(at), at)
+                found = tool_at(self._boxes(at), at)
                 tool = (hovered, found) if found is not None else None
         before = self.hovered
         if (hovered, tool) == (before, self.tool):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt
 
 from gui import wording
-from gui.moderation import Deed, Pending, Stage
+from gui.moderation import GRACE_SECONDS, Deed, Pending, Stage
 from gui.rows import Index, Rows
 from gui.widgets.painting import level_word, steps
 from server.talk import Stretch
@@ -79,6 +80,19 @@ class MembersModel(Rows[MemberView]):
         """What is being done to this session."""
         return self._pending.get(session)
 
+    def leaving(self, member: MemberView) -> bool:
+        """Whether a member is being put out, which can be undone."""
+        pending = self.pending(member.session)
+        kicked = pending is not None and pending.deed is Deed.KICK and pending.stage is Stage.DONE
+        return member.session not in self.gone and (member.leaves is not None or kicked)
+
+    def tell(self, member: MemberView) -> str:
+        """What is said of a member who is being put out, across its row; nothing of another."""
+        pending = self.pending(member.session)
+        if member.leaves is not None:
+            return leaving_words(member, int(time.time() * 1000))
+        return pending_words(pending) if pending is not None and pending.deed is Deed.KICK else ""
+
     def hear(self, levels: Mapping[str, int], first: int, last: int) -> None:
         """Take the levels of those who speak now; of the rows `first` to `last` what looks different is painted."""
         old, self._levels = self._levels, dict(levels)
@@ -131,6 +145,8 @@ class MembersModel(Rows[MemberView]):
             return gone.words
         if pending is not None:
             return pending_words(pending)
+        if member.leaves is not None:
+            return leaving_words(member, int(time.time() * 1000))
         if member.state == "reconnecting":
             return reconnecting_words(member)
         level = self.level(member.session)
@@ -147,13 +163,14 @@ def _looks(member: MemberView) -> tuple[object, ...]:
         member.muted,
         member.muted_until,
         member.deafened,
+        member.leaves,
     )
 
 
 def marks(member: MemberView) -> list[str]:
     """What is not as usual with a member, in words."""
     found = []
-    if member.muted:
+    if member.muted and member.leaves is None:
         found.append(muted_words(member))
     if member.deafened:
         found.append("hears nobody")
@@ -194,13 +211,21 @@ def strip_words(strip: Strip) -> str:
     return f"{spoken:.0f} s spoken" if spoken else "nothing spoken"
 
 
+def leaving_words(member: MemberView, now: int) -> str:
+    """What is said of one who is being put out; `now` in ms since 1970."""
+    seconds = max(0, math.ceil(((member.leaves or 0) - now) / 1000))
+    if not member.closes:
+        return f"Kicked from this room, out in {seconds} s" if seconds else "Kicked from this room"
+    return f"Kicked, connection closes in {seconds} s" if seconds else "Kicked, closing the connection"
+
+
 def pending_words(pending: Pending) -> str:
     """How far an act has come, for the row."""
     if pending.stage is Stage.UNCONFIRMED:
         return f"{wording.name(pending.node_name)} has not confirmed"
     if pending.deed is Deed.KICK:
-        return "Kicked, connection closed" if pending.stage is Stage.DONE else "Kicked, closing the connection"
-    return "Muting" if pending.deed is Deed.MUTE else "Unmuting"
+        return f"Kicked, connection closes in {GRACE_SECONDS} s" if pending.stage is Stage.DONE else "Kicking"
+    return {Deed.MUTE: "Muting", Deed.UNMUTE: "Unmuting", Deed.MOVE: "Moving"}[pending.deed]
 
 
 class Sorting(enum.Enum):

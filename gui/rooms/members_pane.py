@@ -1,22 +1,19 @@
-"""The members of the open room: table, filter, card of who is selected, and what is done to them."""
+"""The members of the open room: table, filter, and the card of who is selected."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
-from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
 from gui import wording
-from gui.bans.banning import Banning
-from gui.moderation import MUTE_SECONDS, Deed
 from gui.rooms.card import MemberCard
-from gui.rooms.composer import Whisper
-from gui.rooms.crowd import CONFIRMED, CrowdBar, CrowdSheet, people
+from gui.rooms.crowd import CrowdBar
 from gui.rooms.events import LEFT_WORDS
+from gui.rooms.member_acts import MemberActs
 from gui.rooms.member_query import FIELDS, row_of, values_of
 from gui.rooms.member_table import NARROW, MemberTable
 from gui.rooms.members_model import AGE, NAME, STRIP, TOOLS, Gone, MembersModel
@@ -25,7 +22,7 @@ from gui.tokens import Colour, Size, Span, Type
 from gui.views import Context
 from gui.widgets.buttons import Button, Kind
 from gui.widgets.hold import Hold
-from gui.widgets.labels import Label, describe, entry
+from gui.widgets.labels import Label, describe
 from gui.widgets.panes import Divider, EmptyState, PaneHeader
 from gui.widgets.query_field import QueryField
 from server.query import Query
@@ -44,9 +41,6 @@ Members = Sequence[MemberView]
 
 class MembersPane(QWidget):
     """Shows the members of one room at a time. Keys and buttons act on the sessions that are selected."""
-
-    whispering = Signal(object)
-    """A `Whisper` that somebody wants to write."""
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -71,7 +65,7 @@ class MembersPane(QWidget):
         describe(self.changed, "Order changed", hint="Show the members in their new order")
         self.card = MemberCard(context.actions)
         self.crowd = CrowdBar(context.actions)
-        self._banning = Banning(context, self)
+        self.acts = MemberActs(context, self)
         self._hold = Hold(self.table)
         clear = Button("Clear filter", kind=Kind.LINK)
         clear.clicked.connect(lambda: self.filter.put(""))
@@ -91,6 +85,11 @@ class MembersPane(QWidget):
         """The one who is selected; None for nobody and for several."""
         chosen = self.selection
         return chosen[0] if len(chosen) == 1 else None
+
+    @property
+    def room(self) -> str:
+        """The room that is open."""
+        return self._room
 
     def __contains__(self, session: object) -> bool:
         return session in self._members
@@ -138,6 +137,8 @@ class MembersPane(QWidget):
     def tick(self) -> None:
         """A second is over: everybody is older, what was said has moved on, who left may go."""
         self._forget_gone()
+        leaving = [member.session for member in self._members.values() if member.leaves is not None]
+        self.model.touch(leaving, NAME, TOOLS)
         self._follow(False)
         self.model.touch_all(STRIP, STRIP)
         self.model.touch_all(AGE, AGE)
@@ -279,7 +280,7 @@ class MembersPane(QWidget):
         self._card_holder.setVisible(bool(chosen))
         self.card.setVisible(one is not None)
         self.crowd.setVisible(len(chosen) > 1)
-        self._enable(chosen)
+        self.acts.enable(chosen)
         if one is not None:
             fresh = self.card.member is None or self.card.member.session != one.session
             self.card.show_member(one, self.model.level(one.session), self.model.state(one))
@@ -295,89 +296,15 @@ class MembersPane(QWidget):
             talk, trips = desk.talk(self._room, member.session), desk.round_trips(member.session)
             self.card.show_figures(talk, trips, desk.refused(member.session))
 
-    def _enable(self, chosen: Members) -> None:
-        actions = self._context.actions
-        free = [member for member in chosen if member.session not in self._context.moderation.pending]
-        actions.whisper.setEnabled(bool(chosen))
-        actions.ban.setEnabled(len(chosen) == 1)
-        for action in (actions.kick, actions.mute, actions.mute_on):
-            action.setEnabled(bool(free))
-        actions.unmute.setEnabled(any(member.muted for member in free))
-        unmute = bool(chosen) and all(member.muted for member in chosen)
-        actions.mute.setText("Unmute" if unmute else "Mute for 10 min")
-
-    # Acts.
-
-    def act(self, deed: Deed, members: Members, seconds: float | None = MUTE_SECONDS) -> None:
-        """Do something to members; to more than ten after a question."""
-        acts: dict[Deed, Callable[[], None]] = {
-            Deed.KICK: partial(self._context.moderation.kick, members),
-            Deed.MUTE: partial(self._context.moderation.mute, members, self._room, seconds),
-            Deed.UNMUTE: partial(self._context.moderation.unmute, members),
-        }
-        if not members:
-            return
-        if len(members) <= CONFIRMED:
-            acts[deed]()
-            return
-        verb = deed.name.capitalize()
-        sheet = CrowdSheet(self.window(), verb, members, _consequence(deed, seconds))
-        sheet.finished.connect(lambda agreed: acts[deed]() if agreed else None)
-        sheet.open()
-
-    def toggle_mute(self, members: Members, seconds: float | None = MUTE_SECONDS) -> None:
-        """Mute those who are not muted; where all of them are, let them be heard again."""
-        free = [member for member in members if not member.muted]
-        if free:
-            self.act(Deed.MUTE, free, seconds)
-        else:
-            self.act(Deed.UNMUTE, members)
-
-    def whisper(self, members: Members) -> None:
-        """Write to these members."""
-        if members:
-            name = members[0].name if len(members) == 1 else people(len(members))
-            self.whispering.emit(Whisper(tuple(member.session for member in members), name))
-
-    def ban(self, members: Members) -> None:
-        """Ask for how long and why this one member is to be kept out."""
-        if len(members) == 1:
-            self._banning.ask(user=members[0].user, name=members[0].name, room=self._room)
-
     def _use(self, tool: Tool, session: str) -> None:
         member = self._members.get(session)
-        if member is None:
-            return
-        if tool is Tool.MUTE:
-            self.toggle_mute([member])
-        elif tool is Tool.WHISPER:
-            self.whisper([member])
-        else:
-            self.act(Deed.KICK, [member])
-
-    def menu(self, chosen: Members) -> QMenu:
-        """What can be done to these members; at least one."""
-        menu = QMenu(self)
-        actions = self._context.actions
-        whom = wording.name(chosen[0].name) if len(chosen) == 1 else people(len(chosen))
-        muted = all(member.muted for member in chosen)
-        entries: list[tuple[str, Callable[[Members], None]]] = [(actions.whisper.text(), self.whisper)]
-        if muted:
-            entries.append(("Unmute", partial(self.act, Deed.UNMUTE)))
-        else:
-            entries.append(("Mute for 10 min:", self.toggle_mute))
-            entries.append(("Mute until unmuted:", partial(self.toggle_mute, seconds=None)))
-        entries.append((actions.kick.text(), partial(self.act, Deed.KICK)))
-        if len(chosen) == 1:
-            entries.append((actions.ban.text(), self.ban))
-        for words, act in entries:
-            menu.addAction(entry(f"{words} {whom}")).triggered.connect(lambda _=False, act=act: act(chosen))
-        return menu
+        if member is not None:
+            self.acts.use(tool, member)
 
     def _show_menu(self, at: QPoint) -> None:
         chosen = self.selection
         if chosen and self.table.indexAt(at).isValid():
-            menu = self.menu(chosen)
+            menu = self.acts.menu(chosen)
             menu.aboutToHide.connect(menu.deleteLater)
             menu.popup(self.table.viewport().mapToGlobal(at))
 
@@ -387,30 +314,8 @@ class MembersPane(QWidget):
         self._show_card()
 
     def _connect(self) -> None:
-        actions = self._context.actions
-        actions.kick.triggered.connect(lambda: self.act(Deed.KICK, self.selection))
-        actions.ban.triggered.connect(lambda: self.ban(self.selection))
-        actions.mute.triggered.connect(lambda: self.toggle_mute(self.selection))
-        actions.mute_on.triggered.connect(lambda: self.toggle_mute(self.selection, None))
-        actions.unmute.triggered.connect(lambda: self.act(Deed.UNMUTE, self.selection))
-        actions.whisper.triggered.connect(lambda: self.whisper(self.selection))
         for place in (self.table, self.card, self.crowd):
-            for action in (actions.kick, actions.ban, actions.mute, actions.mute_on, actions.unmute, actions.whisper):
-                place.addAction(action)
-        actions.for_members(actions.whisper, "Whisper to {name}", lambda member: self.whisper([member]), visit=True)
-        actions.for_members(
-            actions.mute, "Mute {name} for 10 min", lambda m: self.act(Deed.MUTE, [m]), suits=_heard, visit=True
-        )
-        actions.for_members(
-            actions.mute_on,
-            "Mute {name} until unmuted",
-            lambda member: self.act(Deed.MUTE, [member], None),
-            suits=_heard,
-            visit=True,
-        )
-        actions.for_members(actions.unmute, "Unmute {name}", lambda m: self.act(Deed.UNMUTE, [m]), suits=_muted)
-        actions.for_members(actions.kick, "Kick {name}", lambda member: self.act(Deed.KICK, [member]))
-        actions.for_members(actions.ban, "Ban {name}", lambda member: self.ban([member]))
+            self.acts.serve(place)
         self._context.moderation.moved.connect(self._moved)
         self.filter.applied.connect(self._narrow)
         self.filter.judged.connect(self._judge)
@@ -451,20 +356,3 @@ class MembersPane(QWidget):
         for layout in (column, under):
             layout.setContentsMargins(0, 0, 0, 0)
             layout.setSpacing(0)
-
-
-def _muted(member: MemberView) -> bool:
-    return member.muted
-
-
-def _heard(member: MemberView) -> bool:
-    return not member.muted
-
-
-def _consequence(deed: Deed, seconds: float | None) -> str:
-    if deed is Deed.KICK:
-        return "Their connections are closed at once. They may come back."
-    if deed is Deed.UNMUTE:
-        return "They may be heard again everywhere."
-    span = "until they are unmuted" if seconds is None else f"for {wording.span(int(seconds * 1000))}"
-    return f"Nobody in this room hears them {span}."

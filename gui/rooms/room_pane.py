@@ -34,7 +34,7 @@ class RoomPane(QWidget):
         self.composer = Composer(context.actions.send)
         self.replaying = Replaying(context, self.chat.list, lambda: self._room)
         self._lay_out()
-        self.members.whispering.connect(self.composer.address)
+        self.members.acts.whispering.connect(self.composer.address)
         self.composer.sending.connect(self._send)
         context.actions.announce.triggered.connect(self.announce)
         for place in (self.members.table, *self.chat.panes()):

@@ -2,16 +2,80 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
+from collections.abc import Callable
+
+from PySide6.QtCore import QDeadlineTimer, QEvent, QObject, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from gui import theme
 from gui.tokens import Colour, Size, Span, Type
+from gui.widgets.buttons import Button, Kind
 from gui.widgets.labels import Label, Picture
+from gui.widgets.painting import key_cap, key_width
+
+STEP_MS = 50
+"""Between two looks of the line that shrinks."""
+
+
+class Line(QWidget):
+    """How much of the time is left in which something can be undone; it goes on though the toast is held."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(2)
+        self._deadline = QDeadlineTimer(0)
+        self._timer = QTimer(self)
+        self._timer.setInterval(STEP_MS)
+        self._timer.timeout.connect(self._step)
+        self.hide()
+
+    def begin(self, ms: int) -> None:
+        """Be whole, and shrink for so long."""
+        self._deadline = QDeadlineTimer(ms)
+        self._timer.start()
+        self.show()
+
+    def end(self) -> None:
+        """There is nothing to undo."""
+        self._timer.stop()
+        self.hide()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.colour(Colour.LINE2))
+        left = self.width() * self._deadline.remainingTime() / Span.TOAST
+        painter.fillRect(QRectF(0, 0, left, self.height()), theme.colour(Colour.ACCENT))
+        painter.end()
+
+    def _step(self) -> None:
+        self.update()
+        if self._deadline.hasExpired():
+            self._timer.stop()
+
+
+class Cap(QWidget):
+    """The key that does the same as the button beside it."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._key = ""
+
+    def say(self, key: str) -> None:
+        """Show another key."""
+        self._key = key
+        self.setFixedSize(key_width(key), 18)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        key_cap(painter, QRectF(0, 0, self.width(), 18), self._key, Colour.TEXT2)
+        painter.end()
 
 
 class Toast(QFrame):
-    """The line itself: an icon, what happened, and what follows from it."""
+    """The line itself: an icon, what happened, what follows from it, and how it is undone."""
 
     def __init__(self, parent: QWidget) -> None:
         """Make it, hidden."""
@@ -30,7 +94,28 @@ class Toast(QFrame):
         row.setSpacing(12)
         row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addLayout(words, 1)
+        self.undo = Button("Undo", kind=Kind.LINK)
+        self.cap = Cap(self)
+        self.line = Line(self)
+        for part in (self.undo, self.cap):
+            row.addWidget(part, 0, Qt.AlignmentFlag.AlignVCenter)
+            part.hide()
         self.hide()
+
+    def offer(self, key: str) -> None:
+        """Offer to undo it, which `key` does as well; with an empty one there is nothing to undo."""
+        self.undo.setVisible(bool(key))
+        self.cap.setVisible(bool(key))
+        if key:
+            self.cap.say(key)
+            self.line.begin(Span.TOAST)
+        else:
+            self.line.end()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """As in Qt."""
+        super().resizeEvent(event)
+        self.line.setGeometry(12, self.height() - 3, self.width() - 24, 2)
 
     def height_for(self, width: int) -> int:
         """The height that its words need."""
@@ -64,6 +149,8 @@ class Toasts(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._toast.hide)
+        self._undo: Callable[[], object] | None = None
+        self._toast.undo.clicked.connect(self._undone)
         window.installEventFilter(self)
         self._toast.installEventFilter(self)
 
@@ -72,7 +159,21 @@ class Toasts(QObject):
         """What the last toast said, its two lines with a full stop between."""
         return ". ".join(part for part in (self._toast.title.text(), self._toast.detail.text()) if part)
 
-    def say(self, title: str, detail: str = "", *, icon: str = "info", tone: Colour = Colour.TEXT2) -> None:
+    @property
+    def undo_button(self) -> Button:
+        """What undoes that of which the last toast tells, while it can be undone."""
+        return self._toast.undo
+
+    def say(
+        self,
+        title: str,
+        detail: str = "",
+        *,
+        icon: str = "info",
+        tone: Colour = Colour.TEXT2,
+        undo: Callable[[], object] | None = None,
+        key: str = "",
+    ) -> None:
         """Show a result for five seconds and announce it to screen readers.
 
         Args:
@@ -80,7 +181,11 @@ class Toasts(QObject):
             detail: What follows from it.
             icon: A file of resources/icons.
             tone: Colour of the icon.
+            undo: What undoes it, where something does.
+            key: The key that does the same.
         """
+        self._undo = undo
+        self._toast.offer(key if undo is not None else "")
         self._toast.title.say(title)
         self._toast.detail.say(detail)
         self._toast.detail.setVisible(bool(detail))
@@ -97,6 +202,12 @@ class Toasts(QObject):
     def warn(self, sentence: str) -> None:
         """Show why something could not be done."""
         self.say(sentence, icon="warning-circle", tone=Colour.WARN)
+
+    def _undone(self) -> None:
+        undo, self._undo = self._undo, None
+        self._toast.offer("")
+        if undo is not None:
+            undo()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """As in Qt: keep the place when the window is resized, and the toast while the pointer is on it."""
