@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QWidget
 
 from gui import wording
 from gui.bans.sheet import BanSheet, Order
+from gui.undo import Step
 from gui.views import Context
 
 REASONS = "ban/reasons"
@@ -52,11 +53,14 @@ class Banning:
         nodes = wording.plural(len({outcome.node for outcome in outcomes}), "node")
         slowest = wording.milliseconds(max((outcome.ms for outcome in outcomes), default=0.0))
         span = "until it is lifted" if order.seconds is None else f"for {wording.length(round(order.seconds))}"
-        context.toasts.say(
-            f"{wording.name(order.user or order.ip)} banned {span}",
-            f"Confirmed by {nodes} within {slowest}",
-            icon="prohibit",
-        )
+        whom = wording.name(order.user or order.ip)
+        ban = next((outcome.ban for outcome in outcomes if isinstance(outcome.ban, str)), "")
+        step = Step(f"{whom} banned {span}", lambda: self._lift(ban, whom))
+        context.undo.did(step, f"Confirmed by {nodes} within {slowest}", icon="prohibit")
+
+    async def _lift(self, ban: str, whom: str) -> tuple[str, str]:
+        await self._context.desk.unban(self._context.desk.operator, ban)
+        return "Ban lifted", f"{whom} may come in again"
 
     def _reasons(self) -> list[str]:
         nothing: list[str] = []

@@ -9,6 +9,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from gui import moderation
+from gui.bans.banning import Banning
+from gui.bans.sheet import BanSheet, Order
 from gui.rooms.members_model import TOOLS
 from gui.rooms.move import MoveSheet
 from gui.rooms.tools import Tool, tool_boxes
@@ -248,3 +250,17 @@ async def test_undo_in_a_field_undoes_what_was_typed_there(console: Console, clu
     assert text.toPlainText() == ""
     assert console.context.actions.undo.isEnabled()
     assert member(console, ann).muted
+
+
+async def test_a_ban_is_undone_as_any_other_act(console: Console, cluster: Cluster) -> None:
+    await cluster.members("lobby", "Ann", "Bob")
+    await until_members(console, "Ann", "Bob")
+    actions, desk = console.context.actions, console.context.desk
+    Banning(console.context, console.rooms).ask(user="bob", name="Bob")
+    (sheet,) = console.window.findChildren(BanSheet)
+    sheet.wanted.emit(Order(user="bob", ip="", room="", seconds=3600, reason=""))
+    await until_toast(console, "bob banned for 1")
+    assert [ban.user for ban in desk.bans()] == ["bob"]
+    actions.undo.trigger()
+    await until_toast(console, "Ban lifted. bob may come in again")
+    assert desk.bans() == []
