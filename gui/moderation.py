@@ -82,7 +82,7 @@ class Order:
     """What is to be done to some members."""
 
     deed: Deed
-    room: str
+    room: str = ""
     """Where they are."""
     seconds: float | None = None
     """How long they are muted; None: until they are unmuted."""
@@ -118,9 +118,9 @@ class Moderation(QObject):
         self.pending: dict[str, Pending] = {}
         """By session id."""
 
-    def kick(self, members: Sequence[MemberView], room: str) -> None:
+    def kick(self, members: Sequence[MemberView]) -> None:
         """Silence these sessions at once and put them out of the cluster in a moment, for a time."""
-        self._start(Order(Deed.KICK, room), members)
+        self._start(Order(Deed.KICK), members)
 
     def mute(self, members: Sequence[MemberView], room: str, seconds: float | None = MUTE_SECONDS) -> None:
         """Let these sessions not be heard in `room`, for so long or until they are unmuted."""

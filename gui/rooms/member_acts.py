@@ -73,7 +73,7 @@ class MemberActs(QObject):
             return
         moderation, room = self._context.moderation, self._pane.room
         acts: dict[Deed, Callable[[], None]] = {
-            Deed.KICK: partial(moderation.kick, members, room),
+            Deed.KICK: partial(moderation.kick, members),
             Deed.MUTE: partial(moderation.mute, members, room, seconds),
             Deed.UNMUTE: partial(moderation.unmute, members, room),
             Deed.MOVE: partial(moderation.move, members, room, to),
