@@ -30,6 +30,7 @@ from server.descriptors import for_clients
 from server.exposure import Exposure
 from server.gateway import PORT
 from server.identity import key_file, load_keys
+from server.store.rows import StoreError
 from server.tls import DAY_MS, WARN_DAYS, ending, tls_of
 
 OLDEST_PYTHON = (3, 11)
@@ -101,6 +102,7 @@ def examine(config: Config, new_loop: Callable[[], asyncio.AbstractEventLoop] | 
     yield cluster_key(config)
     yield from (peer(address, keyed=config.cluster_key_file is not None) for address in config.peers)
     yield data_folder(config.data_dir)
+    yield store(config)
     yield key(config)
     yield from encryption(config, time.time())
     yield clock(time.time())
@@ -238,6 +240,20 @@ def peer(address: str, *, keyed: bool = False) -> Finding:
         return wrong("peer", f"{address} {why}", "give all nodes the same --cluster-key-file")
     clock = ", and shares this machine's clock" if is_loopback(host) else ""
     return ok("peer", f"{address} answers{clock}")
+
+
+def store(config: Config) -> Finding:
+    """Where what must last is kept; it is left as it is."""
+    from server.store.database import Database
+
+    address = config.store_address
+    if address.kind == "sqlite" and not Path(address.url).exists():
+        return ok("store", f"{address}, made at the first start")
+    try:
+        current = asyncio.run(Database(address).look())
+    except StoreError as error:
+        return wrong("store", f"{address} cannot be used: {error}", "make it usable or give --store another")
+    return ok("store", f"{address}" + ("" if current else ", its tables are brought up to date at the start"))
 
 
 def data_folder(folder: Path) -> Finding:

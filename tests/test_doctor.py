@@ -58,7 +58,7 @@ def test_where_all_is_well_it_says_so_of_everything_and_exits_with_0(folder: Pat
     code, found = doctor("--port=0", "--bus-port=0", f"--data-dir={folder}")
     assert code == 0
     assert list(found) == [
-        "Python", "event loop", "port", "mesh", "cluster key", "data folder", "key", "clock", "open files", "Qt",
+        "Python", "event loop", "port", "mesh", "cluster key", "data folder", "store", "key", "clock", "open files", "Qt",
         "display", "sound",
     ]  # fmt: skip
     assert list(folder.iterdir()) == []
@@ -159,6 +159,23 @@ def test_a_key_is_looked_at(folder: Path, content: bytes, mode: int, standing: s
 def test_a_key_that_is_not_there_is_wrong_where_it_was_named(folder: Path) -> None:
     _, found = doctor("--port=0", "--bus-port=0", f"--data-dir={folder}", f"--auth-key-file={folder / 'none'}")
     assert found["key"][0] == "wrong"
+
+
+def test_a_store_that_cannot_be_used_is_wrong_and_stays_as_it_is(folder: Path) -> None:
+    code, found = doctor("--port=0", "--bus-port=0", f"--data-dir={folder}")
+    assert found["store"] == ("ok", f"{folder}/store.db, made at the first start")
+    notes = folder / "notes"
+    notes.write_bytes(b"these are notes " * 100)
+    code, found = doctor("--port=0", "--bus-port=0", f"--data-dir={folder}", f"--store=sqlite:///{notes}")
+    assert (code, found["store"][0]) == (1, "wrong")
+    assert "file is not a database" in found["store"][1]
+    assert "--store" in found["store"][1]
+    assert notes.read_bytes() == b"these are notes " * 100
+    code, found = doctor(
+        "--port=0", "--bus-port=0", f"--data-dir={folder}", "--store=mariadb://u:secret@127.0.0.1:1/n"
+    )
+    assert (code, found["store"][0]) == (1, "wrong")
+    assert "secret" not in str(found)
 
 
 def test_a_data_folder_that_is_open_to_others_is_a_warning(folder: Path) -> None:

@@ -73,6 +73,16 @@ class Database:
                 if not await connection.run_sync(is_current):
                     raise StoreError("its tables are those of another version: start a node with it once")
 
+    async def look(self) -> bool:
+        """See that it could be opened and written to, and leave it as it is; whether its tables are up to date."""
+        try:
+            with _plainly():
+                self._engine = self._new_engine()
+                async with self._limited(more=CONNECT_SECONDS), self._writing() as connection:
+                    return await connection.run_sync(is_current)
+        finally:
+            await self.close()
+
     async def _open(self) -> None:
         with _plainly():
             if self._address.kind == "sqlite":

@@ -171,7 +171,7 @@ class Keeper:
 
     async def chains(self) -> Sequence[Origin]:
         """See Store."""
-        return [str(chain) for (chain,) in await self._database.fetch(reading.chains())]
+        return [str(chain) for (chain,) in await self._fetch(reading.chains())]
 
     async def history(
         self, room: str, since: int, until: int, *, limit: int = 1000, user: str = ""
@@ -185,8 +185,13 @@ class Keeper:
 
     async def _read(self, kind: type[R], statement: Any) -> list[R]:
         names = kind.__struct_fields__
-        found = await self._database.fetch(statement)
+        found = await self._fetch(statement)
         return [kind(**dict(zip(names, row, strict=True))) for row in found]
+
+    async def _fetch(self, statement: Any) -> list[tuple[Any, ...]]:
+        if self._failing:
+            raise StoreError(self._failing)
+        return await self._database.fetch(statement)
 
     # Writing.
 
