@@ -58,8 +58,8 @@ def test_where_all_is_well_it_says_so_of_everything_and_exits_with_0(folder: Pat
     code, found = doctor("--port=0", "--bus-port=0", f"--data-dir={folder}")
     assert code == 0
     assert list(found) == [
-        "Python", "event loop", "port", "mesh", "cluster key", "data folder", "store", "key", "clock", "open files", "Qt",
-        "display", "sound",
+        "Python", "event loop", "port", "mesh", "cluster key", "data folder", "store", "key", "clock", "open files",
+        "Qt", "display", "sound",
     ]  # fmt: skip
     assert list(folder.iterdir()) == []
 
