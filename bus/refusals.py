@@ -52,4 +52,5 @@ class Refusals:
         (address, reason), count = max(fresh.items(), key=lambda each: each[1])
         others = len(fresh) - 1
         more = f", and {others} more" if others else ""
-        return f"the mesh refused {address or 'an unknown address'} ({reason}, {count} times){more}"
+        often = "once" if count == 1 else f"{count} times"
+        return f"the mesh refused {address or 'an unknown address'} ({reason}, {often}){more}"

@@ -41,5 +41,5 @@ def test_one_line_a_second_at_most_is_said_of_them() -> None:
     assert refusals.line(10.0) == "the mesh refused 10.0.0.1 (wrong key, 3 times), and 1 more"
     refusals.note("10.0.0.3", Reason.KEY, now=10.5)
     assert not refusals.line(10.9)
-    assert refusals.line(11.0) == "the mesh refused 10.0.0.3 (wrong key, 1 times)"
+    assert refusals.line(11.0) == "the mesh refused 10.0.0.3 (wrong key, once)"
     assert not refusals.line(20.0)
