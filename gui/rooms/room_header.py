@@ -10,23 +10,31 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from gui import wording
 from gui.actions import Actions
+from gui.rooms.room_sheet import slow_words
 from gui.tokens import Colour, Size, Span, Type
 from gui.widgets.buttons import Button
 from gui.widgets.labels import Label, describe
 from gui.widgets.panes import Chip
 from server.views import RoomView
 
+SLOW = "Slow"
+CHIPS = ("Locked", "Muted", SLOW, "Password")
+"""What is not as in other rooms, in the order in which it is shown."""
+
 
 class RoomHeader(QWidget):
-    """Two lines, and the link that invites."""
+    """Two lines, what is done to the room, and the link that invites."""
 
     def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFixedHeight(76)
         self.name = Label("", Type.ROOM, elide=True)
-        self._locked = Chip("Locked", Colour.TEXT2)
+        self.chips = {name: Chip(name, Colour.TEXT2) for name in CHIPS}
         self.facts = Label("", Type.SMALL, Colour.TEXT2, elide=True)
         self.announce = Button.of(actions.announce, icon="megaphone-simple", show_key=False)
+        self.lock = Button.of(actions.lock, icon="lock-simple-fill", show_key=False)
+        actions.lock.changed.connect(lambda: self.lock.restyle(actions.lock.text(), "lock-simple-fill"))
+        self.more = Button(icon="dots-three", name="More for this room")
         self.copy = Button("Copy link", icon="link")
         describe(self.copy, "Copy link", hint="Copy the link that opens this room in a browser")
         self.copy.clicked.connect(self._copy)
@@ -37,7 +45,9 @@ class RoomHeader(QWidget):
         names = QHBoxLayout()
         names.setSpacing(10)
         names.addWidget(self.name)
-        names.addWidget(self._locked)
+        for chip in self.chips.values():
+            chip.hide()
+            names.addWidget(chip)
         names.addStretch(1)
         words = QVBoxLayout()
         words.setSpacing(4)
@@ -51,13 +61,19 @@ class RoomHeader(QWidget):
         row.addLayout(words, 1)
         row.addSpacing(8)
         row.addWidget(self.announce)
+        row.addWidget(self.lock)
         row.addWidget(self.copy)
+        row.addWidget(self.more)
 
-    def show_room(self, room: RoomView, link: str) -> None:
+    def show_room(self, room: RoomView, link: str, *, has_password: bool) -> None:
         """Show this room; `link` opens it in a browser."""
+        state = room.state
+        self.chips[SLOW].say(f"Slow {slow_words(state.slow_seconds)}")
+        shown = (state.locked, state.muted, bool(state.slow_seconds), has_password)
+        for chip, is_so in zip(self.chips.values(), shown, strict=True):
+            chip.setVisible(is_so)
         self._link = link
         self.name.say(wording.name(room.name))
-        self._locked.setVisible(room.state.locked)
         parts = [wording.name(room.state.title)] if room.state.title else []
         if room.opened is None:
             parts.append("Nobody is here")

@@ -6,7 +6,7 @@ import asyncio
 import urllib.parse
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from gui import wording
@@ -14,6 +14,7 @@ from gui.rooms.chat import ChatPane
 from gui.rooms.composer import Aim, Announcement, Composer, Whisper
 from gui.rooms.members_pane import MembersPane
 from gui.rooms.replay import Replaying
+from gui.rooms.room_acts import RoomActs
 from gui.rooms.room_header import RoomHeader
 from gui.tokens import Size
 from gui.views import Context
@@ -37,8 +38,10 @@ class RoomPane(QWidget):
         self.members.acts.whispering.connect(self.composer.address)
         self.composer.sending.connect(self._send)
         context.actions.announce.triggered.connect(self.announce)
-        for place in (self.members.table, *self.chat.panes()):
-            place.addAction(context.actions.announce)
+        self.acts = RoomActs(context, self, lambda: self._room)
+        self.header.more.clicked.connect(self._show_menu)
+        for place in (self.members.table, self.header, *self.chat.panes()):
+            place.addActions([context.actions.announce, *self.acts.actions])
 
     @property
     def room(self) -> str:
@@ -79,7 +82,14 @@ class RoomPane(QWidget):
         node = self._context.desk
         room = node.room(self._room)
         if room is not None:
-            self.header.show_room(room, f"{node.http}#{urllib.parse.quote(room.name)}")
+            link = f"{node.http}#{urllib.parse.quote(room.name)}"
+            self.header.show_room(room, link, has_password=node.has_password(room.name))
+        self.acts.show(None if room is None else room.state)
+
+    def _show_menu(self) -> None:
+        menu = self.acts.menu(self)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(self.header.more.mapToGlobal(QPoint(0, self.header.more.height())))
 
     def _show_reach(self) -> None:
         aim, node = self.composer.aim, self._context.desk

@@ -57,7 +57,7 @@ class RoomsView(View):
         self._widths = Widths(context.state, self.splitter, self.pane.splitter)
         keep_orders(context.state, self.list, self.pane.members)
         self.list.opened.connect(self._wanted)
-        self.list.list.addAction(context.actions.announce)
+        self.list.list.addActions([context.actions.announce, *self.pane.acts.actions])
 
     def place(self) -> str:
         return self.pane.room
