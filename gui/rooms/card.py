@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 from gui import wording
 from gui.rooms.members_model import SLOW_MS, muted_words, reconnecting_words, resumed_words
 from gui.tokens import Colour, Type
-from gui.widgets.buttons import Button, Kind
+from gui.widgets.buttons import Button, Buttons, Kind
 from gui.widgets.columns import ALIGN_RIGHT
-from gui.widgets.labels import Label
+from gui.widgets.labels import Label, literal
 from gui.widgets.painting import avatar, initials, level_word, ring
 from gui.widgets.panes import Card, Chip, Divider
 from gui.widgets.sparkline import Point, Sparkline
@@ -82,6 +82,8 @@ class MemberCard(Card):
         self.moving = Button.of(actions.move, icon="arrow-right", text="Move")
         self.kick = Button.of(actions.kick, kind=Kind.DANGER, icon="sign-out")
         self.ban = Button.of(actions.ban, kind=Kind.DANGER, icon="prohibit")
+        self.history = Label("–", Type.SMALL, Colour.TEXT2, elide=True)
+        """What was done to this user before."""
         self._facts = QWidget()
         self._lines = (Divider(), Divider())
         self._lay_out()
@@ -134,6 +136,11 @@ class MemberCard(Card):
         slow = member.round_trip is not None and member.round_trip >= SLOW_MS
         self.line.say(_points(figures), Colour.WARN if slow else Colour.TEXT3)
 
+    def show_history(self, words: str | None) -> None:
+        """Show what was done to this user before; None while that is being looked for."""
+        self.history.say(words or "–")
+        self.history.setToolTip(literal((words or "").replace("  ·  ", "\n")))
+
     def fold(self, folded: bool) -> None:
         """Leave the facts out where the window is low."""
         self._facts.setVisible(not folded)
@@ -169,20 +176,20 @@ class MemberCard(Card):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(16)
         grid.setVerticalSpacing(2)
+        grid.addWidget(Label("Before", Type.CAPTION, Colour.TEXT3), 2, 0)
+        grid.addWidget(self.history, 3, 0, 1, len(self.facts))
+        grid.setRowMinimumHeight(2, 24)
+        self.history.setAccessibleName("What was done before")
         for column, (caption, value) in enumerate(self.facts.items()):
             grid.addWidget(Label(caption, Type.CAPTION, Colour.TEXT3, elide=True), 0, column)
             grid.addWidget(value, 1, column)
             grid.setColumnStretch(column, 1)
             value.setAccessibleName(caption)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(8)
-        for button in (self.mute, self.whisper, self.moving, self.kick, self.ban):
-            buttons.addWidget(button, 1)
         self.body.addLayout(head)
         self.body.addWidget(self._lines[0])
         self.body.addWidget(self._facts)
         self.body.addWidget(self._lines[1])
-        self.body.addLayout(buttons)
+        self.body.addWidget(Buttons(self.mute, self.whisper, self.moving, self.kick, self.ban))
 
 
 def _points(figures: Figures) -> list[Point]:

@@ -13,6 +13,7 @@ from gui import wording
 from gui.rooms.card import MemberCard
 from gui.rooms.crowd import CrowdBar
 from gui.rooms.events import LEFT_WORDS
+from gui.rooms.history import History
 from gui.rooms.member_acts import MemberActs
 from gui.rooms.member_query import FIELDS, row_of, values_of
 from gui.rooms.member_table import NARROW, MemberTable
@@ -65,6 +66,7 @@ class MembersPane(QWidget):
         describe(self.changed, "Order changed", hint="Show the members in their new order")
         self.card = MemberCard(context.actions)
         self.crowd = CrowdBar(context.actions)
+        self._history = History(context, self.card)
         self.acts = MemberActs(context, self)
         self._hold = Hold(self.table)
         clear = Button("Clear filter", kind=Kind.LINK)
@@ -286,6 +288,7 @@ class MembersPane(QWidget):
             self.card.show_member(one, self.model.level(one.session), self.model.state(one))
             if fresh:
                 self._show_figures()
+                self._history.read(one.user)
         elif chosen:
             self.crowd.show_members(chosen)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from gui import wording
@@ -18,6 +18,8 @@ from gui.widgets.panes import Chip
 from server.views import RoomView
 
 SLOW = "Slow"
+NARROW = 760
+"""A header below this width has two of its buttons without words."""
 CHIPS = ("Locked", "Muted", SLOW, "Password")
 """What is not as in other rooms, in the order in which it is shown."""
 
@@ -41,7 +43,8 @@ class RoomHeader(QWidget):
         self._link = ""
         self._restore = QTimer(self)
         self._restore.setSingleShot(True)
-        self._restore.timeout.connect(lambda: self.copy.restyle("Copy link", "link"))
+        self._restore.timeout.connect(self._dress)
+        self._narrow = False
         names = QHBoxLayout()
         names.setSpacing(10)
         names.addWidget(self.name)
@@ -82,8 +85,22 @@ class RoomHeader(QWidget):
             parts.append(f"open {wording.span(int(time.time() * 1000) - room.opened)}")
         self.facts.say("  ·  ".join(parts))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = event.size().width() < NARROW
+        if narrow is not self._narrow:
+            self._narrow = narrow
+            self._dress()
+
+    def _dress(self) -> None:
+        self.copy.setMinimumWidth(0)
+        self.copy.restyle("" if self._narrow else "Copy link", "link")
+        self.announce.restyle("" if self._narrow else "Announce", "megaphone-simple")
+        for button in (self.copy, self.announce):
+            button.updateGeometry()
+
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._link)
         self.copy.setMinimumWidth(self.copy.width())
-        self.copy.restyle("Copied", "check")
+        self.copy.restyle("" if self._narrow else "Copied", "check")
         self._restore.start(Span.COPIED)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import enum
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QAction, QEnterEvent, QKeySequence, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+from PySide6.QtGui import QAction, QEnterEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 
 from gui import theme
 from gui.tokens import Colour, Size, Type
@@ -64,6 +64,7 @@ class Button(QAbstractButton):
         self._icon = icon
         self._key = key
         self._icon_last = icon_last
+        self._with_icon = self._with_key = True
         describe(self, name or text, key=key)
 
     @classmethod
@@ -93,13 +94,27 @@ class Button(QAbstractButton):
         self.setText(text)
         self.update()
 
+    def trim(self, *, icon: bool, key: bool) -> None:
+        """Show the icon or the key, or leave it out where there is little room; the words stay."""
+        self._with_icon, self._with_key = icon, key
+        self.updateGeometry()
+        self.update()
+
+    @property
+    def _shown_icon(self) -> str:
+        return self._icon if self._with_icon or not self.text() else ""
+
+    @property
+    def _shown_key(self) -> str:
+        return self._key if self._with_key else ""
+
     def sizeHint(self) -> QSize:
         width = 0
         if self.text():
             width += theme.metrics(Type.NAME).horizontalAdvance(self.text())
-        if self._icon:
+        if self._shown_icon:
             width += Size.ICON_BUTTON + (8 if self.text() else 0)
-        if self._key:
+        if self._shown_key:
             width += 10 + self._key_width()
         padding = 12 if self.text() else 7
         if self._kind is Kind.LINK:
@@ -142,18 +157,18 @@ class Button(QAbstractButton):
 
     def _paint_words(self, painter: QPainter, words: Colour) -> None:
         text_width = theme.metrics(Type.NAME).horizontalAdvance(self.text()) if self.text() else 0
-        icon_width = Size.ICON_BUTTON + (8 if text_width else 0) if self._icon else 0
-        key_width = 10 + self._key_width() if self._key else 0
+        icon_width = Size.ICON_BUTTON + (8 if text_width else 0) if self._shown_icon else 0
+        key_width = 10 + self._key_width() if self._shown_key else 0
         left = (self.width() - text_width - icon_width - key_width) // 2
-        if self._icon:
+        if self._shown_icon:
             top = (self.height() - Size.ICON_BUTTON) // 2
-            drawn = theme.pixmap(self._icon, words, Size.ICON_BUTTON, self.devicePixelRatioF())
+            drawn = theme.pixmap(self._shown_icon, words, Size.ICON_BUTTON, self.devicePixelRatioF())
             painter.drawPixmap(QPointF(left + text_width + 8 if self._icon_last else left, top), drawn)
             left += 0 if self._icon_last else icon_width
         painter.setFont(self.font())
         painter.setPen(theme.colour(words))
         painter.drawText(QRect(left, 0, text_width + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, self.text())
-        if self._key:
+        if self._shown_key:
             self._paint_key(painter, left + text_width + 10)
 
     def _paint_key(self, painter: QPainter, left: int) -> None:
@@ -168,3 +183,28 @@ class Button(QAbstractButton):
 
     def _key_width(self) -> int:
         return max(18, theme.metrics(Type.CAPTION).horizontalAdvance(self._key) + 10)
+
+
+class Buttons(QWidget):
+    """Buttons beside each other; where they have too little room their icons go first, then their keys."""
+
+    def __init__(self, *buttons: Button) -> None:
+        super().__init__()
+        self._buttons = buttons
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(8)
+        for button in buttons:
+            self._row.addWidget(button, 1)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, Size.BUTTON)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        between = self._row.spacing() * (len(self._buttons) - 1)
+        for icon, key in ((True, True), (False, True), (False, False)):
+            for button in self._buttons:
+                button.trim(icon=icon, key=key)
+            if sum(button.sizeHint().width() for button in self._buttons) + between <= event.size().width():
+                return

@@ -139,7 +139,7 @@ class Chip(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()), 11, 11)
         painter.setFont(theme.font(Type.SMALL_STRONG))
         painter.setPen(theme.colour(self._tone))
-        words = theme.elided(self._text, Type.SMALL_STRONG, self.width() - 16)
+        words = theme.elided(self._text, Type.SMALL_STRONG, self.width() - 14)  # whose measure may be rounded
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, words)
         painter.end()
 

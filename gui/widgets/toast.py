@@ -94,6 +94,7 @@ class Toast(QFrame):
         row.setSpacing(12)
         row.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addLayout(words, 1)
+        self._narrow = False
         self.undo = Button("Undo", kind=Kind.LINK)
         self.cap = Cap(self)
         self.line = Line(self)
@@ -105,12 +106,17 @@ class Toast(QFrame):
     def offer(self, key: str) -> None:
         """Offer to undo it, which `key` does as well; with an empty one there is nothing to undo."""
         self.undo.setVisible(bool(key))
-        self.cap.setVisible(bool(key))
+        self.cap.setVisible(bool(key) and not self._narrow)
         if key:
             self.cap.say(key)
             self.line.begin(Span.TOAST)
         else:
             self.line.end()
+
+    def narrow(self, narrow: bool) -> None:
+        """Leave the key out where the words need its place."""
+        self._narrow = narrow
+        self.cap.setVisible(not narrow and not self.undo.isHidden())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """As in Qt."""
@@ -137,7 +143,7 @@ class Toasts(QObject):
     """Title, detail, icon and tone of it."""
 
     WIDTH = 328
-    NARROW = 220
+    NARROW = 228
     """In a small window."""
 
     def __init__(self, window: QWidget) -> None:
@@ -222,6 +228,7 @@ class Toasts(QObject):
 
     def _place(self) -> None:
         width = self.WIDTH if self._window.width() >= Size.WIDE + Size.RAIL else self.NARROW
+        self._toast.narrow(width < self.WIDTH)
         self._toast.setFixedWidth(width)
         height = self._toast.height_for(width)
         bottom = self._window.height() - Size.STATUS_BAR - Size.PADDING

@@ -14,6 +14,7 @@ from gui.bans.sheet import BanSheet, Order
 from gui.rooms.members_model import TOOLS
 from gui.rooms.move import MoveSheet
 from gui.rooms.tools import Tool, tool_boxes
+from server.store.rows import StoreState
 from tests.gui.conftest import until
 from tests.gui.test_rooms import select, until_members
 from tests.gui.test_rooms_moderation import member, select_all, spoken
@@ -166,11 +167,8 @@ async def test_a_kick_goes_on_without_a_block_while_the_store_fails(
 ) -> None:
     (ann,) = await cluster.members("lobby", "Ann")
     await until_members(console, "Ann")
-
-    class Failing:
-        failing = "no space is left"
-
-    monkeypatch.setattr(type(console.context.desk), "store", Failing())
+    failing = StoreState(where="here", failing="no space is left")
+    monkeypatch.setattr(type(console.context.desk), "store", failing)
     select(console, ann)
     press(console, Qt.Key.Key_K)
     await until_toast(console, "Ann kicked. Rejoin is not blocked, as the store fails")

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 
 from gui import theme
 from gui.tokens import AVATAR_HUES, DARK_SCHEME, LIGHT_SCHEME, Colour, Scheme, Type
-from gui.widgets.buttons import Button
+from gui.widgets.buttons import Button, Buttons
 from gui.widgets.labels import Label, describe
 from gui.widgets.painting import initials, steps
 from gui.widgets.sheet import Sheet
@@ -172,3 +172,39 @@ def test_an_ampersand_on_a_button_is_one_and_no_key(qtbot: QtBot) -> None:
     assert (button.text(), button.shortcut().toString()) == ("Restart R&D", "")
     button.restyle("Stop R&D", "")
     assert button.shortcut().toString() == ""
+
+
+def test_buttons_with_too_little_room_lose_their_icons_and_then_their_keys(qtbot: QtBot) -> None:
+    buttons = [Button(words, icon="minus", key="M") for words in ("Mute", "Kick", "Ban")]
+    row = Buttons(*buttons)
+    qtbot.addWidget(row)
+    row.show()
+    widths = [sum(button.sizeHint().width() for button in buttons) + 16]
+    for icon, key in ((False, True), (False, False)):
+        for button in buttons:
+            button.trim(icon=icon, key=key)
+        widths.append(sum(button.sizeHint().width() for button in buttons) + 16)
+    assert widths == sorted(widths, reverse=True)
+    row.resize(1000, 32)
+    for room in widths:
+        row.resize(room, 32)
+        assert sum(button.sizeHint().width() for button in buttons) + 16 == room
+
+
+def test_a_toast_offers_to_undo_what_can_be_undone_once(qtbot: QtBot) -> None:
+    window, undone = QWidget(), []
+    window.resize(1200, 700)
+    qtbot.addWidget(window)
+    window.show()
+    toasts = Toasts(window)
+    toasts.say("Bob kicked", undo=lambda: undone.append(True), key="Ctrl Z")
+    (toast,) = window.findChildren(Toast)
+    assert toasts.undo_button.isVisible()
+    assert toast.line.isVisible()
+    toasts.undo_button.click()
+    assert undone == [True]
+    assert not toasts.undo_button.isVisible()
+    toasts.say("Bob kicked", undo=lambda: undone.append(True), key="Ctrl Z")
+    toasts.say("Announced")
+    assert not toasts.undo_button.isVisible()
+    assert not toast.line.isVisible()
