@@ -232,7 +232,8 @@ class Reports:
         self, by: Actor, view: ReportView, action: str, work: Work | None, *, seconds: float | None = None
     ) -> list[Outcome]:
         node, key, note = self._node, work_key(view.report), work.note if work else ""
-        act = node.audit.asked(by, action, target=view.report, room=view.room, reason=note)
+        whom = f"{view.target.name}, reported by {view.reporter.name}"
+        act = node.audit.asked(by, action, target=view.report, room=view.room, reason=note, detail=whom)
         ruling = node.orders.decide(by, key, work, reason=note, seconds=seconds, act=act)
         try:
             outcomes = await node.orders.confirm(ruling)

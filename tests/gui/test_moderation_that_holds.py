@@ -36,14 +36,14 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 STEPS = [
     ("Lena", "Ban lifted", "bob", "All rooms", "", "n1,n2"),
     ("Lena", "Launch", "n2", "", "", "n1"),
-    ("Lena", "Report closed", "the report", ROOM, "banned", "n1,n2"),
+    ("Lena", "Report closed", "the report", ROOM, "Bob, reported by Ann  ·  banned", "n1,n2"),
     ("Lena", "Ban 1 h", "bob", "All rooms", "insults", "n1,n2"),
     ("Lena", "Ban lifted", "bob", "All rooms", "", "n1,n2"),
     ("Lena", "Ban 10 min", "Bob", "All rooms", "a moderator removed you", "n2"),
     ("System", "Kick", "Bob", "All rooms", "its time is over", "n2"),
     ("Lena", "Kick", "Bob", "All rooms", "a moderator removed you", "n2"),
     ("Lena", "Mute 10 min", "Bob", ROOM, "", "n2"),
-    ("Lena", "Report taken", "the report", ROOM, "", "n1,n2"),
+    ("Lena", "Report taken", "the report", ROOM, "Bob, reported by Ann", "n1,n2"),
     ("Ann", "Report", "Bob", ROOM, "He insults me", "n1,n2"),
     ("Lena", "Launch", "n2", "", "", "n1"),
 ]
