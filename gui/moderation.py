@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from gui import wording
-from gui.tokens import Span
+from gui.tokens import Colour, Span
 from gui.undo import Step
 from gui.undoing import Kick, Undoing
 from server.wire.moderation import TARGETS, Outcome
-from server.wire.native import Refused
+from server.wire.native import Code, Refused
 
 if TYPE_CHECKING:
     from gui.tasks import Tasks
@@ -96,7 +96,7 @@ class Result:
 
     member: MemberView
     outcome: str
-    """``done``, ``gone``, ``failed``, or ``refused`` with the sentence that says why."""
+    """``done``, ``gone``, ``failed``, or ``refused`` or ``open`` with the sentence that says why."""
     ban: str = ""
     """Which ban keeps out who was kicked."""
     why: str = ""
@@ -191,7 +191,9 @@ class Moderation(QObject):
         try:
             outcomes = await self._request(order, [member.session for member in targets], block)
         except Refused as refused:
-            return [Result(member, "refused", why=refused.message) for member in targets]
+            # Of several, those of other nodes may have it done to them; their rows say so.
+            open_end = refused.code is Code.UNAVAILABLE and len(targets) > 1
+            return [Result(member, "open" if open_end else "refused", why=refused.message) for member in targets]
         came = {outcome.session: outcome for outcome in outcomes}
         return [
             Result(member, one.outcome, one.ban if isinstance(one.ban, str) else "")
@@ -224,13 +226,14 @@ class Moderation(QObject):
         one = results[0] if len(results) == 1 else None
         done = [result for result in results if result.outcome == "done"]
         title = _line(order.deed, results) if one is None else _sentence(order, one)
+        why = list(dict.fromkeys(result.why for result in results if result.why))
         if not done:
             if one is not None and one.outcome == "gone":
                 self._toasts.say(title, icon=ICONS[order.deed])
             else:
-                self._toasts.warn(title)
+                detail = "" if one is not None else ". ".join(why[:2])
+                self._toasts.say(title, detail, icon="warning-circle", tone=Colour.WARN)
             return
-        why = list(dict.fromkeys(result.why for result in results if result.why))
         detail = ". ".join([*_follows(order, block), *why[:2]])
         self._undo.did(self._step(order, title, done), detail, icon=ICONS[order.deed])
 
@@ -290,8 +293,14 @@ def _sentence(order: Order, result: Result) -> str:
 def _line(deed: Deed, results: Sequence[Result]) -> str:
     """What came of an act on several: ``6 kicked, 1 already gone``."""
     counts = collections.Counter(result.outcome for result in results)
-    words = (("done", deed.value), ("gone", "already gone"), ("failed", "failed"), ("refused", "refused"))
-    return ", ".join(f"{wording.count(counts[outcome])} {said}" for outcome, said in words if counts[outcome])
+    words = {
+        "done": deed.value,
+        "gone": "already gone",
+        "failed": "failed",
+        "refused": "refused",
+        "open": "not confirmed",
+    }
+    return ", ".join(f"{wording.count(counts[outcome])} {said}" for outcome, said in words.items() if counts[outcome])
 
 
 def _follows(order: Order, block: float) -> list[str]:

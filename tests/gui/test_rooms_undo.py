@@ -262,3 +262,18 @@ async def test_a_ban_is_undone_as_any_other_act(console: Console, cluster: Clust
     actions.undo.trigger()
     await until_toast(console, "Ban lifted. bob may come in again")
     assert desk.bans() == []
+
+
+async def test_what_a_node_does_not_confirm_of_many_is_called_so(console: Console, cluster: Cluster) -> None:
+    other = await cluster.node("beta")
+    (ann,) = await cluster.members("lobby", "Ann")
+    (bob,) = await cluster.members("lobby", "Bob", at=other)
+    await until_members(console, "Ann", "Bob")
+    cluster.cut()
+    select_all(console, ann, bob)
+    press(console, Qt.Key.Key_K)
+    await until_toast(console, "2 not confirmed. node beta did not answer")
+    await until_spoken(console, ann, "connection closes in")
+    assert member(console, bob).leaves is None
+    console.context.moderation.unkick(member(console, ann))
+    await until_toast(console, "Kick of Ann undone")
