@@ -73,8 +73,8 @@ class Pending:
     deed: Deed
     stage: Stage
     node_name: str
-    since: float = 0.0
-    """Since when it is done, by the clock of `time.monotonic`."""
+    since: float
+    """By the clock of `time.monotonic`."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -105,8 +105,8 @@ class Result:
 class Moderation(QObject):
     """Acts on sessions that were selected when the key or the button went down, never on rows."""
 
-    moved = Signal(str)
-    """The session of which an act went on a stage, failed, or is over."""
+    moved = Signal(object)
+    """The sessions of which an act went on a stage, failed, or is over."""
 
     def __init__(self, desk: Desk, tasks: Tasks, toasts: Toasts, undo: Undo, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -141,16 +141,16 @@ class Moderation(QObject):
     def seen(self, members: dict[str, MemberView]) -> None:
         """Let go of acts that are done, of those whose record says so; `members` are all that are there."""
         stale = time.monotonic() - Span.UNCONFIRMED / 1000
-        for session, pending in list(self.pending.items()):
-            shows = pending.since < stale or _shows(members.get(session), pending.deed)
-            if pending.stage is Stage.DONE and shows:
-                self._stage(session, None)
+        self._end(
+            session
+            for session, pending in self.pending.items()
+            if pending.stage is Stage.DONE and (pending.since < stale or _shows(members.get(session), pending.deed))
+        )
 
     def forget(self, sessions: Iterable[str]) -> None:
         """Let go of acts that are done, because they are being undone."""
-        for session in sessions:
-            if session in self.pending and self.pending[session].stage is Stage.DONE:
-                self._stage(session, None)
+        done = {session for session, pending in self.pending.items() if pending.stage is Stage.DONE}
+        self._end(done.intersection(sessions))
 
     async def _unkick(self, member: MemberView) -> None:
         title, detail = await self._undoing.one(member)
@@ -160,15 +160,16 @@ class Moderation(QObject):
         targets = [member for member in members if member.session not in self.pending]
         if not targets:
             return
-        for member in targets:
-            self._stage(member.session, Pending(order.deed, Stage.ASKED, member.node_name))
+        self._stage(order.deed, Stage.ASKED, targets)
         whom = (
             wording.name(targets[0].name) if len(targets) == 1 else wording.plural(len(targets), "person", "people")
         )
         self._tasks.start(self._act(order, targets), f"{order.deed.name.lower()} {whom}")
 
     async def _act(self, order: Order, targets: Sequence[MemberView]) -> None:
-        late = asyncio.get_running_loop().call_later(Span.UNCONFIRMED / 1000, self._late, order.deed, targets)
+        late = asyncio.get_running_loop().call_later(
+            Span.UNCONFIRMED / 1000, self._stage, order.deed, Stage.UNCONFIRMED, targets
+        )
         store = self._desk.store
         block = 0 if store is not None and store.failing else BLOCK_SECONDS
         results: list[Result] = []
@@ -178,12 +179,8 @@ class Moderation(QObject):
         finally:
             late.cancel()
             done = {result.member.session for result in results if result.outcome == "done"}
-            now = time.monotonic()
-            for member in targets:
-                is_done = member.session in done
-                self._stage(
-                    member.session, Pending(order.deed, Stage.DONE, member.node_name, now) if is_done else None
-                )
+            self._end(member.session for member in targets if member.session not in done)
+            self._stage(order.deed, Stage.DONE, [member for member in targets if member.session in done])
         self._tell(order, results, block)
 
     async def _ask(self, order: Order, targets: Sequence[MemberView], block: float) -> list[Result]:
@@ -251,17 +248,16 @@ class Moderation(QObject):
 
     # How far it is.
 
-    def _late(self, deed: Deed, targets: Sequence[MemberView]) -> None:
-        for member in targets:
-            self._stage(member.session, Pending(deed, Stage.UNCONFIRMED, member.node_name))
+    def _stage(self, deed: Deed, stage: Stage, members: Sequence[MemberView]) -> None:
+        now = time.monotonic()
+        self.pending |= {member.session: Pending(deed, stage, member.node_name, now) for member in members}
+        if members:
+            self.moved.emit([member.session for member in members])
 
-    def _stage(self, session: str, pending: Pending | None) -> None:
-        if pending is None:
-            if self.pending.pop(session, None) is None:
-                return
-        else:
-            self.pending[session] = pending
-        self.moved.emit(session)
+    def _end(self, sessions: Iterable[str]) -> None:
+        ended = [session for session in list(sessions) if self.pending.pop(session, None) is not None]
+        if ended:
+            self.moved.emit(ended)
 
 
 def _shows(member: MemberView | None, deed: Deed) -> bool:

@@ -311,9 +311,9 @@ class MembersPane(QWidget):
             menu.aboutToHide.connect(menu.deleteLater)
             menu.popup(self.table.viewport().mapToGlobal(at))
 
-    def _moved(self, session: str) -> None:
+    def _moved(self, sessions: list[str]) -> None:
         self._context.moderation.seen(self._members)
-        self.model.touch((session,), NAME, TOOLS)
+        self.model.touch(sessions, NAME, TOOLS)
         self._show_card()
 
     def _connect(self) -> None:

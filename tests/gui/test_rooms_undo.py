@@ -122,8 +122,11 @@ async def test_several_kicked_by_one_request_are_undone_by_one_step(
         return await kick(*args, **rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(desk, "kick", noted)
+    steps: list[list[str]] = []
+    console.context.moderation.moved.connect(steps.append)
     select_all(console, ann, bob, cid)
     press(console, Qt.Key.Key_K)
+    assert steps == [[ann.session, bob.session, cid.session]]  # the table is told once, of however many
     await until_toast(console, "3 kicked. Rejoin blocked for 10 min")
     assert asked == [[ann.session, bob.session, cid.session]]
     press(console, Qt.Key.Key_Z, CONTROL)
