@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from gui import theme, wording
@@ -65,7 +65,7 @@ class ReportDetails(QWidget):
         last = QHBoxLayout()
         last.setSpacing(8)
         last.addWidget(self.field, 1)
-        last.addWidget(self.close_it)
+        last.addWidget(self.close_it, 0, Qt.AlignmentFlag.AlignBottom)
         foot.addLayout(last)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -10,7 +10,7 @@ import pytest
 
 TAKE = Path(__file__).resolve().parents[1] / "pictures" / "take.py"
 SCENES = {"first-run", "flow", "keys", "nodes", "nodes-launch", "nodes-lost", "nodes-resumed", "palette", "rooms"}
-SCENES |= {"rooms-resumed"}
+SCENES |= {"rooms-resumed", "audit", "reports"}
 
 
 @pytest.mark.timeout(240)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
+
+from websockets.asyncio.client import connect
 
 from gui.tokens import Span
 from gui.widgets.sheet import Sheet
@@ -32,10 +35,12 @@ async def play(console: Console, stage: Stage, looks: Sequence[Look], *, seconds
     """Show the scenes to each of `looks`; the demo has ended after it. `seconds` is how long it lives before."""
     await stage.on_stage()
     await asyncio.sleep(seconds)
+    await moderated(console)
     for look in looks:
         await rooms(console, look)
         await nodes(console, look)
         await flow(console, look, seconds=seconds / 3)
+        await audit(console, look)
         await over_the_window(console, look)
     await asyncio.sleep(min(CALM_SECONDS, seconds / 5))
     await lost(console)
@@ -78,6 +83,35 @@ async def flow(console: Console, look: Look, *, seconds: float) -> None:
     text = next((row for row in range(model.rowCount()) if model.at(row).kind == "chat"), 0)
     console.flow.table.choose(model.number(text))
     await look("flow")
+
+
+async def moderated(console: Console) -> None:
+    """What a moderator has done, and what a member reports: for the views that show it."""
+    desk = console.context.desk
+    by, members = desk.operator, [member for member in desk.members(NIGHT) if member.role == "user"]
+    await desk.mute(by, session=members[0].session, room=NIGHT, seconds=600, reason="Open mic noise")
+    await desk.ban(by, user="vx_trader", seconds=604_800, reason="Scam links, third time")
+    await desk.ban(by, ip="203.0.113.0/24", seconds=3600, reason="400 joins in 10 s")
+    await desk.ban(by, user="anon_4471", reason="Threats, evidence kept")
+    await desk.set_room(by, "Support Desk", locked=True, reason="Staff only until 16:00")
+    await desk.unmute(by, session=members[0].session, reason="Fixed it")
+    report = {"type": "report", "id": 3, "session": members[1].session, "room": NIGHT, "text": "Soundboard, again"}
+    async with connect(desk.url) as guest:
+        for request in ({"type": "hello", "id": 1, "name": "Ada"}, {"type": "join", "id": 2, "room": NIGHT}, report):
+            await guest.send(json.dumps(request))
+        async for message in guest:
+            if isinstance(message, str) and json.loads(message).get("id") == report["id"]:
+                break
+
+
+async def audit(console: Console, look: Look) -> None:
+    """Who did what, with the bans in force; and the inbox of reports."""
+    console.window.show_view(console.audit)
+    await asyncio.sleep(0.5)  # it is read
+    console.audit.table.selectRow(2)
+    await look("audit")
+    console.window.show_view(console.reports)
+    await look("reports")
 
 
 async def over_the_window(console: Console, look: Look) -> None:
