@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Look = Callable[[str], Awaitable[None]]
 """Looks at a scene, which has this name."""
 
+STAFF = "Support Desk"
+"""A room that is locked."""
 LOST_SECONDS = 5.0
 SPEECH_SECONDS = 5.0
 """For so long it is waited for somebody to speak."""
@@ -93,7 +95,7 @@ async def moderated(console: Console) -> None:
     await desk.ban(by, user="vx_trader", seconds=604_800, reason="Scam links, third time")
     await desk.ban(by, ip="203.0.113.0/24", seconds=3600, reason="400 joins in 10 s")
     await desk.ban(by, user="anon_4471", reason="Threats, evidence kept")
-    await desk.set_room(by, "Support Desk", locked=True, reason="Staff only until 16:00")
+    await desk.set_room(by, STAFF, locked=True, reason="Staff only until 16:00")
     await desk.unmute(by, session=members[0].session, reason="Fixed it")
     report = {"type": "report", "id": 3, "session": members[1].session, "room": NIGHT, "text": "Soundboard, again"}
     async with connect(desk.url) as guest:
@@ -163,6 +165,7 @@ async def resumed(console: Console, look: Look) -> None:
 async def end(console: Console) -> None:
     """The lost node comes back; then the demo ends, and with it all that there was to see."""
     desk, launcher = console.context.desk, console.context.launcher
+    await desk.set_room(desk.operator, STAFF, locked=False)  # what is as ever is there no longer than its people
     await launcher.restart(launcher.children[-1])
     await _until(console, lambda: all(node.state == "up" for node in desk.nodes()))
     console.demo.action.trigger()
