@@ -37,6 +37,9 @@ NAMES = {
 }
 """By action: its name, and a file of resources/icons."""
 
+LOCKS = {"locked on": "Lock", "locked off": "Unlock"}
+"""What `set_room` is called where it does but that, by the detail."""
+
 HURTING = frozenset({"kick", "ban", "node_lost", "audit_lost", "audit_changed"})
 """Actions whose icon is in the colour of danger."""
 
@@ -51,7 +54,7 @@ LASTING = frozenset({"mute", "ban"})
 
 def action(act: ActView) -> str:
     """What was done: ``Ban 7 days``, ``Kick``, ``Move 6 people``."""
-    words = kind(act.action)
+    words = LOCKS.get(act.detail, kind(act.action)) if act.action == "set_room" else kind(act.action)
     if act.action in LASTING and act.until is not None:
         words = f"{words} {wording.length(round((act.until - act.at) / 1000))}"
     if len(act.people) > 1:
@@ -67,7 +70,8 @@ def kind(name: str) -> str:
 
 def why(act: ActView) -> str:
     """The reason, and what else was said of it: which settings of a room are others, say."""
-    return "  ·  ".join(part for part in (_text(act.detail), _text(act.reason)) if part)
+    detail = "" if act.detail in LOCKS else _text(act.detail)
+    return "  ·  ".join(part for part in (detail, _text(act.reason)) if part)
 
 
 def icon(name: str) -> tuple[str, Colour]:

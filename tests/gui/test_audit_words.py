@@ -23,6 +23,7 @@ def act(
     by_user: str = "lena",
     target: str = "",
     reason: str = "",
+    detail: str = "",
     results: tuple[ResultView, ...] = (ResultView("n1", "done", 2.0, ""),),
 ) -> ActView:
     return ActView(
@@ -35,7 +36,7 @@ def act(
         people=people,
         room=room,
         reason=reason,
-        detail="",
+        detail=detail,
         until=None if seconds is None else NOW + round(seconds * 1000) - 3,
         node="n1",
         results=results,
@@ -55,6 +56,8 @@ def ban(*, until: int | None = None, user: str = "ann", ip: str = "", act: str =
         (act("ban", ANN, seconds=86_400), "Ban 24 h"),
         (act("move", ANN, BOB), "Move, 2 people"),
         (act("frobnicate_room"), "Frobnicate room"),
+        (act("set_room", detail="locked on"), "Lock"),
+        (act("set_room", detail="capacity 20"), "Set room"),
     ],
 )
 def test_an_act_says_what_it_is_and_for_how_long(given: ActView, words_: str) -> None:
