@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from bus.interface import PeerState
 from server import acts, roomsettings
 from server.departure import Begin
 from server.exclusion import ban_of
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from server.conversation import Conversation
 
 logger = logging.getLogger(__name__)
+
+LOOKS, LOOK_SECONDS = 10, 0.05
+"""How often, and after how long each time, somebody is looked for who may have come to another node just now."""
 
 
 def _kick(client: Conversation, request: moderation.Kick) -> None:
@@ -71,8 +76,38 @@ def identify(client: Conversation, request: native.Request) -> str:
 def _act(client: Conversation, request: AnyAimed, act: acts.AnyAct) -> None:
     """Begin an act on those whom `request` names."""
     whom = whom_of(session=request.session, user=request.user, sessions=request.sessions, users=request.users)
-    work = client.node.moderation.order(act, whom, asked=request.id is not None)
+    asked = request.id is not None
+    try:
+        work = client.node.moderation.order(act, whom, asked=asked)
+    except Refused as refusal:
+        if refusal.code is not Code.NOT_FOUND or not _has_peers(client):
+            raise
+        work = _order_when_heard_of(client, act, whom, refusal, asked=asked)
     client.node.tasks.start(_finish(client, request, work), name=act.command.value)
+
+
+def _has_peers(client: Conversation) -> bool:
+    return any(peer.state is not PeerState.DOWN and not peer.left for peer in client.node.bus.peers())
+
+
+async def _order_when_heard_of(
+    client: Conversation, act: acts.AnyAct, whom: acts.Whom, refusal: Refused, *, asked: bool
+) -> list[Outcome]:
+    """Have an act carried out on who came to another node a moment ago: that node may have said `joined` already.
+
+    Raises Refused as `Moderation.order` does.
+    """
+    for _ in range(LOOKS):
+        await asyncio.sleep(LOOK_SECONDS)
+        try:
+            work = client.node.moderation.order(act, whom, asked=asked)
+        except Refused as again:
+            if again.code is not Code.NOT_FOUND:
+                raise
+            refusal = again
+        else:
+            return await work
+    raise refusal
 
 
 async def _finish(client: Conversation, request: native.Request, act: Awaitable[list[Outcome]]) -> None:

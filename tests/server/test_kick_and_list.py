@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from bus.interface import BusError
+from server import moderating
 from tests.cluster.nodes import eventually
 from tests.guest import frame
 from tests.nodes import Served, Serving, token, without
@@ -137,6 +139,28 @@ async def test_nobody_there_is_not_found(served: Served) -> None:
         assert (await moderator.ask("kick", **whom))["code"] == "not_found"
     await moderator.ask("kick", session=bob.session)
     assert (await moderator.ask("kick", session=bob.session))["code"] == "not_found"
+
+
+async def test_who_came_to_another_node_just_now_is_found(serve: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moderating, "LOOKS", 10_000)
+    a, b = await serve(address="a"), await serve("a", address="b")
+    await eventually(lambda: bool(a.node.cards.urls_of_others()))
+    moderator = await a.enter_as("moderator")
+    asked = asyncio.create_task(moderator.ask("kick", user="bob", room="lobby"))
+    await eventually(lambda: any(task.get_name() == "kick" for task in asyncio.all_tasks()))
+    bob = await b.enter(None, token=token(user="bob"))
+    await bob.join()
+    assert [result["node"] for result in (await asked)["results"]] == ["n2"]
+    assert (await bob.next("left"))["reason"] == "kicked"
+
+
+async def test_nobody_in_a_cluster_is_not_found_all_the_same(serve: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moderating, "LOOKS", 2)
+    a, b = await serve(address="a"), await serve("a", address="b")
+    await eventually(lambda: bool(a.node.cards.urls_of_others()))
+    moderator, bob = await a.enter_as("moderator"), await b.enter("Bob")
+    assert (await moderator.ask("mute", session="nobody"))["code"] == "not_found"
+    assert (await moderator.ask("kick", session=bob.session, room="second"))["code"] == "not_found"
 
 
 @pytest.mark.parametrize(
