@@ -11,8 +11,8 @@ from gui.audit import words
 from gui.audit.model import BansModel
 from gui.tokens import Colour, Size, Type
 from gui.widgets.buttons import Button
-from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, Table, paint_ground, visible_rows
-from gui.widgets.painting import paint_divider
+from gui.widgets.columns import Table, paint_ground, visible_rows
+from gui.widgets.painting import paint_divider, write
 from gui.widgets.panes import Divider, EmptyState, PaneHeader
 from server.views import BanView
 
@@ -44,18 +44,18 @@ class BanCell(QStyledItemDelegate):
         left = words.left(ban, now)
         room = first.width() - theme.metrics(Type.SMALL_STRONG).horizontalAdvance(left) - 12
         kind = Type.CODE if ban.ip else Type.NAME
-        _write(painter, first, theme.elided(words.whom(ban), kind, room), kind, Colour.TEXT)
+        write(painter, first, theme.elided(words.whom(ban), kind, room), kind, Colour.TEXT)
         for_good = Colour.DANGER if ban.until is None else Colour.TEXT
-        _write(painter, first, left, Type.SMALL_STRONG, for_good, right=True)
+        write(painter, first, left, Type.SMALL_STRONG, for_good, right=True)
         second = first.translated(0, 19)
         scope = theme.elided(words.scope(ban), Type.SMALL, second.width() - LIFT)
-        _write(painter, second, scope, Type.SMALL, Colour.TEXT2)
+        write(painter, second, scope, Type.SMALL, Colour.TEXT2)
         lift = Colour.ACCENT if self._table.pointed == ban.ban else Colour.TEXT2
-        _write(painter, second, "Lift", Type.SMALL_STRONG, lift, right=True)
+        write(painter, second, "Lift", Type.SMALL_STRONG, lift, right=True)
         third = first.translated(0, 38)
         name = round(third.width() * NAME_SHARE)
         who = theme.elided(f"by {wording.name(ban.by)}", Type.SMALL, name)
-        _write(painter, third, who, Type.SMALL, Colour.TEXT3)
+        write(painter, third, who, Type.SMALL, Colour.TEXT3)
         track = QRectF(third.left() + name + 8, third.center().y() - 1.5, third.width() - name - 8, 4)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -64,12 +64,6 @@ class BanCell(QStyledItemDelegate):
         painter.setBrush(theme.colour(Colour.DANGER if ban.until is None else Colour.TEXT2))
         track.setWidth(max(4.0, track.width() * words.share(ban, now)))
         painter.drawRoundedRect(track, 2, 2)
-
-
-def _write(painter: QPainter, box: QRect, text: str, kind: Type, tone: Colour, *, right: bool = False) -> None:
-    painter.setFont(theme.font(kind))
-    painter.setPen(theme.colour(tone))
-    painter.drawText(box, ALIGN_RIGHT if right else ALIGN_LEFT, text)
 
 
 class BanTable(Table):

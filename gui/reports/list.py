@@ -13,9 +13,9 @@ from gui.audit.words import moment, now_ms
 from gui.reports import words
 from gui.rows import Index, Rows
 from gui.tokens import Colour, Size, Type
-from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, Table, paint_ground
+from gui.widgets.columns import Table, paint_ground
 from gui.widgets.labels import literal
-from gui.widgets.painting import paint_divider
+from gui.widgets.painting import paint_divider, write
 from server.inbox import ReportView
 
 ROW = 78
@@ -66,20 +66,14 @@ class ReportCell(QStyledItemDelegate):
         when = moment(report.at, now)
         room = first.width() - theme.metrics(Type.SMALL).horizontalAdvance(when) - 12
         head = Colour.TEXT2 if over else Colour.TEXT
-        _write(painter, first, theme.elided(words.headline(report), Type.NAME, room), Type.NAME, head)
-        _write(painter, first, when, Type.SMALL, Colour.TEXT3, right=True)
+        write(painter, first, theme.elided(words.headline(report), Type.NAME, room), Type.NAME, head)
+        write(painter, first, when, Type.SMALL, Colour.TEXT3, right=True)
         text = theme.elided(words.said(report), Type.SMALL, second.width())
-        _write(painter, second, text, Type.SMALL, Colour.TEXT2)
+        write(painter, second, text, Type.SMALL, Colour.TEXT2)
         room = third.width() - theme.metrics(Type.SMALL_STRONG).horizontalAdvance(how) - 12
         who = theme.elided(f"by {wording.name(report.reporter.name)}", Type.SMALL, room)
-        _write(painter, third, who, Type.SMALL, Colour.TEXT3)
-        _write(painter, third, how, Type.SMALL_STRONG, tone, right=True)
-
-
-def _write(painter: QPainter, box: QRect, text: str, kind: Type, tone: Colour, *, right: bool = False) -> None:
-    painter.setFont(theme.font(kind))
-    painter.setPen(theme.colour(tone))
-    painter.drawText(box, ALIGN_RIGHT if right else ALIGN_LEFT, text)
+        write(painter, third, who, Type.SMALL, Colour.TEXT3)
+        write(painter, third, how, Type.SMALL_STRONG, tone, right=True)
 
 
 class ReportTable(Table):

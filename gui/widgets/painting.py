@@ -150,6 +150,14 @@ def count_badge(painter: QPainter, centre: QPointF, number: int) -> None:
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
 
 
+def write(painter: QPainter, box: QRect, text: str, kind: Type, tone: Colour, *, right: bool = False) -> None:
+    """A line of text, in the middle of the height of `box`, at its left or right."""
+    side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+    painter.setFont(theme.font(kind))
+    painter.setPen(theme.colour(tone))
+    painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, text)
+
+
 def paint_divider(painter: QPainter, box: QRect, indent: int) -> None:
     """The line between two rows of a table, in one cell of the upper one, from `indent` on."""
     left = box.left() + indent
