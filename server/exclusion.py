@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 ID_CHARS = 64
 """The longest id of a ban."""
 
+CLOCK_MS = 1000
+"""Clocks that differ by less are the same."""
+
 LOOK_SECONDS = 1.0
 """How often sessions without a connection are looked through for those who are banned."""
 
@@ -129,9 +132,14 @@ class Exclusion:
         }
 
     def until(self, entry: InForce) -> int | None:
-        """When a ban ends by itself by this node's count and clock, ms since 1970 to the second."""
-        left = self._left(entry)
-        return None if left is None else round(self._node.clock.wall_ms() / 1000 + left) * 1000
+        """When a ban ends by itself, ms since 1970: as decided, or to the second where this node's clock differs."""
+        left, decided = self._left(entry), entry.ruling.until
+        if left is None:
+            return None
+        counted = self._node.clock.wall_ms() + left * 1000
+        if decided is not None and abs(decided - counted) < CLOCK_MS:
+            return decided
+        return round(counted / 1000) * 1000
 
     def _left(self, entry: InForce) -> float | None:
         return self._node.rulings.left(entry.ruling.key, self._node.clock.now())
