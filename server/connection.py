@@ -21,6 +21,7 @@ from websockets.server import ServerProtocol
 from server import web
 from server.closing import BROKEN_TEXT, TOO_BIG, TOO_SLOW, Closing
 from server.connection_http import (
+    HEAD_END,
     answer,
     as_response,
     is_for_websocket,
@@ -238,6 +239,13 @@ class Connection(asyncio.Protocol):
         return head
 
     def _read(self, data: bytes) -> None:
+        if self._conversation is None:
+            head, end, rest = data.partition(HEAD_END)
+            if rest:
+                self._read(head + end)
+                if self._conversation is None:
+                    return  # what follows an answer by HTTP is no frame, though the library would read it as one
+                data = rest
         wire = self._wire
         wire.receive_data(data)
         if self._edges is not None:
@@ -249,7 +257,7 @@ class Connection(asyncio.Protocol):
             elif isinstance(event, Request) and not self._eof:
                 self._take_request(event)
                 self._send_wire()
-                if self._conversation is not None and data.endswith(b"\r\n\r\n"):
+                if self._conversation is not None and data.endswith(HEAD_END):
                     self._edges = Edges()
         self._frames += len(events)
         if self._conversation is None and wire.handshake_exc is not None and wire.writes == [SEND_EOF]:

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 SUBPROTOCOL = Subprotocol("switchboard.v1")
 STORE_FAILS = "the store fails, so that what has to last is refused"
 """What ``/readyz`` says of it; why is for the operator, in the log and the window."""
+HEAD_END = b"\r\n\r\n"
 HEAD_BYTES = 16_384
 """No request that is understood has a longer head."""
 
 
 def is_request(head: bytes) -> bool:
     """Whether these bytes are the whole head of a request, or can be the beginning of none."""
-    if len(head) > HEAD_BYTES or b"\r\n\r\n" in head or not (head[:1].isalpha() and head[:1].isupper()):
+    if len(head) > HEAD_BYTES or HEAD_END in head or not (head[:1].isalpha() and head[:1].isupper()):
         return True
     line, newline, _ = head.partition(b"\n")
     return bool(newline) and not line.endswith(b" HTTP/1.1\r")

@@ -323,6 +323,7 @@ _requests = _Grounds()
     b"\x20GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n",
     b"\x20HEAD /%2e%2e/etc HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc",
     b"\x20POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"\x20ETGET trics HTTP/1.1\r\nHost: a\r\n\r\n" + bytes.fromhex("8181818181818189810181818181818101545068"),
 )
 def http(data: bytes) -> None:
     """What comes before a WebSocket is answered by HTTP or not at all, and no file is found by another path."""

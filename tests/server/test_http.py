@@ -190,13 +190,29 @@ async def test_what_comes_in_one_piece_behind_a_request_is_not_heard(
     assert answer.endswith(b"\r\n\r\nok\n")
     async with wire(site.url) as connection:
         await connection.send(upgrade(connection.host) + b"\xff" * 10)
-        assert (await connection.rest()).startswith(b"HTTP/1.1 400 ")
+        upgraded, _, frames = (await connection.rest()).partition(b"\r\n\r\n")
+        assert upgraded.startswith(b"HTTP/1.1 101 ")
+        assert (frames[0], frames[2:4]) == (0x88, (1002).to_bytes(2))
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_a_post_with_a_chunked_body_is_405(site: Served, raw: Wire) -> None:
     await raw.send(f"POST / HTTP/1.1\r\nHost: {raw.host}\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n".encode())
     assert (await raw.head()).startswith(b"HTTP/1.1 405 ")
+
+
+async def test_frames_behind_a_request_for_no_websocket_are_not_answered_as_such(site: Served, raw: Wire) -> None:
+    ping = b"\x89\x81\0\0\0\0x"
+    await raw.send(f"POST / HTTP/1.1\r\nHost: {raw.host}\r\n\r\n".encode() + ping * 3)
+    answer = await raw.rest()
+    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert b"\x8a" not in answer
+
+
+async def test_a_ping_right_behind_an_upgrade_is_answered_after_it(site: Served, raw: Wire) -> None:
+    await raw.send(upgrade(raw.host) + b"\x89\x81\0\0\0\0x")
+    assert (await raw.head()).startswith(b"HTTP/1.1 101 ")
+    assert await raw.reader.readexactly(3) == b"\x8a\x01x"
 
 
 async def test_a_method_that_comes_byte_by_byte_is_read_whole(site: Served, raw: Wire) -> None:
