@@ -173,4 +173,5 @@ async def test_sockets_mesh_and_window_share_one_thread_and_one_loop(
     assert seen == {"socket": here, "record": here, "slot": here}
     others = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     tests_own = ("waitpid-", "pytest_timeout")  # they wait for the end of a process, and for a test to hang
-    assert [name for name in others if not name.startswith(tests_own)] == []
+    stores = "_connection_worker_thread"  # SQLite's driver waits for the disk there, and knows of no client
+    assert [name for name in others if not name.startswith(tests_own) and stores not in name] == []
