@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from server.store.rows import StoreError
+from server.store.schema import METADATA
 
 NEWEST = "0001"
 """The last of the steps."""
@@ -32,8 +33,10 @@ def upgrade(connection: Connection) -> None:
     """
     _lock(connection)
     try:
-        if not is_current(connection):
-            _run_steps(connection)
+        if not inspect(connection).get_table_names():
+            _make(connection)
+        elif not is_current(connection):
+            take_steps(connection)
     finally:
         if connection.dialect.name in ("mysql", "mariadb"):
             connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK})
@@ -49,7 +52,15 @@ def _lock(connection: Connection) -> None:
                 raise StoreError("another node is changing its tables and does not finish")
 
 
-def _run_steps(connection: Connection) -> None:
+def _make(connection: Connection) -> None:
+    """Make the tables where there is none: to load what takes the steps would cost a start a quarter of a second."""
+    METADATA.create_all(connection)
+    connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    connection.execute(text("INSERT INTO alembic_version VALUES (:newest)"), {"newest": NEWEST})
+
+
+def take_steps(connection: Connection) -> None:
+    """Take the steps that are missing. Raises StoreError."""
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each step, and of being imported
     from alembic import command
     from alembic.config import Config

@@ -17,7 +17,7 @@ from server.store.database import Database
 from server.store.keeper import Keeper
 from server.store.rows import StoreError
 from server.store.schema import METADATA
-from server.store.upgrade import FOLDER, NEWEST
+from server.store.upgrade import FOLDER, NEWEST, is_current, take_steps
 from tests.stored import NOW, Keepers, said, written
 
 
@@ -27,14 +27,27 @@ def test_the_newest_step_is_the_one_that_the_program_waits_for() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [NEWEST]
 
 
-async def test_the_steps_make_the_tables_that_the_program_uses(address: StoreAddress) -> None:
-    def differences(connection: Connection) -> list[object]:
-        return list(compare_metadata(MigrationContext.configure(connection), METADATA))
+def differences(connection: Connection) -> list[object]:
+    return list(compare_metadata(MigrationContext.configure(connection), METADATA))
 
+
+def take_all_steps(connection: Connection) -> None:
+    METADATA.drop_all(connection)
+    connection.execute(text("DROP TABLE alembic_version"))
+    take_steps(connection)
+
+
+async def test_a_new_store_has_the_tables_that_the_program_uses_and_so_has_one_that_took_the_steps(
+    address: StoreAddress,
+) -> None:
     database = Database(address)
     await database.open()
     async with database._writing() as connection:
         assert await connection.run_sync(differences) == []
+        await connection.run_sync(take_all_steps)
+    async with database._writing() as connection:
+        assert await connection.run_sync(differences) == []
+        assert await connection.run_sync(is_current)
     await database.close()
 
 
