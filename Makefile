@@ -41,17 +41,21 @@ run:
 
 test:
 	@.ci/setup test
-	@$(MAKE) --no-print-directory style types
 ifeq ($(strip $(ARGS)),)
-	@# Three parts at once, as each mostly waits for processes, browsers or a window; but voices are heard alone.
+	@$(MAKE) --no-print-directory style
+	@# Voices are heard alone, but for types, which take what is left. Then three parts at once, as each mostly waits for
+	@# processes, browsers or a window.
 	@mkdir -p build
-	@$(PYTHON_IN_VENV) -m pytest -m alone $(ALONE)
+	@nice -n 19 $(PYTHON_IN_VENV) -m mypy >build/types.log 2>&1 & types=$$!; \
+	$(PYTHON_IN_VENV) -m pytest -m alone $(ALONE); code=$$?; \
+	wait $$types || code=1; cat build/types.log; exit $$code
 	@$(PYTHON_IN_VENV) -m pytest -m "not alone" $(PROCESSES) >build/processes.log 2>&1 & processes=$$!; \
 	$(PYTHON_IN_VENV) -m pytest -m "not alone" $(SOCKETS) >build/sockets.log 2>&1 & sockets=$$!; \
 	$(PYTHON_IN_VENV) -m pytest -m "not alone" $(WINDOWS); code=$$?; \
 	wait $$sockets || code=1; wait $$processes || code=1; \
 	cat build/sockets.log build/processes.log; exit $$code
 else
+	@$(MAKE) --no-print-directory style types
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
 endif
 
