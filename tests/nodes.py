@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +171,14 @@ def deaf(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
             receive(packet)
 
     monkeypatch.setattr(bus, "_received", most)
+
+
+def living(*kinds: type) -> Callable[[], list[object]]:
+    """What tells which objects of these kinds live that did not before: an earlier test's error may hold some."""
+
+    def found() -> list[object]:
+        return [each for each in gc.get_objects() if isinstance(each, kinds)]
+
+    gc.collect()
+    earlier = {id(each): each for each in found()}  # held, so that nothing new has the identity of one of them
+    return lambda: [each for each in found() if id(each) not in earlier]

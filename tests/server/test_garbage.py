@@ -19,7 +19,7 @@ from server.desk import Desk
 from server.garbage import Collector
 from server.session import Role, Seat, SessionRecord
 from tests.guest import PATIENCE, Guest, fetch, upgrade, wire
-from tests.nodes import Served, Serving
+from tests.nodes import Served, Serving, living
 
 
 class Knot:
@@ -115,21 +115,14 @@ async def test_it_leaves_the_process_as_it_was(collector: Collector) -> None:
 
 
 async def test_a_connection_that_ends_needs_no_collector(served: Served) -> None:
-    def living() -> list[object]:
-        found = [each for each in gc.get_objects() if isinstance(each, Connection | Conversation | ServerProtocol)]
-        return [each for each in found if id(each) not in others]
-
-    others: set[int] = set()
-    gc.collect()
-    earlier = living()  # of tests before this one, where something still holds them
-    others.update(map(id, earlier))
+    alive = living(Connection, Conversation, ServerProtocol)
     gc.disable()
     try:
         one, other = [await Guest.enter(served.url, name=name) for name in ("Ann", "Ben")]
         await one.join()
         await other.join()
         await one.say("hello")
-        assert len(living()) == 6
+        assert len(alive()) == 6
         await one.leave_for_good()
         other.vanish()
         await fetch(served.url, "/healthz")
@@ -146,7 +139,7 @@ async def test_a_connection_that_ends_needs_no_collector(served: Served) -> None
             served.advance(10.5)
             await raw.rest()
         await served.gateway._empty(PATIENCE)
-        assert living() == []
+        assert alive() == []
     finally:
         gc.enable()
 

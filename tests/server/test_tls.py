@@ -24,7 +24,7 @@ from server.gateway import Gateway
 from server.tls import DAY_MS, Tls
 from server.web import Site
 from tests.guest import PATIENCE, Guest, fetch, frame, masked, upgrade, wire
-from tests.nodes import Served, Serving
+from tests.nodes import Served, Serving, living
 from tests.server import test_hostile as hostile
 
 pair, eve = hostile.pair, hostile.eve
@@ -226,15 +226,12 @@ async def test_a_message_longer_than_a_record_comes_whole(served: Served) -> Non
 
 
 async def test_a_connection_that_ends_needs_no_collector(served: Served) -> None:
-    def living() -> list[object]:
-        return [each for each in gc.get_objects() if isinstance(each, Connection | Conversation | Encrypted)]
-
-    gc.collect()
+    alive = living(Connection, Conversation, Encrypted)
     gc.disable()
     try:
         one, other = [await Guest.enter(served.url, name=name) for name in ("Ann", "Ben")]
         await one.join()
-        assert len(living()) == 6
+        assert len(alive()) == 6
         await one.leave_for_good()
         other.vanish()
         await fetch(served.node.http, "/healthz")
@@ -243,7 +240,7 @@ async def test_a_connection_that_ends_needs_no_collector(served: Served) -> None
             await raw.send(b"\x16\x03\x01\x00\x05hello")
             await raw.rest()
         await served.gateway._empty(PATIENCE)
-        assert living() == []
+        assert alive() == []
     finally:
         gc.enable()
 
