@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import itertools
 import os
@@ -28,7 +29,7 @@ USER, PASSWORD = "switchboard", "pw-of-the-tests-4711"
 _numbers = itertools.count(1)
 
 
-class Server:
+class Server(abc.ABC):
     """One server of a kind. It may be killed and started again; its data stay until `remove`."""
 
     kind = ""
@@ -52,13 +53,13 @@ class Server:
         assert self._process is not None
         return self._process.pid
 
+    @abc.abstractmethod
     def make(self) -> None:
         """Make its data."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def command(self) -> Sequence[str]:
         """What starts it."""
-        raise NotImplementedError
 
     def start(self) -> None:
         """Start it, and wait until it can be used."""

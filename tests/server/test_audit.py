@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -131,6 +132,12 @@ async def test_every_node_knows_the_same_lines(serve: Serving) -> None:
     assert found == [("mia", "n1"), ("mo", "n2"), ("mo", "n3")]
 
 
+def knows_alike(one: Served, other: Served) -> bool:
+    """Whether the other knows the chain of this one as far as it was written."""
+    origin = one.node.bus.origin
+    return other.node.audit.known(origin) == one.node.audit.known(origin)
+
+
 async def test_what_came_later_is_listed_later_although_clocks_are_somewhat_apart(
     serve: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,8 +146,7 @@ async def test_what_came_later_is_listed_later_although_clocks_are_somewhat_apar
     monkeypatch.setattr(b.node.clock, "wall_ms", lambda: 996_000)
     for number, (one, other) in enumerate([(a, b), (b, a), (a, b), (b, a)]):
         one.node.audit.happened("test", target=f"{number}")
-        known = one.node.audit.known(one.node.bus.origin)
-        await eventually(lambda: other.node.audit.known(one.node.bus.origin) == known)  # noqa: B023
+        await eventually(partial(knows_alike, one, other))
     items = await a.node.audit.page(Wanted(), limit=9)
     assert [(item.asked.target, item.line.at) for item in items] == [
         ("3", 1_000_003),
