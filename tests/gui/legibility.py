@@ -49,6 +49,8 @@ class Writing:
     """Large by WCAG: 18 pt, or 14 pt and bold."""
     order: int
     """What is painted later has a higher number."""
+    covers: tuple[QRectF, ...] = ()
+    """What was painted later over a part of it, as a toast is."""
 
     @property
     def seen(self) -> QRectF:
@@ -173,12 +175,16 @@ def read(window: QWidget) -> list[Writing]:
     window.render(painter, QPoint(0, 0))
     painter.end()
     engine = page.engine
-    return [
-        writing
-        for writing in _joined(engine.writings)
-        if not writing.seen.isEmpty()
-        and not any(order > writing.order and ground.contains(writing.seen) for order, ground in engine.grounds)
-    ]
+    return list(_uncovered(_joined(engine.writings), engine.grounds))
+
+
+def _uncovered(writings: Iterable[Writing], grounds: Sequence[tuple[int, QRectF]]) -> Iterator[Writing]:
+    """Those of which something can be seen, each with what lies over the rest."""
+    for writing in writings:
+        seen = writing.seen
+        covers = tuple(ground for order, ground in grounds if order > writing.order and ground.intersects(seen))
+        if not seen.isEmpty() and not any(cover.contains(seen) for cover in covers):
+            yield dataclasses.replace(writing, covers=covers)
 
 
 def _joined(writings: Sequence[Writing]) -> Iterator[Writing]:
@@ -206,7 +212,7 @@ def _cut(window: QWidget, writings: Sequence[Writing]) -> Iterator[str]:
         box, seen = writing.box, writing.seen
         if box.width() - seen.width() > SLACK:
             yield f"cut off: {writing}, {seen.width():.0f} px of its width are seen"
-        elif box.height() - seen.height() > SLACK and not _scrolls(window, seen.center().toPoint()):
+        elif box.height() - seen.height() > SLACK and not _scrolls(window, seen.toAlignedRect().center()):
             yield f"cut off: {writing}, {seen.height():.0f} px of its height are seen"
 
 
@@ -221,7 +227,8 @@ def _scrolls(window: QWidget, place: QPoint) -> bool:
 def _overlaps(writings: Sequence[Writing]) -> Iterator[str]:
     for one, other in itertools.combinations(writings, 2):
         common = one.seen.intersected(other.seen)
-        if common.width() > SLACK and common.height() > SLACK:
+        covered = any(cover.contains(common) for cover in (*one.covers, *other.covers))
+        if common.width() > SLACK and common.height() > SLACK and not covered:
             yield f"on each other: {one} and {other}"
 
 

@@ -106,6 +106,16 @@ def test_what_something_covers_is_not_read() -> None:
     assert faults(window) == []
 
 
+def test_what_lies_over_a_part_of_a_text_is_not_on_it() -> None:
+    window = paper((WIDE, "a long text below, of which the rest is seen", "black", 1.0))
+    cover = Paper((QRect(4, 0, 60, 24), "above", "black", 1.0))
+    cover.setParent(window)
+    cover.setGeometry(20, 10, 80, 24)
+    cover.show()
+    assert {writing.text.partition(" ")[0] for writing in read(window)} == {"a", "above"}
+    assert faults(window) == []
+
+
 def test_contrast_is_that_of_wcag() -> None:
     assert contrast(QColor("black"), QColor("white")) == pytest.approx(21)
     assert contrast(QColor("#777777"), QColor("white")) == pytest.approx(4.48, abs=0.01)
