@@ -22,41 +22,31 @@ if __name__ == "__main__":
 import asyncio
 import contextlib
 import dataclasses
+import gc
 import itertools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from bus.interface import Bus, BusStartError
 from bus.keys import Identity, claim
-from server import journal, options, selfsigned
-from server.addresses import is_name
-from server.clock import SystemClock
+from server import journal, options
 from server.config import AuditRequest, CertificateRequest, Config, ConfigError, KeyRequest, StartError, TokenRequest
-from server.descriptors import raise_limit
-from server.garbage import Collector
-from server.gateway import PORT, Gateway
-from server.identity import Key, Tokens, key_file, load_key, load_keys, mint, reload_keys
-from server.naming import authority_of, default_name, operator_name
-from server.node import Node
+from server.identity import Key, Tokens, key_file, load_key, load_keys, mint
+from server.naming import default_name, operator_name
 from server.plaintext import plain
-from server.site import read_site
-from server.store.interface import Store
-from server.store.rows import StoreError
-from server.tls import tls_of
-from server.web import Site
+
+# What only some commands need is imported by them, so that the others, and a wrong option, are answered at once.
+if TYPE_CHECKING:
+    from server.node import Node
 
 logger = logging.getLogger("switchboard")
 
 RESOURCES = Path(__file__).resolve().parent / "resources"
-CLOSING_SECONDS = 2.5
-"""How long an ending may take beyond its drain before what still hangs is cut."""
-LEAVING_SECONDS = 1.0
-"""How long it may then take to tell the peers."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -82,6 +72,8 @@ def main(arguments: Sequence[str]) -> int:
                 from server.demo.stage import demo_config
 
                 config = stack.enter_context(demo_config(config))
+            from server.descriptors import raise_limit
+
             raise_limit()
             journal.start(config.log_format, config.data_dir)
             identity = stack.enter_context(claim(config.data_dir))
@@ -135,6 +127,8 @@ def tend_cluster_key(request: KeyRequest) -> int:
 
 def make_certificate(request: CertificateRequest) -> int:
     """Make a certificate that nobody else has signed, and say what it is worth. Raises StartError."""
+    from server import selfsigned
+
     told = selfsigned.make(request)
     with contextlib.suppress(OSError):  # nobody reads it; the files are there
         print_line(told.encode())
@@ -198,6 +192,8 @@ def open_standard_streams() -> None:
 def run_node(config: Config, identity: Identity, tokens: Tokens) -> int:
     """Run a node without a window until it is told to end. Raises StartError, BusStartError."""
 
+    from server.ending import Ending
+
     async def run() -> None:
         ending = Ending(asyncio.get_running_loop())
         if config.ends_with_parent:
@@ -225,6 +221,7 @@ def _own_up(node: Node) -> None:
 def run_players() -> int:
     """Run the people of a demo until the console that started them closes standard input."""
     from server.demo.players import play, read_playbill
+    from server.ending import Ending
 
     bill = read_playbill()
     journal.start(bill.log_format, Path(bill.data_dir))
@@ -251,6 +248,7 @@ def run_console(config: Config, identity: Identity, keys: Sequence[Key]) -> int:
         raise StartError(f"Qt cannot be loaded, {error}: `make run` installs what is missing") from None
     from server.demo.stage import staged
     from server.desk import Desk
+    from server.ending import Ending
     from server.launched import meeting_points
     from server.launcher import Launcher
 
@@ -280,99 +278,20 @@ def run_console(config: Config, identity: Identity, keys: Sequence[Key]) -> int:
     return 0
 
 
-async def _nothing(within: float) -> None:
-    """Nothing to be done beside."""
-
-
-@contextlib.asynccontextmanager
-async def serving(
+def serving(
     config: Config,
     identity: Identity,
     tokens: Tokens,
     *,
     next_free: bool = False,
-    beside: Callable[[float], Awaitable[None]] = _nothing,
-) -> AsyncIterator[Node]:
-    """Serve clients and peers within the block; at its end take leave of the clients, while `beside` is done.
+    beside: Callable[[float], Awaitable[None]] | None = None,
+) -> AbstractAsyncContextManager[Node]:
+    """Serve clients and peers within the block, as `server.serving` says. Raises StartError, BusStartError."""
+    from server.serving import serving
 
-    `beside` gets the seconds that it may take; the peers are told last, whatever came of the rest.
-    `next_free` as in `Gateway.listen`. Raises StartError, BusStartError.
-    """
-    node = Node(config, new_bus(config, identity), tokens)
-    async with keeping(config) as node.store, reached(node, config, next_free=next_free, beside=beside):
-        yield node
-
-
-@contextlib.asynccontextmanager
-async def keeping(config: Config) -> AsyncIterator[Store]:
-    """Keep what outlives the processes within the block; at its end what waits is written. Raises StartError."""
-    from server.store.keeper import Keeper
-
-    address = config.store_address
-    keeper = Keeper(address, history_days=config.history_days, wall_ms=SystemClock().wall_ms)
-    try:
-        await keeper.open()
-    except StoreError as error:
-        raise StartError(f"the store at {address} cannot be opened: {error}") from error
-    if address.has_password and dict(config.sources).get("store") == "option":
-        logger.warning(
-            "the password in --store is shown to everybody on this machine: give it in SWITCHBOARD_STORE, or as store"
-            " in the file of --config"
-        )
-    try:
-        yield keeper
-    finally:
-        await keeper.close()
-
-
-@contextlib.asynccontextmanager
-async def reached(
-    node: Node, config: Config, *, next_free: bool, beside: Callable[[float], Awaitable[None]]
-) -> AsyncIterator[None]:
-    """Serve clients and peers of `node` within the block, as `serving` says."""
-    gateway = Gateway(node, config, Site(read_site(RESOURCES / "web")), tls=tls_of(config))
-    collector = Collector(lambda: node.counters.received_voice + node.counters.sent_voice)
-    host, port = await gateway.listen(next_free=next_free)
-    drain_seconds = 0.0
-    try:
-        if next_free and config.port is None and port != PORT:
-            logger.warning("port %d is in use: clients are served on port %d", PORT, port)
-        authority = authority_of(config.host if is_name(config.host) else host, port)
-        secure = "s" if gateway.tls else ""
-        try:
-            await node.start(url=f"ws{secure}://{authority}/ws", http=f"http{secure}://{authority}/")
-        except StoreError as error:
-            raise StartError(f"the store at {config.store_address} cannot be read: {error}") from error
-        for remark in node.exposure.remarks(node.url):
-            logger.warning("%s", remark)
-        if config.public_url is None and (hint := node.exposure.hint(node.url)):
-            logger.info("%s", hint)
-        on_hangup(_readers(config, gateway, node.tokens))
-        drain_seconds = config.drain_seconds
-        collector.start()
-        yield
-    finally:
-        collector.stop()
-        within = drain_seconds + CLOSING_SECONDS
-        try:
-            async with ending_within(within):
-                await asyncio.gather(gateway.drain(drain_seconds), beside(within))
-        finally:
-            try:
-                async with ending_within(LEAVING_SECONDS):
-                    await node.stop()
-            finally:
-                await gateway.close()
-
-
-@contextlib.asynccontextmanager
-async def ending_within(seconds: float) -> AsyncIterator[None]:
-    """Cut the block after `seconds`, and go on."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError:
-        logger.warning("not everything ended in time")
+    return serving(
+        config, new_bus(config, identity), tokens, site=RESOURCES / "web", next_free=next_free, beside=beside
+    )
 
 
 def new_bus(config: Config, identity: Identity) -> Bus:
@@ -393,79 +312,6 @@ def new_bus(config: Config, identity: Identity) -> Bus:
         secret=None if config.cluster_key_file is None else SecretFile(config.cluster_key_file),
         advertise=config.bus_advertise,
     )
-
-
-class Ending:
-    """The wish to end: SIGTERM, SIGINT or the end of standard input. A second signal ends the process at once."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._wished = asyncio.Event()
-        for signum in (signal.SIGINT, signal.SIGTERM):
-            try:
-                loop.add_signal_handler(signum, self._on_signal, signum)
-            except NotImplementedError:  # Windows
-                signal.signal(signum, lambda signum, _: loop.call_soon_threadsafe(self._on_signal, signum))
-
-    async def wait(self, other: Awaitable[None] | None = None) -> None:
-        """Return when the process shall end, or when `other` is done."""
-        waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._wished.wait())]
-        if other is not None:
-            waiting.append(asyncio.ensure_future(other))
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for future in waiting:
-                future.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
-
-    def wish(self) -> None:
-        """Let the process end."""
-        self._wished.set()
-
-    def watch_stdin(self) -> None:
-        """Take the end of standard input for a wish. Raises StartError where it cannot be watched."""
-        try:
-            self._loop.add_reader(0, self._on_stdin)
-        except (OSError, ValueError, NotImplementedError):
-            raise StartError("--ends-with-parent: standard input must be a pipe that the parent holds open") from None
-
-    def _on_signal(self, signum: int) -> None:
-        if self._wished.is_set():
-            os._exit(128 + signum)
-        self._wished.set()
-
-    def _on_stdin(self) -> None:
-        try:
-            if os.read(0, 4096):
-                return
-        except BlockingIOError:
-            return
-        except OSError:
-            pass  # whatever it was, it is no parent any more
-        self._loop.remove_reader(0)
-        self._wished.set()
-
-
-def _readers(config: Config, gateway: Gateway, tokens: Tokens) -> list[Callable[[], None]]:
-    """What reads the files again that a running node may be given anew."""
-    found: list[Callable[[], None]] = []
-    if gateway.tls:
-        found.append(gateway.reload)
-    if config.auth_key_file is not None:
-        found.append(partial(reload_keys, tokens, config.auth_key_file, config.data_dir))
-    return found
-
-
-def on_hangup(readers: Sequence[Callable[[], None]]) -> None:
-    """Have SIGHUP read certificate and keys again instead of ending the process, where there are any."""
-
-    def read() -> None:
-        for reader in readers:
-            reader()
-
-    if readers and hasattr(signal, "SIGHUP"):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, read)
 
 
 def tell_ready(node: Node) -> None:
@@ -493,4 +339,6 @@ def _headless_loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    _code = main(sys.argv[1:])
+    gc.freeze()  # the interpreter looks through everything that lives before it ends: here nothing depends on it
+    sys.exit(_code)

@@ -159,11 +159,12 @@ TASK_OWNERS = (
     "bus.engine",
     "bus.zeromq",
     "gui.tasks",
-    "main",
     "server.client",
     "server.demo.players",
     "server.demo.stage",
+    "server.ending",
     "server.launcher",
+    "server.serving",
     "server.tasks",
 )
 """Modules that may start a task, because they also end it."""

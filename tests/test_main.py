@@ -558,7 +558,7 @@ async def test_a_client_that_does_not_answer_holds_nobody_up(tmp_path: Path) -> 
 
 
 async def test_peers_are_told_whatever_else_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("main.CLOSING_SECONDS", 0.0)
+    monkeypatch.setattr("server.serving.CLOSING_SECONDS", 0.0)
 
     async def hang(within: float) -> None:
         await asyncio.Event().wait()
@@ -653,7 +653,7 @@ async def test_a_console_takes_the_next_free_port_and_says_so(
 ) -> None:
     """In this process, for the port that is tried first has to be one of the test's own."""
     monkeypatch.setattr("server.gateway.PORT", taken)
-    monkeypatch.setattr("main.PORT", taken)
+    monkeypatch.setattr("server.serving.PORT", taken)
     config = Config(name="n1", bus="memory", data_dir=tmp_path)
     with claim(tmp_path) as identity, caplog.at_level(logging.WARNING):
         tokens = Tokens(load_key(None, tmp_path))
