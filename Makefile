@@ -5,10 +5,6 @@ ARGS ?=
 MINUTES ?= 10
 NODES ?= 3
 SEEDS ?= 300
-ALONE := tests/gui/test_first_light.py tests/browser
-PROCESSES := tests/chaos tests/cluster tests/faults $(wildcard tests/test_*.py)
-SOCKETS := tests/bus tests/fuzz tests/server tests/browser
-WINDOWS := tests/gui tests/simulation
 
 .DEFAULT_GOAL := help
 .PHONY: help run test style types bench bench-log bench-resume bench-moderation bench-curve bench-store simulate seen off-loopback autobahn fuzz bench-window bench-window-size pictures faults chaos
@@ -43,17 +39,7 @@ test:
 	@.ci/setup test
 ifeq ($(strip $(ARGS)),)
 	@$(MAKE) --no-print-directory style
-	@# Voices are heard alone, but for types, which take what is left. Then three parts at once, as each mostly waits for
-	@# processes, browsers or a window.
-	@mkdir -p build
-	@nice -n 19 $(PYTHON_IN_VENV) -m mypy >build/types.log 2>&1 & types=$$!; \
-	$(PYTHON_IN_VENV) -m pytest -m alone $(ALONE); code=$$?; \
-	wait $$types || code=1; cat build/types.log; exit $$code
-	@$(PYTHON_IN_VENV) -m pytest -m "not alone" $(PROCESSES) >build/processes.log 2>&1 & processes=$$!; \
-	$(PYTHON_IN_VENV) -m pytest -m "not alone" $(SOCKETS) >build/sockets.log 2>&1 & sockets=$$!; \
-	$(PYTHON_IN_VENV) -m pytest -m "not alone" $(WINDOWS); code=$$?; \
-	wait $$sockets || code=1; wait $$processes || code=1; \
-	cat build/sockets.log build/processes.log; exit $$code
+	@.ci/tests
 else
 	@$(MAKE) --no-print-directory style types
 	@$(PYTHON_IN_VENV) -m pytest $(ARGS)

@@ -344,20 +344,15 @@ def test_there_is_no_place_for_everything_that_has_no_place() -> None:
 
 
 def test_make_test_runs_every_folder_of_tests() -> None:
-    named = re.findall(
-        r"^(?:PROCESSES|SOCKETS|WINDOWS) := (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    [parts] = re.findall(
+        r"^parts=\((.+?)^\)", (ROOT / ".ci" / "tests").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     )
     folders = {path.parent.relative_to(ROOT).parts[1] for path in (ROOT / "tests").glob("*/**/test_*.py")}
-    assert folders == {
-        word.removeprefix("tests/")
-        for words in named
-        for word in words.split()
-        if "$" not in word and "*" not in word
-    }
+    assert folders == set(re.findall(r"tests/(\w+)(?=[ \"])", parts))
 
 
 def test_make_test_runs_whatever_is_to_run_alone() -> None:
-    [places] = re.findall(r"^ALONE := (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    [places] = re.findall(r"^alone=\((.+)\)$", (ROOT / ".ci" / "tests").read_text(encoding="utf-8"), re.MULTILINE)
     marked = [
         path.relative_to(ROOT)
         for path in (ROOT / "tests").glob("**/test_*.py")
