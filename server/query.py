@@ -36,6 +36,8 @@ QUERY_CHARS = 500
 DEPTH = 20
 """Brackets and ``not`` within each other."""
 TERMS = 50
+DIGITS = 18
+"""Of a number before its point, in the smallest unit of its field."""
 
 
 class QueryError(ValueError):
@@ -227,10 +229,13 @@ class _Parser:
         if factor is None:
             known = ", ".join(filter(None, units))
             raise _error(token, f"{found[3]} is no unit of {field.name}; there are {known}")
-        return int(found[1] + (found[2] or "").ljust(3, "0")) * factor
+        amount = int(found[1] + (found[2] or "").ljust(3, "0")) * factor
+        if amount >= 1000 * 10**DIGITS:
+            raise _error(token, f"{field.name} takes a number of {DIGITS} digits at most")
+        return amount
 
 
-_NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,3}))?([^\W\d_]*)")
+_NUMBER = re.compile(rf"([0-9]{{1,{DIGITS}}})(?:\.([0-9]{{1,3}}))?([^\W\d_]*)")
 
 
 def _flat(parts: list[Node], kind: type[All] | type[Either]) -> tuple[Node, ...]:

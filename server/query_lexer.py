@@ -103,9 +103,9 @@ def as_value(text: str) -> str:
 
 
 def as_word(text: str) -> str:
-    """`text` as a word that is searched for, in quotes where it needs them."""
+    """`text` as a word that is searched for, in quotes where it needs them, whatever stands before it."""
     found = list(tokens(text))
-    plain = len(found) == 2 and found[0].kind is Kind.BARE and found[0].text == text
+    plain = len(found) == 2 and found[0].kind is Kind.BARE and found[0].text == text and text[0] != ","
     return text if plain else quoted(text)
 
 

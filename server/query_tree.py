@@ -62,7 +62,7 @@ class Fields:
         return [*self.all, *(["is"] if self.flags else [])]
 
 
-# The tree. Its text reads as the same tree again.
+# The tree. Its text reads as the same tree again; numbers without their units can make it longer than what was read.
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class Either:
     parts: tuple[Node, ...]
 
     def __str__(self) -> str:
-        return " or ".join(map(_bracketed, self.parts))
+        return " or ".join(map(str, self.parts))
 
 
 Node = Word | Named | Within | Compared | Is | Not | All | Either

@@ -54,7 +54,7 @@ from server.identity import TokenError, Tokens
 from server.options import read_config
 from server.plaintext import plain
 from server.proxies import Proxies, scheme
-from server.query import QueryError, parse
+from server.query import QUERY_CHARS, QueryError, parse
 from server.query_completion import complete
 from server.resumption import Resumption
 from server.rulings import Ruling
@@ -623,7 +623,13 @@ def toml(data: bytes) -> None:
 ROWS: tuple[dict[str, Any], ...] = ({}, {"room": "lobby", "size": 5, "user": "ann", "is": {"voice"}, "at": 1.0})
 
 
-@target(b"room:lobby user:~an+~ not (size:>5kb or is:voice)", b'"a b" x,y node:n1', b"latency:>5ms..9s kind:text")
+@target(
+    b"room:lobby user:~an+~ not (size:>5kb or is:voice)",
+    b'"a b" x,y node:n1',
+    b"latency:>5ms..9s kind:text",
+    b'room:-~l~\x9enb\x9do,a\x93:o/*~l~\x9e,a\x93vinnb",l\x9d"',
+    b"not " * 19 + b"(a or b latency>5h)",
+)
 def filters(data: bytes) -> None:
     """A filter is read or refused with its place; read again from its plainest form it is the same."""
     text = data.decode(errors="replace")
@@ -634,7 +640,8 @@ def filters(data: bytes) -> None:
         position = error.position
         assert 0 <= position <= len(text)
         return
-    assert parse(str(query), FIELDS) == query
+    printed = str(query)
+    assert len(printed) > QUERY_CHARS or parse(printed, FIELDS) == query
     for row in ROWS:
         query.matches(row)
 

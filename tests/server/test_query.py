@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from server.query import Field, Fields, Query, QueryError, Type, parse
+from server.query import QUERY_CHARS, Field, Fields, Query, QueryError, Type, parse
 from server.query_lexer import spans
 
 FIELDS = Fields(
@@ -132,6 +132,7 @@ ERRORS = [
     ("latency:9..3", 8, 4, "this range ends before it begins"),
     ("latency>3parsec", 8, 7, "parsec is no unit of latency; there are ms, s, min, h"),
     ("bytes>3ms", 6, 3, "ms is no unit of bytes; there are b, k, kb, m, mb"),
+    ("latency>" + "9" * 18 + "s", 8, 19, "latency takes a number of 18 digits at most"),
     ("is:loud", 3, 4, "is:loud is not known; there are slow, muted"),
     ("is>3", 2, 1, "is takes a colon"),
     ("(a", 0, 1, "the closing bracket is missing"),
@@ -210,14 +211,49 @@ def test_nothing_but_a_query_error_is_raised_and_it_points_into_the_text(text: s
         assert wrong.message
 
 
-@given(pieces | st.text())
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+odd = st.text(
+    alphabet=st.sampled_from(",:<>~*\\\"'()ab \x1c\x9d\u2028\ufffdſ") | st.characters(), min_size=1, max_size=8
+)
+bare = odd.map(lambda text: "".join(char for char in text if not char.isspace() and char not in '",()')).filter(bool)
+amounts = st.tuples(st.integers(0, 10**19), st.sampled_from(("", ".5", "s", "h", "ms"))).map(
+    lambda two: f"{two[0]}{two[1]}"
+)
+values = st.lists(st.one_of(odd.map(_quoted), bare), min_size=1, max_size=3).map(",".join)
+terms = st.one_of(
+    odd.map(_quoted),
+    bare,
+    st.tuples(st.sampled_from(("room", "text")), values).map(":".join),
+    st.tuples(st.sampled_from(("latency>", "latency:", "latency:0..")), amounts).map("".join),
+    st.sampled_from(("is:slow", "~a\\~b~", "room:~x~")),
+)
+
+
+def _joined(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    several = st.sampled_from((" ", "", " and ", " or ")).flatmap(
+        lambda between: st.lists(parts, min_size=1, max_size=3).map(between.join)
+    )
+    return several.map(lambda text: f"({text})") | parts.map(lambda text: f"not {text}") | several
+
+
+written = st.recursive(terms, _joined, max_leaves=12)
+
+
+@given(pieces | st.text() | written)
+@example('room:a",b"')
+@example('room:a and ",b"')
+@example(f"{'not ' * 19}(a or b c)")
+@example("(a or b c) " * 11)
 def test_what_is_printed_reads_as_the_same(text: str) -> None:
     try:
         query = parse(text, FIELDS)
     except QueryError:
         return
     printed = str(query)
-    if len(printed) <= 500:
+    if len(printed) <= QUERY_CHARS:
         assert parse(printed, FIELDS) == query
         assert str(parse(printed, FIELDS)) == printed
 
@@ -238,7 +274,7 @@ words = st.text(min_size=1, max_size=20)
 
 @given(words)
 def test_any_text_can_be_searched_for_in_quotes(word: str) -> None:
-    quoted = '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    quoted = _quoted(word)
     assert parse(quoted, FIELDS).matches({"text": f"before {word} after"})
     assert parse(f"room:{quoted}", FIELDS).matches({"room": word})
     assert not parse(f"room:{quoted}", FIELDS).matches({"room": word + "x"})
