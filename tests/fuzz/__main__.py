@@ -1,4 +1,4 @@
-"""Fuzzes the targets by coverage: python -m tests.fuzz [--minutes 60] [--target packet]... [--replay FILE].
+"""Fuzzes the targets by coverage: python -m tests.fuzz [--minutes 60] [--target packet]... [--save].
 
 Targets share the time. What leads somewhere new is kept in `build/fuzz/<target>/corpus`, what fails in
 `build/fuzz/<target>/`, with the command that shows it again.
@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
+import datetime
 import importlib.util
 import os
+import platform
 import resource
 import subprocess
 import sys
@@ -70,16 +73,30 @@ def start(target: Target, seconds: int, times: int) -> tuple[subprocess.Popen[by
         return subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=file, stderr=file), log
 
 
-def tell(target: Target, log: Path, code: int) -> None:
+@dataclasses.dataclass(slots=True)
+class Came:
     """What came of one target."""
+
+    inputs: int = 0
+    seconds: float = 0.0
+    found: list[str] = dataclasses.field(default_factory=list)
+    """The errors, in a line each."""
+    failed: bool = False
+
+
+def tell(target: Target, log: Path, code: int, came: Came) -> None:
+    """Print what came of one target in one process, and note it in `came`."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    runs = next((line.split()[-1] for line in lines if line.startswith("stat::number_of_executed_units")), "some")
-    print(f"fuzz: {target.name}: {'failed' if code else 'nothing found'} after {runs} inputs", flush=True)
+    inputs = next((int(line.split()[-1]) for line in lines if line.startswith("stat::number_of_executed_units")), 0)
+    came.inputs += inputs
+    print(f"fuzz: {target.name}: {'failed' if code else 'nothing found'} after {inputs} inputs", flush=True)
     if code == 0:
         return
+    came.failed = True
     for line in lines:
         if line.startswith(" === Uncaught") or "Error" in line.partition(":")[0]:
             print(f"    {line.strip()}")
+            came.found.append(line.strip())
     for line in lines:
         if "Test unit written to " in line:
             kept = Path(line.rpartition(" ")[2])
@@ -89,14 +106,14 @@ def tell(target: Target, log: Path, code: int) -> None:
     print(f"    {log.relative_to(ROOT)} has the rest", flush=True)
 
 
-def run(targets: Sequence[Target], minutes: float, jobs: int) -> int:
-    """Fuzz several targets, `jobs` at a time, each for as long as any other; returns how many failed.
+def run(targets: Sequence[Target], minutes: float, jobs: int) -> dict[str, Came]:
+    """Fuzz several targets, `jobs` at a time, each for as long as any other; returns what came of each.
 
     One that fails goes on in the time that it has left, so that what lies behind a fault is seen too.
     """
     seconds = max(1, int(minutes * 60 * jobs / len(targets)))
     waiting = [(target, float(seconds), 0) for target in targets]
-    failed: set[str] = set()
+    came = {target.name: Came() for target in targets}
     running: list[tuple[Target, subprocess.Popen[bytes], Path, float, int]] = []
     while waiting or running:
         while waiting and len(running) < jobs:
@@ -109,13 +126,40 @@ def run(targets: Sequence[Target], minutes: float, jobs: int) -> int:
             if (code := process.poll()) is None:
                 continue
             running.remove(entry)
-            tell(target, log, code)
-            if code != 0:
-                failed.add(target.name)
-                left = until - time.monotonic()
-                if left > LEAST and times < AGAIN:
-                    waiting.insert(0, (target, left, times + 1))
-    return len(failed)
+            tell(target, log, code, came[target.name])
+            left = until - time.monotonic()
+            came[target.name].seconds = seconds - max(0.0, left)
+            if code != 0 and left > LEAST and times < AGAIN:
+                waiting.insert(0, (target, left, times + 1))
+    return came
+
+
+def save(came: dict[str, Came], minutes: float, *, commit: str, took: float) -> None:
+    """Keep what came of it as docs/results/fuzz-<date>.md."""
+    today = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
+    lines = [
+        f"# Every decoder fed with bytes that nobody wrote, {today}",
+        "",
+        f'Command: `make fuzz MINUTES={minutes:g} ARGS="--save"` at commit {commit}; it took {took / 60:.0f} min.',
+        f"Machine: {len(os.sched_getaffinity(0))} cores, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}, beside other work.",
+        "",
+        "| target | seconds | inputs | found |",
+        "|---|--:|--:|---|",
+        *(
+            f"| {name} | {one.seconds:.0f} | {one.inputs:,} | {'; '.join(_found(one)) or 'nothing'} |"
+            for name, one in came.items()
+        ),
+        "",
+    ]
+    (ROOT / "docs" / "results" / f"fuzz-{today}.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _found(came: Came) -> list[str]:
+    """What was found, so that it can stand in a table; the log has more where a process just ended."""
+    if came.failed and not came.found:
+        return ["its process ended"]
+    return [line.replace("|", "\\|") for line in dict.fromkeys(came.found)]
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -124,6 +168,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--target", action="append", choices=TARGETS, help="only this one; repeatable")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="feed one input to the target, and tell")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="targets at a time")
+    parser.add_argument("--save", action="store_true", help="keep the result as docs/results/fuzz-<date>.md")
     parser.add_argument("--in-process", choices=TARGETS, help=argparse.SUPPRESS)
     parser.add_argument("--seconds", type=int, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
@@ -145,7 +190,13 @@ def main(arguments: Sequence[str]) -> int:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         fuzz(TARGETS[options.in_process], options.seconds)
     targets = [TARGETS[name] for name in options.target or TARGETS]
-    return 1 if run(targets, options.minutes, min(options.jobs, len(targets))) else 0
+    described = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, cwd=ROOT)
+    began = time.monotonic()
+    came = run(targets, options.minutes, min(options.jobs, len(targets)))
+    if options.save:
+        commit = described.stdout.strip() or "unknown"
+        save(came, options.minutes, commit=commit, took=time.monotonic() - began)
+    return 1 if any(one.failed for one in came.values()) else 0
 
 
 if __name__ == "__main__":
