@@ -97,6 +97,7 @@ class Connection(asyncio.Protocol):
         "_parts",
         "_phase",
         "_pinged",
+        "_seam",
         "_size",
         "_text",
         "_tick",
@@ -115,13 +116,15 @@ class Connection(asyncio.Protocol):
         self._head = b""
         """What has come of a request, and of one that has come how it begins."""
         self._has_request = False
+        self._seam = b""
+        """The last bytes of a head that is read piece by piece: its end may lie across two of them."""
         self._parts: list[bytes] | None = None
         self._size = 0
         self._text = False
         self._pinged = 0.0
         self._eof = False
         self._edges: Edges | None = None
-        """Where frames end; None where the first one may have come with the request."""
+        """Where frames end; None before there may be any."""
         self._held = b""
         self._newest: dict[int, int] = _NONE
         """By ssrc the newest of the voice that is being read after a standstill; empty at all other times."""
@@ -240,12 +243,21 @@ class Connection(asyncio.Protocol):
 
     def _read(self, data: bytes) -> None:
         if self._conversation is None:
-            head, end, rest = data.partition(HEAD_END)
-            if rest:
-                self._read(head + end)
-                if self._conversation is None:
-                    return  # what follows an answer by HTTP is no frame, though the library would read it as one
-                data = rest
+            end = self._end_of_head(data)
+            self._feed(data[:end])
+            data = data[end:]
+            if self._conversation is None or not data:
+                return  # what follows an answer by HTTP is no frame, though the library would read it as one
+        self._feed(data)
+
+    def _end_of_head(self, data: bytes) -> int:
+        """How much of `data` belongs to the head of the request: all, where that goes on."""
+        seam, self._seam = self._seam, (self._seam + data)[1 - len(HEAD_END) :]
+        at = (seam + data).find(HEAD_END)
+        return len(data) if at < 0 else at + len(HEAD_END) - len(seam)
+
+    def _feed(self, data: bytes) -> None:
+        """Let the library read this, and take what it finds."""
         wire = self._wire
         wire.receive_data(data)
         if self._edges is not None:
@@ -257,8 +269,8 @@ class Connection(asyncio.Protocol):
             elif isinstance(event, Request) and not self._eof:
                 self._take_request(event)
                 self._send_wire()
-                if self._conversation is not None and data.endswith(HEAD_END):
-                    self._edges = Edges()
+                if self._conversation is not None:
+                    self._edges, self._seam = Edges(), b""
         self._frames += len(events)
         if self._conversation is None and wire.handshake_exc is not None and wire.writes == [SEND_EOF]:
             self._transport.write(write_reply(web.no_request(self._head)))

@@ -315,6 +315,7 @@ def _reference(stream: bytes) -> list[tuple[bool, bytes]]:
 
 
 _requests = _Grounds()
+PING = b"\x89\x81\0\0\0\0x"
 
 
 @target(
@@ -324,6 +325,7 @@ _requests = _Grounds()
     b"\x20HEAD /%2e%2e/etc HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc",
     b"\x20POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
     b"\x20ETGET trics HTTP/1.1\r\nHost: a\r\n\r\n" + bytes.fromhex("8181818181818189810181818181818101545068"),
+    *(bytes((size,)) + b"POST / HTTP/1.0\r\nHost: abcde\r\n\r\n" + PING * 3 for size in (29, 30, 31)),
 )
 def http(data: bytes) -> None:
     """What comes before a WebSocket is answered by HTTP or not at all, and no file is found by another path."""

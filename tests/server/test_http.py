@@ -209,6 +209,17 @@ async def test_frames_behind_a_request_for_no_websocket_are_not_answered_as_such
     assert b"\x8a" not in answer
 
 
+@pytest.mark.parametrize("cut", [1, 2, 3])
+async def test_the_end_of_a_request_is_found_in_two_pieces(site: Served, raw: Wire, cut: int) -> None:
+    head = f"POST / HTTP/1.0\r\nHost: {raw.host}\r\n\r\n".encode()
+    await raw.send(head[:-cut])
+    assert (await fetch(site.url, "/healthz")).status == 200, "the node has read the first piece by now"
+    await raw.send(head[-cut:] + b"\x89\x81\0\0\0\0x")
+    answer = await raw.rest()
+    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert b"\x8a" not in answer
+
+
 async def test_a_ping_right_behind_an_upgrade_is_answered_after_it(site: Served, raw: Wire) -> None:
     await raw.send(upgrade(raw.host) + b"\x89\x81\0\0\0\0x")
     assert (await raw.head()).startswith(b"HTTP/1.1 101 ")
