@@ -7,9 +7,11 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from tests.forks import Forked, fork
 
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 30.0
@@ -42,7 +44,7 @@ def full_pipe() -> Iterator[tuple[int, int]]:
 class Process:
     """A process of main.py; what it says is collected."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | Forked) -> None:
         self._process = process
         assert process.stdout is not None
         assert process.stderr is not None
@@ -92,7 +94,7 @@ class Process:
 
 @contextlib.asynccontextmanager
 async def started(*arguments: str, env: Mapping[str, str] | None = None) -> AsyncIterator[Process]:
-    """Run ``main.py`` with exactly these arguments within the block."""
+    """Run ``main.py`` with exactly these arguments within the block, as whoever types them."""
     process = Process(
         await asyncio.create_subprocess_exec(
             sys.executable,
@@ -113,7 +115,22 @@ async def started(*arguments: str, env: Mapping[str, str] | None = None) -> Asyn
 @contextlib.asynccontextmanager
 async def node(data_dir: Path, *arguments: str, env: Mapping[str, str] | None = None) -> AsyncIterator[Process]:
     """Run a node on free ports within the block, which begins when it is ready."""
-    options = ("--port=0", "--bus-port=0", f"--data-dir={data_dir}", "--log-format=json")
-    async with started("node", *options, *arguments, env=env) as process:
+    command = _command(data_dir, arguments)
+    process = Process(await fork("main", *command, env=environment() if env is None else env))
+    try:
         await process.until_ready()
         yield process
+    finally:
+        await process.kill()
+
+
+@contextlib.asynccontextmanager
+async def typed_node(data_dir: Path, *arguments: str, env: Mapping[str, str] | None = None) -> AsyncIterator[Process]:
+    """The same, where it matters that its command was typed: as `started`, not forked."""
+    async with started(*_command(data_dir, arguments), env=env) as process:
+        await process.until_ready()
+        yield process
+
+
+def _command(data_dir: Path, arguments: Sequence[str]) -> list[str]:
+    return ["node", "--port=0", "--bus-port=0", f"--data-dir={data_dir}", "--log-format=json", *arguments]

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT, environment, node
+from tests.processes import ROOT, environment
+from tests.processes import typed_node as node
 
 KEY = b"k" * 40
 

@@ -34,7 +34,8 @@ from server.wire import moderation, native
 from server.wire.native import Refused
 from server.wire.websocket import text_frame
 from tests.guest import Guest, fetch
-from tests.processes import END_SECONDS, ROOT, environment, full_pipe, node, started
+from tests.processes import END_SECONDS, ROOT, environment, full_pipe, started
+from tests.processes import typed_node as node
 
 
 def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:

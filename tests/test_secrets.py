@@ -22,7 +22,8 @@ from server.config import Config
 from server.identity import Key, Tokens, load_key, mint
 from server.resumption import Resumption
 from tests.guest import Guest
-from tests.processes import ROOT, Process, environment, node, started
+from tests.processes import ROOT, Process, environment, started
+from tests.processes import typed_node as node
 
 TOKEN = re.compile(rb"eyJ[\w-]{8,}\.")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-import sys
 from pathlib import Path
 
 from tests.cluster.nodes import Cluster, Node, eventually
+from tests.forks import fork
 from tests.guest import Event, Guest
-from tests.processes import ROOT, environment
+from tests.processes import environment
 
 
 async def listed(guest: Guest) -> list[Event]:
@@ -28,12 +27,7 @@ async def until_listed(guest: Guest, *actions: str) -> list[Event]:
 
 async def verify(folder: Path) -> tuple[int, str]:
     """What `main.py audit verify` says of the store of a node, and its exit code."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(ROOT / "main.py"), "audit", "verify", f"--data-dir={folder}"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=environment(),
-    )
+    process = await fork("main", "audit", "verify", f"--data-dir={folder}", env=environment())
     out, err = await process.communicate()
     assert err == b""
     return process.returncode or 0, out.decode().strip()
