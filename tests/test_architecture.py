@@ -6,7 +6,7 @@ import ast
 import dataclasses
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -175,40 +175,44 @@ LABELS = "gui.widgets.labels"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Module:
-    """One source file of the product."""
+    """One source file of the product, read once for all tests."""
 
     name: str
     path: Path
-    tree: ast.Module
+    text: str
+    doc: str
+    imports: tuple[tuple[str, int], ...]
+    """Every dotted name that is imported, wherever in the file, with its line."""
+    calls: tuple[tuple[str, int], ...]
+    """The last name of everything that is called, with its line."""
+    tooltips: tuple[tuple[str, int], ...]
+    """The source of every tooltip that is set, with its line."""
 
-    def imports(self) -> Iterator[tuple[str, int]]:
-        """Every dotted name that is imported, wherever in the file, with its line."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import):
-                yield from ((alias.name, node.lineno) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
-
-    def calls(self) -> Iterator[tuple[str, int]]:
-        """The last name of everything that is called, with its line."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Call):
-                match node.func:
-                    case ast.Attribute(attr=name) | ast.Name(id=name):
-                        yield name, node.lineno
+    @classmethod
+    def read(cls, path: Path) -> Module:
+        text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text, filename=str(path))
+        imports: list[tuple[str, int]] = []
+        calls: list[tuple[str, int]] = []
+        tooltips: list[tuple[str, int]] = []
+        for node in ast.walk(tree):
+            match node:
+                case ast.Import():
+                    imports += ((alias.name, node.lineno) for alias in node.names)
+                case ast.ImportFrom():
+                    imports += ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+                case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
+                    calls.append((name, node.lineno))
+                    if name == "setToolTip":
+                        tooltips.append((ast.unparse(node.args[0]), node.lineno))
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        return cls(name, path, text, ast.get_docstring(tree) or "", tuple(imports), tuple(calls), tuple(tooltips))
 
 
 @functools.cache
 def product() -> tuple[Module, ...]:
     paths = [*ROOT.glob("main.py"), *(path for layer in LAYERS[:-1] for path in sorted((ROOT / layer).rglob("*.py")))]
-    return tuple(
-        Module(
-            ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"),
-            path,
-            ast.parse(path.read_text(encoding="utf-8"), filename=str(path)),
-        )
-        for path in paths
-    )
+    return tuple(map(Module.read, paths))
 
 
 def is_within(name: str, roots: tuple[str, ...]) -> bool:
@@ -221,7 +225,7 @@ def offences(breaks: Callable[[Module, str], bool], *, of: str = "imports") -> l
     return [
         f"{module.path.relative_to(ROOT)}:{line} {name}"
         for module in product()
-        for name, line in getattr(module, of)()
+        for name, line in getattr(module, of)
         if breaks(module, name)
     ]
 
@@ -308,19 +312,11 @@ def test_text_is_shown_by_the_label_factory() -> None:
 
 
 def test_tooltips_are_literal() -> None:
-    bare = [
-        f"{module.path.relative_to(ROOT)}:{node.lineno}"
-        for module in product()
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Call)
-        and ast.unparse(node.func).endswith(".setToolTip")
-        and not ast.unparse(node.args[0]).startswith("literal(")
-    ]
-    assert bare == []
+    assert offences(lambda module, source: not source.startswith("literal("), of="tooltips") == []
 
 
 def test_a_module_that_says_it_is_pure_is_held_to_it() -> None:
-    claims = [module.name for module in product() if re.search(r"\bpure\b", ast.get_docstring(module.tree) or "")]
+    claims = [module.name for module in product() if re.search(r"\bpure\b", module.doc)]
     assert [name for name in claims if not is_within(name, PURE)] == []
 
 
@@ -329,13 +325,13 @@ def test_sources_name_only_documents_that_exist() -> None:
     named = {
         (str(module.path.relative_to(ROOT)), document)
         for module in product()
-        for document in re.findall(r"[\w-]+\.md\b", module.path.read_text(encoding="utf-8"))
+        for document in re.findall(r"[\w-]+\.md\b", module.text)
     }
     assert sorted((path, document) for path, document in named if document not in known) == []
 
 
 def test_every_module_says_what_lives_there() -> None:
-    assert [module.name for module in product() if not ast.get_docstring(module.tree)] == []
+    assert [module.name for module in product() if not module.doc] == []
 
 
 def test_there_is_no_place_for_everything_that_has_no_place() -> None:
