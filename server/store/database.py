@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Delete, Executable, Insert, Table, bindparam, event, make_url, text
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -239,11 +238,17 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _insert_or_ignore(table: Table, engine: AsyncEngine) -> Insert:
-    match engine.dialect.name:
+    match engine.dialect.name:  # of the dialects only the one in use is loaded: a node starts sooner
         case "sqlite":
+            from sqlalchemy.dialects import sqlite
+
             return sqlite.insert(table).on_conflict_do_nothing()
         case "postgresql":
+            from sqlalchemy.dialects import postgresql
+
             return postgresql.insert(table).on_conflict_do_nothing()
+    from sqlalchemy.dialects import mysql
+
     # Not IGNORE, which would also let pass what does not fit.
     first = next(iter(table.primary_key))
     return mysql.insert(table).on_duplicate_key_update({first.name: first})

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Index, MetaData, String, Table, Text
-from sqlalchemy.dialects import mysql
+from sqlalchemy import BigInteger, Column, Connection, Dialect, Index, MetaData, String, Table, Text
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from server.store.rows import AuditRow, HeadRow, Row, RulingRow, TextRow
 
@@ -17,9 +17,12 @@ NAME_CHARS = 256
 
 METADATA = MetaData()
 
+MARIADB = ("mysql", "mariadb")
+"""What its dialect may be called."""
+
 _BINARY: dict[str, Any] = {
     f"{dialect}_{option}": value
-    for dialect in ("mysql", "mariadb")
+    for dialect in MARIADB
     for option, value in (("charset", "utf8mb4"), ("collate", "utf8mb4_bin"), ("engine", "InnoDB"))
 }
 """MariaDB would take ``Ann`` and ``ann`` for one name."""
@@ -29,22 +32,30 @@ def _name(chars: int = NAME_CHARS) -> String:
     return String(chars)
 
 
-def _long() -> Text:
+class _Long(TypeDecorator[str]):
     """A text of some thousand characters; MariaDB's plain one ends at 64 KiB."""
-    return Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name not in MARIADB:
+            return super().load_dialect_impl(dialect)
+        from sqlalchemy.dialects.mysql import MEDIUMTEXT  # with all its drivers, which other stores do without
+
+        return MEDIUMTEXT()
 
 
 RULINGS = Table(
     "rulings",
     METADATA,
     Column("slot", String(32), primary_key=True),
-    Column("key", _long(), nullable=False),
+    Column("key", _Long(), nullable=False),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("origin", String(64), primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("ends", BigInteger),
-    Column("ruling", _long(), nullable=False),
-    **_BINARY,
+    Column("ruling", _Long(), nullable=False),
 )
 """`slot` is a hash of `key`, because no index of MariaDB takes one of any length."""
 
@@ -64,14 +75,13 @@ AUDIT = Table(
     Column("action", String(64), nullable=False),
     Column("user", _name(), nullable=False),
     Column("room", _name(), nullable=False),
-    Column("line", _long(), nullable=False),
+    Column("line", _Long(), nullable=False),
     Index("audit_at", "at", "chain", "n"),
     Index("audit_act", "act"),
     Index("audit_by", "by", "at", "chain", "n"),
     Index("audit_action", "action", "at", "chain", "n"),
     Index("audit_user", "user", "at", "chain", "n"),
     Index("audit_room", "room", "at", "chain", "n"),
-    **_BINARY,
 )
 
 HEADS = Table(
@@ -81,7 +91,6 @@ HEADS = Table(
     Column("n", BigInteger, primary_key=True, autoincrement=False),
     Column("hash", String(64), primary_key=True),
     Column("at", BigInteger, nullable=False),
-    **_BINARY,
 )
 
 TEXTS = Table(
@@ -94,11 +103,19 @@ TEXTS = Table(
     Column("user", _name(), nullable=False),
     Column("name", _name(), nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("text", _long(), nullable=False),
+    Column("text", _Long(), nullable=False),
     Index("texts_room", "room", "at"),
     Index("texts_at", "at"),
-    **_BINARY,
 )
+
+
+def make_tables(connection: Connection) -> None:
+    """Make all of them where there is none."""
+    if connection.dialect.name in MARIADB:
+        for table in METADATA.tables.values():
+            table.dialect_kwargs.update(_BINARY)  # said to a table at once, they would load the dialect everywhere
+    METADATA.create_all(connection)
+
 
 TABLES: Mapping[type[Row], Table] = {RulingRow: RULINGS, AuditRow: AUDIT, HeadRow: HEADS, TextRow: TEXTS}
 """Which rows stand where, in the order in which they are written."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from server.store.rows import StoreError
-from server.store.schema import METADATA
+from server.store.schema import make_tables
 
 NEWEST = "0001"
 """The last of the steps."""
@@ -54,7 +54,7 @@ def _lock(connection: Connection) -> None:
 
 def _make(connection: Connection) -> None:
     """Make the tables where there is none: to load what takes the steps would cost a start a quarter of a second."""
-    METADATA.create_all(connection)
+    make_tables(connection)
     connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
     connection.execute(text("INSERT INTO alembic_version VALUES (:newest)"), {"newest": NEWEST})
 
