@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QAction, QMouseEvent, QPainter
-from PySide6.QtWidgets import QStackedLayout, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
 from gui import theme, wording
 from gui.audit import words
 from gui.audit.model import BansModel
 from gui.tokens import Colour, Size, Type
 from gui.widgets.buttons import Button
-from gui.widgets.columns import Table, paint_ground, visible_rows
-from gui.widgets.painting import paint_divider, write
+from gui.widgets.cells import Cell
+from gui.widgets.columns import Table, visible_rows
+from gui.widgets.painting import write
 from gui.widgets.panes import Divider, EmptyState, PaneHeader
 from server.views import BanView
 
@@ -23,23 +24,14 @@ NAME_SHARE = 0.30
 """How much of the width who decided takes beside the bar."""
 
 
-class BanCell(QStyledItemDelegate):
+class BanCell(Cell[BanView, "BanTable"]):
     """Three lines: whom and how long, where and why, by whom and a bar of what is left."""
 
-    def __init__(self, table: BanTable) -> None:
-        super().__init__(table)
-        self._table = table
+    indent = Size.PADDING
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        model = index.model()
-        assert isinstance(model, BansModel)
-        ban, now = model.at(index), words.now_ms()
-        whole: QRect = option.rect
-        paint_ground(painter, option, focused=self._table.hasFocus())
-        paint_divider(painter, whole, Size.PADDING)
-        box = whole.adjusted(Size.PADDING, 11, -Size.PADDING, -11)
+    def paint_cell(self, painter: QPainter, box: QRect, ban: BanView, column: int, *, selected: bool) -> None:
+        now = words.now_ms()
+        box = box.adjusted(Size.PADDING, 11, -Size.PADDING, -11)
         first = QRect(box.left(), box.top(), box.width(), 18)
         left = words.left(ban, now)
         room = first.width() - theme.metrics(Type.SMALL_STRONG).horizontalAdvance(left) - 12
@@ -76,7 +68,7 @@ class BanTable(Table):
         super().__init__("Bans in force", None, ROW)
         self._model = model
         self.setModel(model)
-        self.setItemDelegate(BanCell(self))
+        self.setItemDelegate(BanCell(self, model))
         self.pointed = ""
         """The ban whose ``Lift`` is under the pointer."""
         self._pressed = ""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QResizeEvent
-from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyleOptionViewItem
 
 from gui import theme
 from gui.audit import words
 from gui.audit.model import ActsModel, Column
 from gui.tokens import Colour, Size, Type
-from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, ColumnHeader, Table, paint_ground
-from gui.widgets.painting import avatar, initials, paint_divider
+from gui.widgets.cells import Cell
+from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, ColumnHeader, Table
+from gui.widgets.painting import avatar, initials
 from server.views import ActView
 
 ROW = 48
@@ -31,23 +32,20 @@ YIELDING = (Column.WHERE, Column.BY)
 """Columns that go, in this order, where the table is too narrow for all."""
 
 
-class ActCell(QStyledItemDelegate):
+class ActCell(Cell[ActView, "ActTable"]):
     """One delegate for all columns."""
 
-    def __init__(self, table: ActTable) -> None:
-        super().__init__(table)
-        self._table = table
+    indent = Size.PADDING
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        model = index.model()
-        assert isinstance(model, ActsModel)
-        act, column = model.at(index), index.column()
-        box: QRect = option.rect
-        selected = paint_ground(painter, option, first=column == Column.TIME, focused=self._table.hasFocus())
-        if not selected:
-            paint_divider(painter, box, Size.PADDING if column == Column.TIME else 0)
+    def __init__(self, table: ActTable, model: ActsModel) -> None:
+        super().__init__(table, model)
+        self._model = model
+
+    def is_pointed(self, act: ActView, option: QStyleOptionViewItem) -> bool:
+        return False
+
+    def paint_cell(self, painter: QPainter, box: QRect, act: ActView, column: int, *, selected: bool) -> None:
+        model = self._model
         room = box.adjusted(Size.PADDING if column == Column.TIME else 0, 0, -GAP, 0)
         text = model.cell(act, column)
         if column == Column.BY and act.by_user:
@@ -96,7 +94,7 @@ class ActTable(Table):
         super().__init__("Acts", header, ROW)
         self._model = model
         self.setModel(model)
-        self.setItemDelegate(ActCell(self))
+        self.setItemDelegate(ActCell(self, model))
         self._pressed = ""
 
     @property

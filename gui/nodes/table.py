@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import enum
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QHeaderView, QStyledItemDelegate, QStyleOptionViewItem, QToolTip, QWidget
+from PySide6.QtWidgets import QHeaderView, QStyleOptionViewItem, QToolTip, QWidget
 
 from gui import theme, wording
 from gui.nodes.model import Column, NodesModel, figures
 from gui.nodes.rows import GONE, WRONG, NodeRow, Standing, Totals
 from gui.tokens import Colour, Size, Type
-from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, ColumnHeader, Table, paint_ground
-from gui.widgets.painting import dot, paint_divider
+from gui.widgets.cells import Cell
+from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, ColumnHeader, Table
+from gui.widgets.painting import dot
 
 INDENT = 36
 """Where names and the lines between rows begin."""
@@ -83,23 +84,15 @@ def tools(row: NodeRow) -> tuple[Tool, ...]:
     return tuple(found)
 
 
-class NodeCell(QStyledItemDelegate):
+class NodeCell(Cell[NodeRow, "NodeTable"]):
     """One delegate for all columns; a row that has a message says it across those of the figures."""
 
-    def __init__(self, table: NodeTable) -> None:
-        super().__init__(table)
-        self._table = table
+    indent = INDENT
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        model = index.model()
-        assert isinstance(model, NodesModel)
-        row, column = model.at(index), index.column()
-        box: QRect = option.rect
-        selected = paint_ground(painter, option, first=column == Column.NODE, focused=self._table.hasFocus())
-        if not selected:
-            paint_divider(painter, box, INDENT if column == Column.NODE else 0)
+    def is_pointed(self, row: NodeRow, option: QStyleOptionViewItem) -> bool:
+        return False
+
+    def paint_cell(self, painter: QPainter, box: QRect, row: NodeRow, column: int, *, selected: bool) -> None:
         if column == Column.NODE:
             self._paint_node(painter, box, row)
         elif column == Column.TOOLS:
@@ -264,7 +257,7 @@ class NodeTable(Table):
         self._pressed: tuple[str, Tool] | None = None
         self._model = model
         self.setModel(model)
-        self.setItemDelegate(NodeCell(self))
+        self.setItemDelegate(NodeCell(self, model))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from gui import theme, wording
 from gui.audit.words import moment, now_ms
 from gui.reports import words
 from gui.rows import Index, Rows
 from gui.tokens import Colour, Size, Type
-from gui.widgets.columns import Table, paint_ground
+from gui.widgets.cells import Cell
+from gui.widgets.columns import Table
 from gui.widgets.labels import literal
-from gui.widgets.painting import paint_divider, write
+from gui.widgets.painting import write
 from server.inbox import ReportView
 
 ROW = 78
@@ -39,28 +39,19 @@ class ReportsModel(Rows[ReportView]):
         return None
 
 
-class ReportCell(QStyledItemDelegate):
+class ReportCell(Cell[ReportView, "ReportTable"]):
     """Three lines: whom and where, what was written, by whom and how it stands."""
 
-    def __init__(self, table: ReportTable) -> None:
-        super().__init__(table)
-        self._table = table
+    indent = Size.PADDING
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        model = index.model()
-        assert isinstance(model, ReportsModel)
-        report, now = model.at(index), now_ms()
-        whole: QRect = option.rect
-        paint_ground(painter, option, focused=self._table.hasFocus())
-        paint_divider(painter, whole, Size.PADDING)
+    def paint_cell(self, painter: QPainter, box: QRect, report: ReportView, column: int, *, selected: bool) -> None:
+        now = now_ms()
         over = report.state == "closed"
         how, tone = words.standing(report)
         icon = "check" if over else "flag-fill" if report.state == "open" else "flag"
         drawn = theme.pixmap(icon, tone, ICON, painter.device().devicePixelRatioF())
-        painter.drawPixmap(whole.left() + Size.PADDING, whole.top() + 11, drawn)
-        box = whole.adjusted(Size.PADDING + ICON + 10, 11, -Size.PADDING, -11)
+        painter.drawPixmap(box.left() + Size.PADDING, box.top() + 11, drawn)
+        box = box.adjusted(Size.PADDING + ICON + 10, 11, -Size.PADDING, -11)
         first = QRect(box.left(), box.top(), box.width(), 18)
         second, third = first.translated(0, 19), first.translated(0, 38)
         when = moment(report.at, now)
@@ -83,7 +74,7 @@ class ReportTable(Table):
         super().__init__("Reports", None, ROW)
         self._model = model
         self.setModel(model)
-        self.setItemDelegate(ReportCell(self))
+        self.setItemDelegate(ReportCell(self, model))
 
     @property
     def selected(self) -> str:

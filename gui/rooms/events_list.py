@@ -6,15 +6,16 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QModelIndex, QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QWheelEvent
-from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QWidget
 
 from gui import theme, wording
 from gui.rooms.events import Entry, Fold, event_icon, event_words, folded, is_harsh
 from gui.rows import Index, Rows
 from gui.tokens import Colour, Size, Type
-from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, Table, paint_ground
+from gui.widgets.cells import Cell
+from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, Table
 from server.views import ChatView
 
 HEIGHT = 30
@@ -73,17 +74,12 @@ class EventsModel(Rows[EventRow]):
         self.follow(rows)
 
 
-class EventLine(QStyledItemDelegate):
+class EventLine(Cell[EventRow, Table]):
     """Paints a line: icon, words, time."""
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        model = index.model()
-        assert isinstance(model, EventsModel)
-        row = model.at(index)
-        paint_ground(painter, option)
-        box: QRect = option.rect
+    indent = None
+
+    def paint_cell(self, painter: QPainter, box: QRect, row: EventRow, column: int, *, selected: bool) -> None:
         ratio = painter.device().devicePixelRatioF()
         entry, middle = row.entry, box.top() + (box.height() - 14) // 2
         left = box.left() + (INDENT if row.inner else Size.PADDING)
@@ -114,7 +110,7 @@ class EventsList(Table):
         super().__init__("Events", None, HEIGHT, parent)
         self._events = model
         self.setModel(model)
-        self.setItemDelegate(EventLine(self))
+        self.setItemDelegate(EventLine(self, model))
         self.clicked.connect(self._toggle)
         self.following = True
         bar = self.verticalScrollBar()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, Qt
+from PySide6.QtCore import QPoint, QRect, QRectF, Qt
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyleOptionViewItem
 
 from gui import theme, wording
 from gui.moderation import Deed, Pending, Stage
@@ -28,8 +28,9 @@ from gui.rooms.members_model import (
 from gui.rooms.members_model import Strip as Turns
 from gui.rooms.tools import TOOL_SIZE, UNDO_WIDTH, Tool, tool_boxes
 from gui.tokens import Colour, Size, Type
-from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, paint_ground
-from gui.widgets.painting import METER_STEPS, avatar, initials, meter, paint_divider, ring, steps
+from gui.widgets.cells import Cell
+from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT
+from gui.widgets.painting import METER_STEPS, avatar, initials, meter, ring, steps
 from server.talk import STRIP as STRIP_SECONDS
 from server.views import MemberView
 
@@ -43,29 +44,23 @@ RIGHT = frozenset((AGE, RTT))
 """Columns of numbers."""
 
 
-class MemberRow(QStyledItemDelegate):
+class MemberRow(Cell[MemberView, "MemberTable"]):
     """One delegate for all columns; a row that is being kicked, reconnects or has left says so across them.
 
     Its table says which row and which tool are under the pointer.
     """
 
-    def __init__(self, table: MemberTable) -> None:
-        super().__init__(table)
-        self._table = table
+    indent = INDENT
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        model = index.model()
-        assert isinstance(model, MembersModel)
-        member, column = model.at(index), index.column()
-        box: QRect = option.rect
-        hovered = self._table.hovered == member.session
-        selected = paint_ground(painter, option, first=column == NAME)
-        if not selected:
-            if hovered:
-                painter.fillRect(box, theme.colour(Colour.BG2))
-            paint_divider(painter, box, INDENT if column == NAME else 0)
+    def __init__(self, table: MemberTable, model: MembersModel) -> None:
+        super().__init__(table, model)
+        self._model = model
+
+    def is_pointed(self, member: MemberView, option: QStyleOptionViewItem) -> bool:
+        return self._table.hovered == member.session
+
+    def paint_cell(self, painter: QPainter, box: QRect, member: MemberView, column: int, *, selected: bool) -> None:
+        model, hovered = self._model, self._table.hovered == member.session
         gone, pending = model.gone.get(member.session), model.pending(member.session)
         if column == NAME:
             self._paint_name(painter, box, member, model)

@@ -43,7 +43,7 @@ class MemberTable(Table):
         self._pressed: tuple[str, Tool, QRect] | None = None
         self._members = model
         self.setModel(model)
-        self.setItemDelegate(MemberRow(self))
+        self.setItemDelegate(MemberRow(self, model))
         self.setSelectionMode(QTableView.SelectionMode.ExtendedSelection)
         self.selectionModel().selectionChanged.connect(self._count)
         self.setMouseTracking(True)

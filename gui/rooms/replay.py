@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication, QPainter
-from PySide6.QtWidgets import QMenu, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from gui import theme, wording
 from gui.actions import IN_LIST
@@ -17,9 +17,9 @@ from gui.rooms.chat_model import ChatModel
 from gui.rows import Index, Rows
 from gui.tokens import Colour, Size, Type
 from gui.widgets.buttons import Button, Kind
-from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, Table, paint_ground
+from gui.widgets.cells import Cell
+from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, Table
 from gui.widgets.labels import Label, literal
-from gui.widgets.painting import paint_divider
 from gui.widgets.sheet import Sheet
 from server.views import ReplayedView, ReplayView
 
@@ -77,17 +77,10 @@ class ReplayModel(Rows[ReplayedView]):
         return None
 
 
-class ReplayRow(QStyledItemDelegate):
+class ReplayRow(Cell[ReplayedView, Table]):
     """Place, name, text and time in one line."""
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        model = index.model()
-        assert isinstance(model, ReplayModel)
-        text, box = model.at(index), option.rect
-        if not paint_ground(painter, option):
-            paint_divider(painter, box, 0)
+    def paint_cell(self, painter: QPainter, box: QRect, text: ReplayedView, column: int, *, selected: bool) -> None:
         left, right = box.left() + Size.PADDING, box.right() - Size.PADDING
         at = wording.clock(text.at, seconds=True)
         width = theme.metrics(Type.CODE).horizontalAdvance(at)
@@ -114,7 +107,7 @@ class ReplaySheet(Sheet):
         self.model.follow(list(view.texts))
         self.table = Table("Texts", None, ROW)
         self.table.setModel(self.model)
-        self.table.setItemDelegate(ReplayRow(self.table))
+        self.table.setItemDelegate(ReplayRow(self.table, self.model))
         self.table.setFixedHeight(ROW * max(LEAST_ROWS, min(MOST_ROWS, len(view.texts))))
         self.body.addWidget(self.missing)
         self.body.addWidget(self.table)

@@ -44,7 +44,7 @@ class RoomList(QWidget):
         self.model = RoomsModel(desk.activity, self)
         self.list = Table("Rooms", None, Size.ROOM_ROW)
         self.list.setModel(self.model)
-        self.list.setItemDelegate(RoomRow(self.list))
+        self.list.setItemDelegate(RoomRow(self.list, self.model))
         self.tabs = Tabs([shown.value for shown in Shown])
         self.filter = FilterField("Filter rooms")
         self.filter.setMaximumWidth(16_000)

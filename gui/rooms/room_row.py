@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize
+from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from gui import theme, wording
 from gui.rooms.rooms_model import RoomsModel, voice_words
 from gui.tokens import Colour, Size, Type
-from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, paint_ground
+from gui.widgets.cells import Cell
+from gui.widgets.columns import ALIGN_LEFT, ALIGN_RIGHT, Table
 from gui.widgets.sparkline import drawn_line
 from server.views import RoomView
 
@@ -27,18 +27,16 @@ LIVELY = 6.0
 """Seconds spoken and texts in five seconds, at least, for a line that goes up to the top."""
 
 
-class RoomRow(QStyledItemDelegate):
+class RoomRow(Cell[RoomView, Table]):
     """One delegate for the whole list."""
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        model = index.model()
-        assert isinstance(model, RoomsModel)
-        room = model.at(index)
-        box: QRect = option.rect
-        if not paint_ground(painter, option) and option.state & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(box, theme.colour(Colour.BG2))
+    indent = None
+
+    def __init__(self, table: Table, model: RoomsModel) -> None:
+        super().__init__(table, model)
+        self._model = model
+
+    def paint_cell(self, painter: QPainter, box: QRect, room: RoomView, column: int, *, selected: bool) -> None:
         ratio = painter.device().devicePixelRatioF()
         name, tone = _mark(room)
         painter.drawPixmap(box.left() + 16, box.top() + 18, theme.pixmap(name, tone, 20, ratio))
@@ -48,8 +46,8 @@ class RoomRow(QStyledItemDelegate):
         right = box.right() - Size.PADDING - NUMBER
         if box.width() >= NARROW:
             right -= LINE
-            lively = Colour.ACCENT if option.state & QStyle.StateFlag.State_Selected else Colour.TEXT3
-            drawn = drawn_line(model.activity(room.name), LIVELY, QSize(LINE, 24), lively, ratio)
+            lively = Colour.ACCENT if selected else Colour.TEXT3
+            drawn = drawn_line(self._model.activity(room.name), LIVELY, QSize(LINE, 24), lively, ratio)
             painter.drawPixmap(right, box.top() + 16, drawn)
             right -= 10
         self._paint_words(painter, QRect(box.left() + LEFT, box.top(), right - box.left() - LEFT, box.height()), room)

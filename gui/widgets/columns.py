@@ -8,8 +8,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHeaderView,
-    QStyle,
-    QStyleOptionViewItem,
     QTableView,
     QWidget,
 )
@@ -139,24 +137,3 @@ def _let_go(view: QAbstractItemView, start: int, end: int) -> None:
     current = view.currentIndex()
     if current.isValid() and start <= current.row() <= end:
         view.selectionModel().clearCurrentIndex()
-
-
-def paint_ground(
-    painter: QPainter, option: QStyleOptionViewItem, *, first: bool = True, focused: bool = False
-) -> bool:
-    """Paint what is under a row: selection with its bar, or the pointer's trace. Returns whether it is selected.
-
-    Args:
-        painter: Of the view.
-        option: Of the cell.
-        first: Whether this is the first column, which has the bar.
-        focused: Whether the list has the keyboard, which widens the bar.
-    """
-    selected = bool(option.state & QStyle.StateFlag.State_Selected)
-    rect: QRect = option.rect
-    if selected:
-        painter.fillRect(rect, theme.colour(Colour.ACCENT_SOFT))
-        if first:
-            width = Size.SELECTION_BAR + focused
-            painter.fillRect(QRect(rect.left(), rect.top(), width, rect.height()), theme.colour(Colour.ACCENT))
-    return selected
