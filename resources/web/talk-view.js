@@ -3,6 +3,8 @@
 const MODE_KEY = 'switchboard.mode';
 const SILENT_DB = -70;
 const LOUD_DB = -10;
+/** Blocks of the microphone for which the meter is drawn once: 100 ms; to draw costs more than to listen. */
+const BLOCKS_DRAWN = 5;
 
 const OBSTACLES = {
   refused: ['The microphone is blocked for this page. Allow it in the browser’s site settings; until then you can listen and write.', 'Try again'],
@@ -19,6 +21,7 @@ export class TalkView {
   #retry = document.getElementById('voice-retry');
   #actions;
   #state = { mode: 'push' };
+  #blocks = [];
 
   /** `actions`: `press(on)`, `mute()`, `deafen()`, `mode(name)` and `retry()`. */
   constructor(actions) {
@@ -77,9 +80,13 @@ export class TalkView {
     this.#showNotice(state);
   }
 
-  /** Draw one's own loudness in dBov. */
+  /** Take one's own loudness in dBov, block by block; the loudest of some is drawn. */
   level(db) {
-    const share = Math.max(0, Math.min(1, (db - SILENT_DB) / (LOUD_DB - SILENT_DB)));
+    this.#blocks.push(db);
+    if (this.#blocks.length < BLOCKS_DRAWN) return;
+    const loudest = Math.max(...this.#blocks);
+    this.#blocks = [];
+    const share = Math.max(0, Math.min(1, (loudest - SILENT_DB) / (LOUD_DB - SILENT_DB)));
     this.#meter.style.setProperty('--level', share.toFixed(2));
   }
 

@@ -17,6 +17,13 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120
 
 Cluster = tuple[RunningNode, RunningNode]
 
+WATCH_METER = """() => {
+    window.drawn = 0;
+    const meter = document.getElementById('meter');
+    new MutationObserver((changes) => (drawn += changes.length)).observe(meter, { attributeFilter: ['style'] });
+    return switchboard.stats().microphone.captured;
+}"""
+
 SILENT = 0.005
 """Above this somebody is heard; root mean square of samples in -1..1."""
 
@@ -95,6 +102,16 @@ async def test_muted_microphone_sends_nothing_more(cluster: Cluster, visit: Visi
     before = (await ann.stats())["microphone"]
     await ann.until(f"state => state.microphone.captured > {before['captured'] + 200}")
     assert (await ann.stats())["microphone"]["sent"] == before["sent"]
+
+
+async def test_meter_is_drawn_once_for_five_blocks_of_the_microphone(cluster: Cluster, visit: VisitorFactory) -> None:
+    ann = await visit("Ann")
+    await ann.join(cluster[0], "meter")
+    await ann.until("state => state.microphone.state === 'ready'")
+    before = await ann.page.evaluate(WATCH_METER)
+    await ann.until("() => drawn >= 10")
+    drawn, captured = await ann.page.evaluate("[drawn, switchboard.stats().microphone.captured]")
+    assert drawn <= (captured - before) / 5 + 1
 
 
 async def test_volume_of_a_speaker_can_be_set(cluster: Cluster, visit: VisitorFactory) -> None:

@@ -46,7 +46,7 @@ async def visitors(speech: Speech) -> AsyncIterator[tuple[Visitor, Visitor]]:
     """Two people at pages of their own, each with a microphone that hears the speech."""
     async with async_playwright() as playwright:
         browser = await launch(playwright, FAKE_MICROPHONE, f"--use-file-for-fake-audio-capture={speech.path}")
-        contexts = [await browser.new_context(permissions=["microphone"]) for _ in range(2)]
+        contexts = [await browser.new_context(permissions=["microphone"], reduced_motion="reduce") for _ in range(2)]
         ann, bob = [Visitor(await c.new_page(), name) for c, name in zip(contexts, ("Ann", "Bob"), strict=True)]
         yield ann, bob
         await browser.close()

@@ -56,7 +56,7 @@ async def visitors() -> AsyncIterator[tuple[Visitor, Visitor]]:
     expect.set_options(timeout=PATIENCE)
     async with async_playwright() as playwright:
         browser = await launch(playwright, FAKE_MICROPHONE)
-        contexts = [await browser.new_context(permissions=["microphone"]) for _ in range(2)]
+        contexts = [await browser.new_context(permissions=["microphone"], reduced_motion="reduce") for _ in range(2)]
         ann, bob = [Visitor(await c.new_page(), name) for c, name in zip(contexts, ("Ann", "Bob"), strict=True)]
         yield ann, bob
         await browser.close()
