@@ -109,6 +109,9 @@ class Forked:
         return reader
 
 
+AnyProcess = asyncio.subprocess.Process | Forked
+
+
 async def fork(
     module: str,
     *arguments: str,

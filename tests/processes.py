@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.forks import Forked, fork
+from tests.forks import AnyProcess, fork
 
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 30.0
@@ -44,7 +44,7 @@ def full_pipe() -> Iterator[tuple[int, int]]:
 class Process:
     """A process of main.py; what it says is collected."""
 
-    def __init__(self, process: asyncio.subprocess.Process | Forked) -> None:
+    def __init__(self, process: AnyProcess) -> None:
         self._process = process
         assert process.stdout is not None
         assert process.stderr is not None

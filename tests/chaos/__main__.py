@@ -17,10 +17,10 @@ from tests.faults.field import MESH, Load, field
 from tests.faults.result import Result
 
 
-async def play(nodes: int, plan: Plan, folder: Path) -> Result:
+async def play(nodes: int, plan: Plan, folder: Path, load: Load | None = None) -> Result:
     """Play a plan on so many nodes."""
     result = Result()
-    async with field(folder, Load(), kind="loopback", mesh=MESH[:nodes]) as ground:
+    async with field(folder, load or Load(), kind="loopback", mesh=MESH[:nodes]) as ground:
         await kill_nodes(ground, plan, result)
     return result
 

@@ -10,10 +10,13 @@ import pytest_asyncio
 
 from tests.chaos.__main__ import play
 from tests.chaos.kills import Plan
+from tests.faults.field import Load
 from tests.faults.result import Result
 
 PLAN = Plan(kills=4, every=7.0, away=2.0, seed=4)
 """With this seed each is killed, of two nodes and of three."""
+LOAD = Load(frame_ms=60)
+"""As many people as in full, whose speech comes in longer pieces: what is looked for is silence of 0.3 s and more."""
 PATIENCE = 300
 """Seconds for both; a bound on failure, never a measure."""
 
@@ -23,7 +26,9 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(PATIENCE), pytest.mark.asy
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def results(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[int, asyncio.Task[Result]]]:
     """Both clusters, under way."""
-    tasks = {nodes: asyncio.create_task(play(nodes, PLAN, tmp_path_factory.mktemp("chaos"))) for nodes in (3, 2)}
+    tasks = {
+        nodes: asyncio.create_task(play(nodes, PLAN, tmp_path_factory.mktemp("chaos"), LOAD)) for nodes in (3, 2)
+    }
     yield tasks
     for task in tasks.values():
         task.cancel()

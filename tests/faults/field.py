@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import os
 import secrets
 import signal
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -20,7 +20,8 @@ import msgspec
 from tests.faults.check import Line, Verdict, judge
 from tests.faults.load import Part
 from tests.faults.network import BUS_PORT, Kind, Network, network
-from tests.processes import ROOT, environment
+from tests.forks import AnyProcess, Forked, fork
+from tests.processes import environment
 
 KEY = "the key of these tests, 32 bytes and more"
 PORT = 8765
@@ -43,6 +44,8 @@ class Load:
     talkers: int = 10
     rate: float = 20.0
     """Texts a second."""
+    frame_ms: int = 20
+    """How much speech is in a frame."""
 
 
 SMALL = Load(clients=18, rooms=3, talkers=3, rate=15.0)
@@ -55,7 +58,7 @@ class History:
         self._folder = folder
         self.lines: list[Line] = []
         self._told: dict[str, list[Line]] = defaultdict(list)
-        self._files: dict[Path, tuple[int, int, str]] = {}
+        self._files: dict[str, tuple[int, int, str]] = {}
 
     def mark(self, event: str, **fields: Any) -> float:
         """Write a line of one's own; returns its time."""
@@ -69,15 +72,16 @@ class History:
 
     def read(self) -> None:
         """Read what is new."""
-        for path in sorted(self._folder.glob("*.jsonl")):
-            offset, number, rest = self._files.get(path, (0, 0, ""))
-            if path.stat().st_size > offset:
-                with path.open(encoding="utf-8") as file:
+        for name in sorted(name for name in os.listdir(self._folder) if name.endswith(".jsonl")):
+            offset, number, rest = self._files.get(name, (0, 0, ""))
+            path = f"{self._folder}/{name}"
+            if os.stat(path).st_size > offset:
+                with open(path, encoding="utf-8") as file:
                     file.seek(offset)
                     *lines, rest = (rest + file.read()).split("\n")
-                    self._files[path] = file.tell(), number + len(lines), rest
+                    self._files[name] = file.tell(), number + len(lines), rest
                 for place, line in enumerate(lines, number + 1):
-                    self._take({**json.loads(line), "where": f"{path.name}:{place}"})
+                    self._take({**json.loads(line), "where": f"{name}:{place}"})
 
     def of(self, event: str, *, since: float = 0.0, **having: Any) -> list[Line]:
         """The lines of one kind."""
@@ -95,7 +99,7 @@ class Node:
     name: str
     host: str
     folder: Path
-    process: asyncio.subprocess.Process
+    process: AnyProcess
     ready: dict[str, Any]
     """Its ready line."""
 
@@ -136,7 +140,7 @@ class Field:
         self.history = History(folder)
         self.nodes: dict[str, Node] = {}
         self._stack = stack
-        self._loads: dict[str, asyncio.subprocess.Process] = {}
+        self._loads: dict[str, Forked] = {}
         self._options = tuple(options)
         self._secret = secrets.token_hex(32) if keyed else ""
         self._lists = 0
@@ -217,6 +221,7 @@ class Field:
                 rooms=[f"room {(number + index) % self.load.rooms}" for number in range(share)],
                 talkers=len(range(index, self.load.talkers, len(self.mesh))),
                 rate=self.load.rate / len(self.mesh),
+                frame_ms=self.load.frame_ms,
             )
             process = self._loads[name] = await self._run(
                 self.nodes[name].host,
@@ -238,16 +243,10 @@ class Field:
         """What a node has logged so far."""
         return (self.folder / f"{name}.log").read_text(encoding="utf-8")
 
-    async def _run(self, host: str, module: str, *arguments: str, log: Path) -> asyncio.subprocess.Process:
+    async def _run(self, host: str, module: str, *arguments: str, log: Path) -> Forked:
         with log.open("ab") as stderr:
-            return await asyncio.create_subprocess_exec(
-                *(*self.network.enter(host), sys.executable, "-m", module, *arguments),
-                cwd=ROOT,
-                env=environment(),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=stderr,
-            )
+            spaces = self.network.spaces(host)
+            return await fork(module, *arguments, env=environment(), stderr=stderr, spaces=spaces)
 
     # --- what is done -----------------------------------------------------------------------------------------
 
@@ -398,7 +397,7 @@ class Field:
         ]
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: Forked) -> None:
     assert process.stdin is not None
     process.stdin.close()
     try:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import uvloop
 
 from server.client import NO_NODE, Client, Closed
 from server.identity import Key, mint
@@ -46,6 +47,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """So many of the first members speak without a pause."""
     rate: float
     """Texts a second, of all members together."""
+    frame_ms: int = 20
+    """How much speech is in a frame."""
 
 
 class Crowd:
@@ -64,10 +67,15 @@ class Crowd:
         part = self._part
         name = f"{part.node}{number}"
         self._books.append(Book(Path(part.folder) / f"{name}.jsonl"))
-        person = Person(
-            name, part.rooms[number], part.urls, self._books[-1], talks=number < part.talkers and not more, **more
+        return Person(
+            name,
+            part.rooms[number],
+            part.urls,
+            self._books[-1],
+            talks=number < part.talkers and not more,
+            frame_ms=part.frame_ms,
+            **more,
         )
-        return person
 
     async def run(self, orders: asyncio.StreamReader) -> None:
         """Play until the orders end."""
@@ -213,4 +221,5 @@ async def play(part: Part, book: Book) -> None:
 
 if __name__ == "__main__":
     given = msgspec.json.decode(sys.argv[1], type=Part)
-    asyncio.run(play(given, Book(Path(given.folder) / f"{given.node}.jsonl")))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(play(given, Book(Path(given.folder) / f"{given.node}.jsonl")))

@@ -52,6 +52,13 @@ class Network:
         user = () if os.geteuid() == 0 else (f"--user=/proc/{self._pids[host]}/ns/user", "--preserve-credentials")
         return ("nsenter", f"--net=/proc/{self._pids[host]}/ns/net", *user, "--")
 
+    def spaces(self, host: str) -> tuple[str, ...]:
+        """The namespaces of this host, in the order in which they are entered."""
+        if self.kind != "namespaces":
+            return ()
+        names = ("net",) if os.geteuid() == 0 else ("user", "net")
+        return tuple(f"/proc/{self._pids[host]}/ns/{name}" for name in names)
+
     def go_to(self, host: str) -> None:
         """Let this thread, and all that it starts, be on a host from now on. Needs namespaces and root."""
         libc = ctypes.CDLL(None, use_errno=True)

@@ -13,11 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
-from websockets.typing import Subprotocol
 
-FRAME_SECONDS = 0.02
+from tests.faults.line import Line, dial
+
 GAP_SECONDS = 0.3
 """So long without a frame of somebody is noted."""
 OLD_SECONDS = 1.0
@@ -27,6 +26,8 @@ OPEN_SECONDS = 3.0
 FIRST_RETRY, LAST_RETRY = 0.2, 10.0
 FRAME = struct.Struct("!BBBBIHHI")
 STAMP = struct.Struct("!d")
+KHZ = 48
+"""Of what a frame counts its time in."""
 PACKET = bytes(60)
 """What follows the stamp; a node does not look into packets."""
 ITS_END = (1000, 4403, 4409, 4410)
@@ -94,6 +95,7 @@ class Person:
         book: Book,
         *,
         talks: bool = False,
+        frame_ms: int = 20,
         ticket: Ticket | None = None,
     ) -> None:
         self.name = name
@@ -112,13 +114,14 @@ class Person:
         self._book = book
         self._twin = ticket is not None
         self._talks = talks
+        self._frame_ms = frame_ms
         self._count = itertools.count(1)
         self._outbox: dict[str, Message] = {}
         """What was said and is not answered, in its order."""
         self._asked: set[str] = set()
         """Ids of what was sent to any node at all."""
         self._posts: asyncio.Queue[Message] = asyncio.Queue()
-        self._socket: ClientConnection | None = None
+        self._socket: Line | None = None
         self._ssrc: int | None = None
         self._away = self._cut = False
         self._speakers: dict[int, str] = {}
@@ -157,24 +160,21 @@ class Person:
         """Be on one node for as long as its connection lasts; returns whether it let this person in."""
         try:
             async with asyncio.timeout(OPEN_SECONDS):
-                socket = await connect(
-                    url, subprotocols=[Subprotocol("switchboard.v1")], compression=None, max_size=None, proxy=None
-                )
+                socket = await dial(url)
         except (OSError, InvalidHandshake, InvalidMessage, TimeoutError, EOFError):
             return False
         was_in = False
         with contextlib.suppress(ConnectionClosed, TimeoutError):
             was_in = await self._say_hello(socket)
             if was_in:
-                async for message in socket:
-                    self._take(message)
+                await socket.give_to(self._take)
         self._socket = None
         socket.transport.abort()
         await socket.wait_closed()
         self._ended(socket.close_code or 1006, socket.close_reason or "")
         return was_in
 
-    async def _say_hello(self, socket: ClientConnection) -> bool:
+    async def _say_hello(self, socket: Line) -> bool:
         hello: Message = {
             "type": "hello",
             "id": 1,
@@ -188,7 +188,7 @@ class Person:
         while True:
             await socket.send(json.dumps(hello))
             async with asyncio.timeout(OPEN_SECONDS):
-                answer = json.loads(await socket.recv())
+                answer = json.loads(await socket.first())
             if answer["type"] == "welcome":
                 self._enter(socket, answer, hello["n"])
                 return True
@@ -198,7 +198,7 @@ class Person:
                 return False
             await asyncio.sleep(answer["retry_after_ms"] / 1000)
 
-    def _enter(self, socket: ClientConnection, welcome: Message, n: int) -> None:
+    def _enter(self, socket: Line, welcome: Message, n: int) -> None:
         self._socket, self.node = socket, welcome["node"]
         self._learn(welcome["urls"])
         if self.ticket is not None and self.ticket.session != welcome["session"]:
@@ -369,15 +369,17 @@ class Person:
 
     async def _speak(self) -> None:
         loop = asyncio.get_running_loop()
-        first, seq, due = True, 0, loop.time()
+        first, seq, due, length = True, 0, loop.time(), self._frame_ms / 1000
         while True:
             if self.talking and self._socket is not None and self._ssrc is not None:
                 seq += 1
-                head = FRAME.pack(0x51, first, 0x80 | 40, 2, self._ssrc, seq & 0xFFFF, 0, seq * 960 & 0xFFFFFFFF)
+                head = FRAME.pack(
+                    0x51, first, 0x80 | 40, 2, self._ssrc, seq & 0xFFFF, 0, seq * self._frame_ms * KHZ & 0xFFFFFFFF
+                )
                 with contextlib.suppress(ConnectionClosed):
                     await self._socket.send(head + STAMP.pack(time.monotonic()) + PACKET)
                     first = False
-            due = max(due + FRAME_SECONDS, loop.time() - 10 * FRAME_SECONDS)
+            due = max(due + length, loop.time() - 10 * length)
             await asyncio.sleep(due - loop.time())
 
     def _hear(self, frame: bytes) -> None:
