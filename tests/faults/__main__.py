@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from server.descriptors import raise_limit
 from tests.faults.field import SMALL, Load, field
@@ -22,17 +23,32 @@ from tests.faults.rows import ROWS
 from tests.processes import ROOT, environment
 
 
-async def play(row: str, *, kind: Kind, long: bool, folder: Path, hold: float = 5.0) -> Result:
-    """Play one row on a field of its own, where a loop is held for `hold` seconds."""
+async def play(
+    row: str, *, kind: Kind, long: bool, folder: Path, hold: float = 5.0, version: Literal[4, 6] = 4
+) -> Result:
+    """Play one row on a field of its own, where a loop is held for `hold` seconds; one with a key may be of IPv6."""
     load, what = Load() if long else SMALL, ROWS[row]
     if what.play is None:
         return await run(*what.program)
     async with field(
-        folder, load, kind=kind, mesh=what.mesh, hold=hold, options=what.options, keyed=what.keyed
+        folder,
+        load,
+        kind=kind,
+        mesh=what.mesh,
+        hold=hold,
+        options=what.options,
+        keyed=what.keyed,
+        version=version,
     ) as ground:
         if ground.network.why:
             print(f"{row}: namespaces are not permitted here ({ground.network.why}): through proxies instead")
+        ready = [node.ready for node in ground.nodes.values()]
         result = await what.play(ground, long)
+        if version == 6 and not ground.network.why:
+            result.check(
+                all(line["bus"].startswith("[fd00:") and line["url"].startswith("ws://[fd00:") for line in ready),
+                "nodes are reached over IPv6",
+            )
         result.figures.append(
             f"{load.clients} clients in {load.rooms} rooms, {load.rate:g} texts/s, {load.talkers} talkers, "
             f"over {ground.network.kind}"

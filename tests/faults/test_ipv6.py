@@ -1,4 +1,4 @@
-"""A mesh and its people over IPv6, on hosts of their own: row 22 as over IPv4, and limits that count a /64 as one."""
+"""Limits that count a /64 of IPv6 as one address, on hosts of their own; row 22 over IPv6 is in `test_rows`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.field import SMALL, SPARE, Field, Load, field
-from tests.faults.intruders import kept_out
+from tests.faults.field import SPARE, Field, Load
 from tests.faults.network import network
 from tests.faults.strangers import stranger
 
@@ -16,19 +15,6 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 MOST = 4
 """Connections that one address may have."""
-
-
-async def test_people_are_served_strangers_refused_and_the_key_is_changed_over_ipv6(tmp_path: Path) -> None:
-    async with field(tmp_path, SMALL, keyed=True, version=6) as ground:
-        if ground.network.why:
-            print(f"namespaces are not permitted here ({ground.network.why}): through proxies of IPv4 instead")
-        else:
-            assert all(node.ready["bus"].startswith("[fd00:") for node in ground.nodes.values())
-            assert all(node.ready["url"].startswith("ws://[fd00:") for node in ground.nodes.values())
-        result = await kept_out(ground, False)
-    print(*(what for _, what in result.checks), *result.figures, sep="\n")
-    assert result.checks
-    assert result.wrong == []
 
 
 async def test_a_64_has_as_many_connections_as_one_address_and_its_neighbour_as_many_again(tmp_path: Path) -> None:
