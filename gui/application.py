@@ -5,14 +5,14 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
-import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QLibraryInfo, QMessageLogContext, QObject, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
+from gui.screen import why_no_display
 from server.config import StartError
 
 logger = logging.getLogger("switchboard.gui")
@@ -25,9 +25,6 @@ _LEVELS = {
     QtMsgType.QtCriticalMsg: logging.ERROR,
     QtMsgType.QtFatalMsg: logging.CRITICAL,
 }
-
-ANSWER_SECONDS = 1.0
-"""How long a display may take to accept a connection."""
 
 
 def new_application(arguments: Sequence[str]) -> QApplication:
@@ -48,37 +45,6 @@ def new_application(arguments: Sequence[str]) -> QApplication:
     app.setApplicationName("Switchboard")
     app.setQuitOnLastWindowClosed(False)  # the window says when it is closed, and the node ends in its own time
     return app
-
-
-def why_no_display(environment: Mapping[str, str]) -> str | None:
-    """Tell why no window can be shown, or None when a display answers; Qt itself would abort the process."""
-    wayland, x11 = environment.get("WAYLAND_DISPLAY"), environment.get("DISPLAY")
-    if not wayland and not x11:
-        return "there is no display"
-    if wayland and _answers(socket.AF_UNIX, str(Path(environment.get("XDG_RUNTIME_DIR", "/")) / wayland)):
-        return None
-    if x11:
-        host, _, rest = x11.rpartition(":")
-        number = rest.partition(".")[0]
-        if not number.isdecimal():
-            return f"the display {x11!r} cannot be understood"
-        if host in {"", "unix"}:
-            path = f"/tmp/.X11-unix/X{number}"
-            if _answers(socket.AF_UNIX, path) or _answers(socket.AF_UNIX, f"\0{path}"):
-                return None
-        if _answers(socket.AF_INET, (host or "localhost", 6000 + int(number))):
-            return None
-    return f"the display {wayland or x11} does not answer"
-
-
-def _answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bool:
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.settimeout(ANSWER_SECONDS)
-        try:
-            probe.connect(address)
-        except (OSError, OverflowError):
-            return False
-    return True
 
 
 def check_qt() -> None:

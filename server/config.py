@@ -13,6 +13,8 @@ from server.session import Role
 from server.store.address import StoreAddress
 
 STORE_FILE = "store.db"
+PORT = 8765
+"""Where clients connect if nothing else was said, and where the console begins to look for a free one."""
 
 
 class ConfigError(Exception):

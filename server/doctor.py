@@ -25,10 +25,9 @@ import psutil
 from bus import private
 from server import ports
 from server.addresses import bracketed, host_port, is_loopback
-from server.config import Config, StartError
+from server.config import PORT, Config, StartError
 from server.descriptors import for_clients
 from server.exposure import Exposure
-from server.gateway import PORT
 from server.identity import key_file, load_keys
 from server.store.rows import StoreError
 from server.tls import DAY_MS, WARN_DAYS, ending, tls_of
@@ -244,11 +243,11 @@ def peer(address: str, *, keyed: bool = False) -> Finding:
 
 def store(config: Config) -> Finding:
     """Where what must last is kept; it is left as it is."""
-    from server.store.database import Database
-
     address = config.store_address
     if address.kind == "sqlite" and not Path(address.url).exists():
         return ok("store", f"{address}, made at the first start")
+    from server.store.database import Database
+
     try:
         current = asyncio.run(Database(address).look())
     except StoreError as error:

@@ -11,7 +11,7 @@ from functools import partial
 
 from server.acceptor import REPLIES, Acceptor
 from server.addresses import is_loopback, network_of
-from server.config import Config, StartError
+from server.config import PORT, Config, StartError
 from server.connection import Connection
 from server.connection_http import write_reply
 from server.deadlines import Wheel
@@ -29,7 +29,6 @@ from server.web import Reply, Site, tls_only
 
 logger = logging.getLogger(__name__)
 
-PORT = 8765
 PORTS_TRIED = 100
 TICK_SECONDS = 0.1
 TICKS_PER_SECOND = 10

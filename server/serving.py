@@ -13,9 +13,9 @@ from pathlib import Path
 from bus.interface import Bus
 from server.addresses import is_name
 from server.clock import SystemClock
-from server.config import Config, StartError
+from server.config import PORT, Config, StartError
 from server.garbage import Collector
-from server.gateway import PORT, Gateway
+from server.gateway import Gateway
 from server.identity import Tokens, reload_keys
 from server.naming import authority_of
 from server.node import Node

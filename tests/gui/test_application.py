@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QLibraryInfo
 
-from gui.application import check_platform_plugin, check_qt, why_no_display
+from gui.application import check_platform_plugin, check_qt
+from gui.screen import why_no_display
 from server.config import StartError
 
 
