@@ -64,10 +64,12 @@ class Rows(QAbstractTableModel, Generic[Row]):
     def follow(self, rows: Sequence[Row]) -> None:
         """Become these rows, in this order."""
         wanted = {self.key(row): row for row in rows}
-        self._remove([place for key, place in self._places.items() if key not in wanted])
-        self._sort([key for key in wanted if key in self._places])
-        self._insert(list(wanted.items()))
-        self._change(wanted.values())
+        if list(wanted) != list(self._places):
+            self._remove([place for key, place in self._places.items() if key not in wanted])
+            self._sort([key for key in wanted if key in self._places])
+            self._insert(list(wanted.items()))
+        held = zip(self._rows, wanted.values(), strict=True)
+        self._change([row for old, row in held if old is not row and old != row])
 
     def change(self, rows: Iterable[Row]) -> None:
         """Take new values of rows that are here already."""

@@ -11,7 +11,7 @@ from functools import partial
 from bus.interface import PeerState
 from bus.record import NodeId, Origin
 from server import inquiry, joining, lines, replay, trail
-from server.bans import InForce
+from server.banlist import BanList
 from server.chronicle import Chronicle
 from server.departure import Begin, Cancel
 from server.deskacts import DeskActs, checked
@@ -69,7 +69,7 @@ class Desk(DeskActs):
         self.operator = Actor(f"desk-{node.bus.origin}", "console", operator_name, Role.ADMIN)
         self._chronicle = chronicle = Chronicle(node)
         self._lines, self._talks, self._aftermath = chronicle.lines, chronicle.talks, chronicle.aftermath
-        self._offsets = Offsets()
+        self._offsets, self._bans = Offsets(), BanList(node)
         node.bus.subscribe(ROUND_TRIPS)
         node.bus.subscribe(REFUSALS)
         node.bus.subscribe(LINKS)
@@ -310,22 +310,8 @@ class Desk(DeskActs):
         return {each.session: tuple(one.room for one in each.silences) for each in present if each.silences}
 
     def bans(self) -> list[BanView]:
-        """The bans in force, the newest first."""
-        return sorted(map(self._ban, self._node.exclusion.bans), key=lambda ban: (-ban.at, ban.ban))
-
-    def _ban(self, entry: InForce) -> BanView:
-        ruling = entry.ruling
-        return BanView(
-            ban=entry.id,
-            user=entry.ban.user,
-            ip=entry.ban.ip,
-            room=entry.ban.room or None,
-            by=ruling.by.name,
-            reason=ruling.reason,
-            at=ruling.at,
-            until=self._node.exclusion.until(entry),
-            act=ruling.act,
-        )
+        """The bans in force, the newest first: the same list until one of them changes, and not to be changed."""
+        return self._bans.views()
 
     def watch(self, observer: Callable[[str, str], None]) -> Callable[[], None]:
         """Tell `observer` what changed: ``room``, ``chat`` or ``speaking`` and a room, ``node`` or ``report`` and its

@@ -139,6 +139,8 @@ class Rulings:
         self._families: dict[str, dict[str, Ruling]] = {}
         self._done_with: OrderedDict[str, None] = OrderedDict()
         self._ends: Wheel[str] = Wheel(now=now, step=0.1)
+        self.recounted = 0
+        """How often it turned out that a ruling in force ends at another time than was thought."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -197,6 +199,7 @@ class Rulings:
         if ruling.doubtful or ruling.seconds is None or known.ends is None:
             return Standing.SAME, None
         before, ends = known.in_force, now + ruling.seconds
+        self.recounted += known.doubtful or ends < known.ends
         if known.doubtful:
             known.ends, known.over, known.doubtful = ends, ruling.seconds == 0, False
         elif not known.over:

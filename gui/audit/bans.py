@@ -116,6 +116,7 @@ class BansPane(QWidget):
 
     def __init__(self, add: QAction) -> None:
         super().__init__()
+        self._shown: list[BanView] | None = None
         self.model = BansModel()
         self.table = BanTable(self.model)
         self.header = PaneHeader("Bans in force", height=56)
@@ -133,7 +134,10 @@ class BansPane(QWidget):
         column.addWidget(stage, 1)
 
     def follow(self, bans: list[BanView]) -> None:
-        """Show these."""
+        """Show these; the same list as before is the same bans."""
+        if bans is self._shown:
+            return
+        self._shown = bans
         self.model.follow(bans)
         self.header.count.say(wording.count(len(bans)) if bans else "")
         self._pages.setCurrentIndex(1 if bans else 0)
