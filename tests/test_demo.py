@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+import pytest_asyncio
 
 from server.client import Client, Voice
+from server.config import PORT
 from server.demo import cast
 from server.identity import load_key, mint
 from server.session import Role
@@ -22,15 +26,68 @@ from tests.processes import Process, environment, started
 
 NAMES = {person.name for person in (*cast.PEOPLE, cast.INTRUDER)}
 MODERATORS = {person.name for person in cast.PEOPLE if person.moderator}
+GUESTS = {"eve", "ed"}
+CHILDREN = 3
+"""Two nodes and those who play the people."""
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture
-async def demo(tmp_path: Path) -> AsyncIterator[Process]:
-    """A demo on stage, with a port of its own and nothing but its temporary folder in `tmp_path`."""
-    async with started("--demo", "--port=0", "--log-format=json", env=environment(TMPDIR=str(tmp_path))) as process:
-        await process.until_ready()
-        await on_stage(process)
-        yield process
+class Demos:
+    """One demo after the other: a test is shown the one that is there, unless an earlier test has broken it."""
+
+    def __init__(self, stack: contextlib.AsyncExitStack, folder: Path) -> None:
+        self._stack = stack
+        self._folder = folder
+        self._shown: Process | None = None
+        self.home = folder / "home"
+        self.home.mkdir()
+        self.temporary = folder
+        """Where the demo finds room for files of a moment."""
+
+    async def whole(self) -> Process:
+        """A demo on stage, with every process that it started."""
+        if self._shown is None or not is_whole(self._shown):
+            await self._stack.aclose()
+            self.temporary = Path(tempfile.mkdtemp(dir=self._folder))
+            env = environment(HOME=str(self.home), XDG_DATA_HOME=str(self.home / "data"), TMPDIR=str(self.temporary))
+            with port_of_others():
+                self._shown = await self._stack.enter_async_context(started("--demo", "--log-format=json", env=env))
+                await self._shown.until_ready()
+            await on_stage(self._shown)
+        return self._shown
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def demos(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demos]:
+    async with contextlib.AsyncExitStack() as stack:
+        yield Demos(stack, tmp_path_factory.mktemp("demo"))
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def demo(demos: Demos) -> Process:
+    return await demos.whole()
+
+
+@contextlib.contextmanager
+def port_of_others() -> Iterator[None]:
+    """Have the port in use that a console tries first."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind(("127.0.0.1", PORT))
+            taken.listen()
+        except OSError:
+            pass  # somebody else has it, which is as good
+        yield
+
+
+def is_whole(demo: Process) -> bool:
+    """Whether nobody has ended it, or a part of it."""
+    try:
+        return len([each for each in family(demo) if each.status() != psutil.STATUS_ZOMBIE]) == CHILDREN
+    except psutil.NoSuchProcess:
+        return False
 
 
 async def on_stage(process: Process) -> str:
@@ -64,7 +121,7 @@ async def test_a_client_sees_three_nodes_and_everybody_of_the_cast(demo: Process
         for node in nodes:
             async with Client(node["url"], token=admin_token(demo)) as there:
                 sessions = (await there.list("sessions", limit=1000)).items
-                people = [item for item in sessions if item["user"] != "eve"]
+                people = [item for item in sessions if item["user"] not in GUESTS]
                 assert {item["name"] for item in people} <= NAMES
                 assert len(people) > 30
                 assert {item["name"] for item in people if item["role"] == "moderator"} == MODERATORS
@@ -108,43 +165,27 @@ async def test_people_go_on_at_another_node_when_theirs_is_killed(demo: Process)
                     lost.discard(session)
 
 
-async def test_sigterm_ends_all_of_it(demo: Process, tmp_path: Path) -> None:
+async def test_sigterm_ends_all_of_it_and_ports_and_data_of_others_were_left_alone(
+    demo: Process, demos: Demos
+) -> None:
     children = family(demo)
-    assert len(children) == 3
+    assert len(children) == CHILDREN
+    assert not demo.url.endswith(f":{PORT}/ws")
     demo.send(signal.SIGTERM)
     async with asyncio.timeout(10):
         assert (await demo.end())[0] == 0
     await gone(children)
-    assert list(tmp_path.iterdir()) == []
+    assert list(demos.temporary.iterdir()) == []
+    assert not any(
+        "switchboard" in name.lower() for _, folders, files in os.walk(demos.home) for name in (*folders, *files)
+    )
 
 
 async def test_nothing_outlives_a_console_that_is_killed(demo: Process) -> None:
     children = family(demo)
+    assert len(children) == CHILDREN
     await demo.kill()
     await gone(children)
-
-
-async def test_a_demo_leaves_ports_and_data_of_others_alone(tmp_path: Path) -> None:
-    home, temporary = tmp_path / "home", tmp_path / "temporary"
-    home.mkdir()
-    temporary.mkdir()
-    env = environment(HOME=str(home), XDG_DATA_HOME=str(home / "data"), TMPDIR=str(temporary))
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            taken.bind(("127.0.0.1", 8765))
-            taken.listen()
-        except OSError:
-            pass  # somebody else has it, which is as good
-        async with started("--demo", "--log-format=json", env=env) as process:
-            await process.until_ready()
-            assert not process.url.endswith(":8765/ws")
-            await on_stage(process)
-            process.send(signal.SIGTERM)
-            assert (await process.end())[0] == 0
-    assert not any(
-        "switchboard" in name.lower() for _, folders, files in os.walk(home) for name in (*folders, *files)
-    )
 
 
 @pytest.mark.parametrize("option", ["--peer=127.0.0.1:1", "--data-dir=x", "--auth=token", "--auth-key-file=x"])

@@ -102,12 +102,14 @@ async def test_the_window_shows_what_a_client_of_another_node_is_told(shown: Sho
         assert set(nodes) == {"alder", "birch", "cedar"}
 
 
-async def test_a_demo_says_so_and_its_end_empties_the_views(shown: Shown) -> None:
+async def test_a_demo_says_so_and_its_end_has_a_key_and_empties_the_views(shown: Shown) -> None:
     console, processes = shown.console, shown.launched
     note = console.demo
     assert console.window.windowTitle().endswith("(demo)")
     assert note.button.isVisible()
     assert note.action in {command.action for command in console.context.actions.commands()}
+    assert note.action.shortcut().toString() == "Ctrl+Shift+E"
+    assert note.action.shortcutContext() is Qt.ShortcutContext.WindowShortcut
     assert len(processes) == 3
 
     note.button.click()
@@ -132,9 +134,3 @@ async def test_people_who_end_by_themselves_are_missed(shown: Shown) -> None:
     while "left" not in shown.console.context.toasts.text:  # noqa: ASYNC110 - it is told in this turn or the next
         await asyncio.sleep(0)
     assert shown.console.demo.button.isVisible()
-
-
-async def test_the_end_has_a_key(shown: Shown) -> None:
-    action = shown.console.demo.action
-    assert action.shortcut().toString() == "Ctrl+Shift+E"
-    assert action.shortcutContext() is Qt.ShortcutContext.WindowShortcut
