@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from PySide6.QtCore import SignalInstance
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import Shiboken
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -177,7 +178,15 @@ async def console(cluster: Cluster) -> AsyncIterator[Console]:
     yield made
     await made.close()
     await launcher.close()
-    made.window.deleteLater()
+    take_down(made.window)
+
+
+def take_down(window: QWidget) -> None:
+    """Let a window go at once, and the style sheet with it: the next is put together without one, as the product's is."""
+    Shiboken.delete(window)
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    application.setStyleSheet("")
 
 
 @pytest.fixture(autouse=True)

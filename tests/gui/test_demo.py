@@ -24,7 +24,7 @@ from server.desk import Desk
 from server.identity import Key, Tokens, load_key, mint
 from server.launcher import Launcher
 from server.session import Role
-from tests.gui.conftest import until
+from tests.gui.conftest import take_down, until
 
 
 class Shown:
@@ -75,7 +75,7 @@ async def shown(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPa
                     yield Shown(console, stage, key)
                 finally:
                     await console.close()
-                    console.window.deleteLater()
+                    take_down(console.window)
 
 
 async def test_the_window_shows_what_a_client_of_another_node_is_told(shown: Shown) -> None:

@@ -32,7 +32,7 @@ from server.desk import Desk
 from server.identity import Tokens, key_file, load_key
 from server.launched import meeting_points
 from server.launcher import Launcher
-from tests.gui.conftest import until
+from tests.gui.conftest import take_down, until
 
 
 @contextlib.asynccontextmanager
@@ -53,7 +53,7 @@ async def opened(data_dir: Path) -> AsyncIterator[Console]:
                 yield made
             finally:
                 await made.close()
-                made.window.deleteLater()
+                take_down(made.window)
 
 
 @pytest_asyncio.fixture

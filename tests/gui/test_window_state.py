@@ -19,7 +19,7 @@ from gui.frame.settings import SettingsSheet
 from gui.rooms.members_model import Sorting
 from server.desk import Desk
 from server.launcher import Launcher
-from tests.gui.conftest import until
+from tests.gui.conftest import take_down, until
 from tests.gui.test_rooms import until_members
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ async def window(cluster: Cluster, qapp: QApplication) -> AsyncIterator[Open]:
 
     async def close() -> None:
         await made[-1].close()
-        made.pop().window.deleteLater()
+        take_down(made.pop().window)
 
     async def open_again() -> Console:
         if made:
