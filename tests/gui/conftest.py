@@ -182,7 +182,7 @@ async def console(cluster: Cluster) -> AsyncIterator[Console]:
 
 
 def take_down(window: QWidget) -> None:
-    """Let a window go at once, and the style sheet with it: the next is put together without one, as the product's is."""
+    """Let a window go at once, and the style sheet with it: the next is put together without, as the product's is."""
     Shiboken.delete(window)
     application = QApplication.instance()
     assert isinstance(application, QApplication)

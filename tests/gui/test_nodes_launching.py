@@ -95,6 +95,12 @@ def fill(line: QWidget, text: str) -> None:
     QTest.keyClicks(line, text)
 
 
+def paste(line: QWidget, text: str) -> None:
+    QGuiApplication.clipboard().setText(text)
+    QTest.keyClick(line, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(line, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+
+
 async def launched(console: Console, name: str, *, keep: bool = False, restart: bool = True) -> None:
     """Press N, name the node, press Ctrl+Enter, wait until it is up."""
     QTest.keyClick(console.nodes.table, Qt.Key.Key_N)
@@ -345,7 +351,8 @@ async def test_launching_from_another_view_shows_the_nodes(console: Console) -> 
 async def test_what_is_no_port_is_said_when_there_are_to_be_more_nodes(console: Console, odd: str) -> None:
     QTest.keyClick(console.nodes.table, Qt.Key.Key_N)
     form = dialog(console)
-    fill(form.port, odd)
+    paste(form.port, odd)
+    assert form.port.text() == odd
     form.count.setValue(3)
     assert form.problem_of(form.port)
     assert not form.confirm.isEnabled()
