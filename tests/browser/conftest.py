@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ async def cluster(
 @pytest_asyncio.fixture(loop_scope="session")
 async def moderator(cluster: tuple[RunningNode, RunningNode], key_file: Path) -> AsyncIterator[Moderator]:
     """Lena, a moderator on the first node."""
-    secret = await token(key_file, user="lena", role="moderator")  # before the node begins to wait for a hello
+    secret = token(key_file, user="lena", role="moderator")
     async with connect(cluster[0].url) as connection:
         moderator = Moderator(connection)
         assert (await moderator.ask("hello", name="Lena", token=secret))["type"] == "welcome"
@@ -93,6 +94,13 @@ async def chromium(playwright: Playwright, speech: Speech) -> AsyncIterator[Brow
 @pytest_asyncio.fixture(loop_scope="session")
 async def visit(chromium: Browser) -> AsyncIterator[VisitorFactory]:
     """Makes visitors, each with a fresh profile; whatever their consoles complain about fails the test."""
+    async with reception(chromium) as visit:
+        yield visit
+
+
+@asynccontextmanager
+async def reception(chromium: Browser) -> AsyncIterator[VisitorFactory]:
+    """What `visit` is, for as long as it is wanted."""
     visitors: list[Visitor] = []
 
     async def visit(

@@ -8,6 +8,10 @@ import json
 import sys
 from pathlib import Path
 
+from server.identity import load_key, mint
+from server.scopes import Scope
+from server.session import Role
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -48,12 +52,6 @@ class RunningNode:
         await self.process.wait()
 
 
-async def token(key: Path, *, user: str, role: str, rooms: str = "") -> str:
+def token(key: Path, *, user: str, role: str, rooms: Scope = None) -> str:
     """An access token that nodes with this key honour; `rooms` limits a moderator."""
-    limit = ("--rooms", rooms) if rooms else ()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "main.py", "token", "--auth-key-file", str(key), "--user", user, "--role", role, *limit,
-        cwd=ROOT, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    output, _ = await process.communicate()
-    return output.decode().strip()
+    return mint(load_key(key, key.parent), user=user, role=Role(role), rooms=rooms)

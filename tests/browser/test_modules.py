@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
-from tests.browser.conftest import VisitorFactory
+from tests.browser.conftest import reception
 from tests.browser.nodes import RunningNode
 from tests.browser.visitor import Visitor
 
@@ -271,13 +274,22 @@ CHAT = """async () => {
 }"""
 
 
-async def run(visitor: Visitor, node: RunningNode, script: str, argument: object = None) -> Any:
-    await visitor.page.goto(node.http)
-    return await visitor.page.evaluate(script, argument)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def ann(chromium: Browser) -> AsyncIterator[Visitor]:
+    """One page for all: each script finds it just loaded, and keeps nothing."""
+    async with reception(chromium) as visit:
+        yield await visit("Ann")
 
 
-async def test_frame_is_packed_in_network_byte_order(cluster: Cluster, visit: VisitorFactory) -> None:
-    result = await run(await visit("Ann"), cluster[0], ROUND_TRIP)
+async def run(ann: Visitor, node: RunningNode, script: str, argument: object = None) -> Any:
+    await ann.page.goto(node.http)
+    result = await ann.page.evaluate(script, argument)
+    assert ann.complaints == []
+    return result
+
+
+async def test_frame_is_packed_in_network_byte_order(cluster: Cluster, ann: Visitor) -> None:
+    result = await run(ann, cluster[0], ROUND_TRIP)
     assert bytes(result["bytes"]) == bytes.fromhex("51 01 94 02 fedcba98 ffff 0102 ffffffff 010203")
     assert result["header"] == {
         "flags": 1, "level": 0x94, "samples": 960, "ssrc": 0xFEDCBA98, "seq": 65535, "ts": 0xFFFFFFFF,
@@ -285,8 +297,8 @@ async def test_frame_is_packed_in_network_byte_order(cluster: Cluster, visit: Vi
     assert result["payload"] == [1, 2, 3]
 
 
-async def test_bytes_that_are_no_voice_frame_are_none(cluster: Cluster, visit: VisitorFactory) -> None:
-    assert await run(await visit("Ann"), cluster[0], FOREIGN) == [None, None, None]
+async def test_bytes_that_are_no_voice_frame_are_none(cluster: Cluster, ann: Visitor) -> None:
+    assert await run(ann, cluster[0], FOREIGN) == [None, None, None]
 
 
 @pytest.mark.parametrize(
@@ -299,12 +311,12 @@ async def test_bytes_that_are_no_voice_frame_are_none(cluster: Cluster, visit: V
     ],
     ids=["opens at the third frame", "starts again after a quiet one", "closes after 400 ms", "stays open by one"],
 )
-async def test_gate(cluster: Cluster, visit: VisitorFactory, loudness: list[int], opened: list[bool]) -> None:
-    assert await run(await visit("Ann"), cluster[0], GATE, loudness) == opened
+async def test_gate(cluster: Cluster, ann: Visitor, loudness: list[int], opened: list[bool]) -> None:
+    assert await run(ann, cluster[0], GATE, loudness) == opened
 
 
-async def test_chat_shows_each_text_once(cluster: Cluster, visit: VisitorFactory) -> None:
-    assert await run(await visit("Ann"), cluster[0], CHAT) == {
+async def test_chat_shows_each_text_once(cluster: Cluster, ann: Visitor) -> None:
+    assert await run(ann, cluster[0], CHAT) == {
         "shown": [True, False, True, False],
         "fate": "sent",
         "joinedIsNew": True,
@@ -314,21 +326,20 @@ async def test_chat_shows_each_text_once(cluster: Cluster, visit: VisitorFactory
     }
 
 
-async def test_first_try_is_at_once_and_later_ones_are_spread(cluster: Cluster, visit: VisitorFactory) -> None:
-    ann = await visit("Ann")
+async def test_first_try_is_at_once_and_later_ones_are_spread(cluster: Cluster, ann: Visitor) -> None:
     longest = await run(ann, cluster[0], BACKOFF, 1)
     assert longest == [0, 800, 1600, 3200, 6400, 10000, 10000, 10000, 10000, 0]
     assert await run(ann, cluster[0], BACKOFF, 0) == [0, *[200] * 8, 0]
 
 
-async def test_cursors_are_the_highest_places_seen(cluster: Cluster, visit: VisitorFactory) -> None:
-    result = await run(await visit("Ann"), cluster[0], CURSORS)
+async def test_cursors_are_the_highest_places_seen(cluster: Cluster, ann: Visitor) -> None:
+    result = await run(ann, cluster[0], CURSORS)
     assert result["few"] == {"a": 6, "b": 7, "c": 0}
     assert (result["count"], result["kept"], result.get("gone")) == (1000, [2, 1], None)
 
 
-async def test_outbox_gives_each_text_once_until_it_is_repeated(cluster: Cluster, visit: VisitorFactory) -> None:
-    result = await run(await visit("Ann"), cluster[0], OUTBOX)
+async def test_outbox_gives_each_text_once_until_it_is_repeated(cluster: Cluster, ann: Visitor) -> None:
+    result = await run(ann, cluster[0], OUTBOX)
     assert result["seen"] == [["1", "2", "3"], [], ["4"], ["3"]]
     waiting = [
         {"id": "2", "text": "2", "room": "lobby"},
@@ -339,8 +350,8 @@ async def test_outbox_gives_each_text_once_until_it_is_repeated(cluster: Cluster
     assert result["full"] == [False, True]
 
 
-async def test_ticket_makes_a_reloaded_page_the_same_session(cluster: Cluster, visit: VisitorFactory) -> None:
-    result = await run(await visit("Ann"), cluster[0], TICKET)
+async def test_ticket_makes_a_reloaded_page_the_same_session(cluster: Cluster, ann: Visitor) -> None:
+    result = await run(ann, cluster[0], TICKET)
     assert result["first"] == {"client": "web/1.0", "n": 1000, "name": "Ann"}
     session = {"client": "web/1.0", "resume": "two", "cursors": {"a": 9}, "rooms": ["lobby"]}
     assert result["again"] == {**session, "n": 1001}, "the number rises though the clock was set back"
@@ -350,8 +361,8 @@ async def test_ticket_makes_a_reloaded_page_the_same_session(cluster: Cluster, v
     assert (result["old"], result["none"]) == (None, [None, None]), "a session that must be over is not asked for"
 
 
-async def test_what_one_writes_waits_is_repeated_and_is_said_anew(cluster: Cluster, visit: VisitorFactory) -> None:
-    result = await run(await visit("Ann"), cluster[0], TEXTS)
+async def test_what_one_writes_waits_is_repeated_and_is_said_anew(cluster: Cluster, ann: Visitor) -> None:
+    result = await run(ann, cluster[0], TEXTS)
     assert result["waiting"] == [["one sending", "two sending", "three sending"], 0]
     assert result["troubled"] == [["one sending", "two unknown", "three unsent"], ["one", "two"]]
     assert result["anew"] == [["one sent", "two sent", "three unsent"], ["two"], 0, ["s1", "s2", "s1"]]
@@ -359,12 +370,12 @@ async def test_what_one_writes_waits_is_repeated_and_is_said_anew(cluster: Clust
     assert result["paced"] == [1]
 
 
-async def test_a_moderator_may_be_limited_to_rooms(cluster: Cluster, visit: VisitorFactory) -> None:
-    assert await run(await visit("Ann"), cluster[0], SCOPE) == "1101010101101010"
+async def test_a_moderator_may_be_limited_to_rooms(cluster: Cluster, ann: Visitor) -> None:
+    assert await run(ann, cluster[0], SCOPE) == "1101010101101010"
 
 
-async def test_slow_mode_says_how_long_it_takes(cluster: Cluster, visit: VisitorFactory) -> None:
-    assert await run(await visit("Ann"), cluster[0], PACE) == [
+async def test_slow_mode_says_how_long_it_takes(cluster: Cluster, ann: Visitor) -> None:
+    assert await run(ann, cluster[0], PACE) == [
         [0, "", ""],
         [0, "", "Slow mode: one message in 1 min 30 s."],
         [90, "Slow mode: you can write again in 1 min 30 s.", ""],
@@ -376,8 +387,8 @@ async def test_slow_mode_says_how_long_it_takes(cluster: Cluster, visit: Visitor
     ]
 
 
-async def test_who_is_put_out_is_told_by_whom_until_when_and_why(cluster: Cluster, visit: VisitorFactory) -> None:
-    result = await run(await visit("Ann"), cluster[0], FAREWELL)
+async def test_who_is_put_out_is_told_by_whom_until_when_and_why(cluster: Cluster, ann: Visitor) -> None:
+    result = await run(ann, cluster[0], FAREWELL)
     assert result["left"] == [
         f"You were put out of this room by Lena until {result['end']}: spam",
         "You were banned from this room by Lena.",
@@ -400,9 +411,9 @@ async def test_who_is_put_out_is_told_by_whom_until_when_and_why(cluster: Cluste
     ]
 
 
-async def test_who_is_muted_or_put_out_in_a_moment_reads_so(cluster: Cluster, visit: VisitorFactory) -> None:
+async def test_who_is_muted_or_put_out_in_a_moment_reads_so(cluster: Cluster, ann: Visitor) -> None:
     muted = ["Lena has muted you: noise", "noise"]
-    assert await run(await visit("Ann"), cluster[0], SILENCES) == [
+    assert await run(ann, cluster[0], SILENCES) == [
         muted,
         muted,
         ["Lena puts you out in a moment: spam", "by Lena, in a moment · spam"],
@@ -413,8 +424,8 @@ async def test_who_is_muted_or_put_out_in_a_moment_reads_so(cluster: Cluster, vi
     ]
 
 
-async def test_a_moment_has_its_day_where_that_is_not_today(cluster: Cluster, visit: VisitorFactory) -> None:
-    today, tomorrow, next_year = await run(await visit("Ann"), cluster[0], MOMENTS)
+async def test_a_moment_has_its_day_where_that_is_not_today(cluster: Cluster, ann: Visitor) -> None:
+    today, tomorrow, next_year = await run(ann, cluster[0], MOMENTS)
     assert "30" in today
     assert "May" not in today
     assert "21" in tomorrow
@@ -422,8 +433,8 @@ async def test_a_moment_has_its_day_where_that_is_not_today(cluster: Cluster, vi
     assert "2027" in next_year
 
 
-async def test_words_say_since_when_and_what_will_happen(cluster: Cluster, visit: VisitorFactory) -> None:
-    result = await run(await visit("Ann"), cluster[0], STANDING)
+async def test_words_say_since_when_and_what_will_happen(cluster: Cluster, ann: Visitor) -> None:
+    result = await run(ann, cluster[0], STANDING)
     plain, long, offline = result["away"]
     assert plain["title"] == "Reconnecting…"
     assert "2:32:08" in plain["detail"] or "14:32:08" in plain["detail"]

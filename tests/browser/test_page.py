@@ -23,7 +23,7 @@ Cluster = tuple[RunningNode, RunningNode]
 async def moderator(cluster: Cluster, key_file: Path) -> AsyncIterator[ClientConnection]:
     """A moderator's connection to the first node, past its hello."""
     async with connect(cluster[0].url) as connection:
-        secret = await token(key_file, user="lena", role="moderator")
+        secret = token(key_file, user="lena", role="moderator")
         await connection.send(json.dumps({"type": "hello", "id": 1, "name": "Lena", "token": secret}))
         assert json.loads(await connection.recv())["type"] == "welcome"
         yield connection
@@ -157,7 +157,7 @@ async def test_page_asks_for_a_token_where_the_node_wants_one(
     await ann.page.get_by_role("button", name="Join").click()
     field = ann.page.get_by_label("Access token")
     await expect(field).to_have_attribute("aria-invalid", "true")
-    await field.fill(await token(key_file, user="ann", role="moderator"))
+    await field.fill(token(key_file, user="ann", role="moderator"))
     await ann.page.get_by_role("button", name="Join").click()
     await expect(ann.page.get_by_role("heading", name="members", exact=True)).to_be_visible()
     await ann.page.close()
@@ -166,7 +166,7 @@ async def test_page_asks_for_a_token_where_the_node_wants_one(
 
 async def test_page_goes_on_at_another_node_when_its_own_ends(tmp_path: Path, visit: VisitorFactory) -> None:
     first = await RunningNode.start(tmp_path / "n1", "--name", "n1", "--port", "0", "--bus-port", "0")
-    options = ("--port", "0", "--bus-port", "0", "--peer", first.bus)
+    options = ("--port", "0", "--bus-port", "0", "--peer", first.bus, "--drain-seconds", "1")
     second = await RunningNode.start(tmp_path / "n2", "--name", "n2", *options)
     ann, bob = await visit("Ann"), await visit("Bob")
     await bob.join(first, "moving")

@@ -117,6 +117,7 @@ async def test_a_page_is_still_deafened_on_another_node(tmp_path: Any, visit: Vi
     session = await session_of(ann)
     await node.stop()
     node = await RunningNode.start(tmp_path, "--bus", "memory", "--port", node.port)
+    await ann.hurry()
     await ann.until("state => state.live && state.room === 'again'")
     assert await session_of(ann) == session
     await expect(ann.member("Ann")).to_contain_text("you hear nobody")
@@ -196,7 +197,7 @@ async def test_a_moderator_mutes_and_unmutes_at_the_page(
     mo, bob, cid = await visit("Mo"), await visit("Bob"), await visit("Cid")
     await mo.follow_link(cluster[0], "moderated")
     await mo.page.get_by_role("button", name="I have an access token").click()
-    await mo.page.get_by_label("Access token").fill(await token(key_file, user="mo", role="moderator"))
+    await mo.page.get_by_label("Access token").fill(token(key_file, user="mo", role="moderator"))
     await mo.enter()
     for visitor, node in ((bob, cluster[1]), (cid, cluster[0])):
         await visitor.join(node, "moderated")

@@ -24,7 +24,7 @@ TOLD = "Reported. The moderators have it, with what was written here in the last
 @pytest_asyncio.fixture(loop_scope="session")
 async def moderator(cluster: Cluster, key_file: Path) -> AsyncIterator[Guest]:
     """Lena, a moderator at the second node."""
-    secret = await token(key_file, user="lena", role="moderator")
+    secret = token(key_file, user="lena", role="moderator")
     async with await Guest.enter(cluster[1].url, name="Lena", token=secret) as lena:
         yield lena
 

@@ -59,11 +59,6 @@ async def pair(ann: Visitor, on: str, bob: Visitor, node: RunningNode, room: str
     return str((await ann.stats())["session"])
 
 
-async def hurry(visitor: Visitor) -> None:
-    """Let the page believe that the network is back, so that it does not wait for its next try."""
-    await visitor.page.evaluate("void window.dispatchEvent(new Event('online'))")
-
-
 async def close(*visitors: Visitor) -> None:
     for visitor in visitors:
         visitor.forgive_browser()
@@ -216,7 +211,7 @@ async def test_page_goes_on_when_all_nodes_were_restarted(tmp_path: Path, visit:
 
     node = await RunningNode.start(tmp_path, "--bus", "memory", "--port", node.port)
     for visitor in (ann, bob):
-        await hurry(visitor)
+        await visitor.hurry()
         await visitor.until("state => state.live && state.room === 'again'")
         await expect(visitor.notes().filter(has_text="Messages may be missing here")).to_have_count(1)
     assert (await ann.stats())["session"] == session
@@ -244,7 +239,7 @@ async def test_session_that_is_over_begins_anew_with_what_was_not_sent(tmp_path:
 
     # Another key: nobody knows the old session, nor its token.
     node = await RunningNode.start(tmp_path / "two", "--bus", "memory", "--port", node.port)
-    await hurry(ann)
+    await ann.hurry()
     await ann.until(f"state => state.live && state.room === 'anew' && state.session !== {json.dumps(session)}")
     await expect(ann.notes().filter(has_text="You came back anew")).to_be_visible()
     await expect(ann.line("For the next one")).to_have_attribute("data-fate", "sent")
