@@ -16,10 +16,11 @@ from server.bans import Ban
 from server.chain import RESULTS, Asked, Began, Came, Entry, Head, Line, Missed, Pen, Person, Result
 from server.events import Audited, Event, PeerTurned
 from server.filing import filed, lines_of, sought_of
+from server.intent import Intent
 from server.ledger import KEPT, Item, Ledger, Place, Wanted, items_of
 from server.orders import Unconfirmed
 from server.rulings import BAN, Change, parts_of
-from server.session import Actor, Role, SessionRecord
+from server.session import Actor
 from server.store.interface import Store
 from server.store.rows import HeadRow, StoreError, place_of
 from server.unreadable import UNREADABLE
@@ -33,9 +34,6 @@ logger = logging.getLogger(__name__)
 
 APART_MS = 10_000
 """Lines of a node whose clock is further ahead do not move the times of others."""
-
-SYSTEM = Actor("", "", "System", Role.ADMIN)
-"""Who acts where nobody asked."""
 
 
 class Audit:
@@ -61,46 +59,16 @@ class Audit:
 
     # What is done.
 
-    def asked(
-        self,
-        by: Actor,
-        action: str,
-        *,
-        target: str = "",
-        people: Sequence[SessionRecord | Person] = (),
-        room: str | None = None,
-        reason: str = "",
-        detail: str = "",
-        until: int | None = None,
-        act: str = "",
-        more: bool = False,
-    ) -> str:
-        """Write down what is about to be done, before it goes out; for each of `people` a line of its own.
+    def asked(self, intent: Intent, *, more: bool = False) -> str:
+        """Write down what is about to be done, before it goes out. Returns the identity of the act.
 
-        `target` is what the request named (else the session of each), `until` ms since 1970. Returns the identity of
-        the act, which is `act` if that is given: what is known under it already is not written again, unless these
-        are `more` of those for whom it is.
+        What is known under its identity is not written again, unless these are `more` of those for whom it is.
         """
+        act = intent.act
         if act and self.is_known(act) and not more:
             return act
         act = act or self._next_act()
-        persons: list[Person | None] = [_person(one) for one in people]
-        self._write(
-            *(
-                Asked(
-                    act=act,
-                    by=by,
-                    action=action,
-                    target=target or (person.session if person else ""),
-                    person=person,
-                    room=room,
-                    reason=reason,
-                    detail=detail,
-                    until=until,
-                )
-                for person in persons or [None]
-            )
-        )
+        self._write(*intent.lines(act))
         return act
 
     def is_known(self, act: str) -> bool:
@@ -115,24 +83,9 @@ class Audit:
         starts = range(0, len(results), RESULTS)
         self._write(*(Came(act, tuple(results[start : start + RESULTS])) for start in starts))
 
-    async def recorded(
-        self,
-        work: Awaitable[list[Outcome]],
-        by: Actor,
-        action: str,
-        *,
-        target: str = "",
-        people: Sequence[SessionRecord | Person] = (),
-        room: str | None = None,
-        reason: str = "",
-        detail: str = "",
-        until: int | None = None,
-        act: str = "",
-    ) -> list[Outcome]:
-        """Write down what is about to be done, do it, and write down what came of it; else as `asked`."""
-        act = self.asked(
-            by, action, target=target, people=people, room=room, reason=reason, detail=detail, until=until, act=act
-        )
+    async def recorded(self, work: Awaitable[list[Outcome]], intent: Intent) -> list[Outcome]:
+        """Write down what is about to be done, do it, and write down what came of it."""
+        act = self.asked(intent)
         try:
             outcomes = await work
         except Unconfirmed as unconfirmed:
@@ -145,7 +98,7 @@ class Audit:
     def acting(self, by: Actor, action: str, target: str) -> Iterator[None]:
         """Write down what this node does within the block, ahead, and whether it failed."""
         clock = self._node.clock
-        act, began = self.asked(by, action, target=target), clock.now()
+        act, began = self.asked(Intent(action, by=by, target=target)), clock.now()
         outcome: Literal["done", "failed"] = "failed"
         try:
             yield
@@ -154,18 +107,9 @@ class Audit:
             ms = round((clock.now() - began) * 1000, 1)
             self.outcome(act, [Outcome(node=self._node.name, outcome=outcome, ms=ms)])
 
-    def happened(
-        self,
-        action: str,
-        *,
-        target: str = "",
-        people: Sequence[SessionRecord | Person] = (),
-        room: str | None = None,
-        reason: str = "",
-        act: str = "",
-    ) -> None:
+    def happened(self, intent: Intent) -> None:
         """Write down what came to be here although nobody asked."""
-        act = self.asked(SYSTEM, action, target=target, people=people, room=room, reason=reason, act=act)
+        act = self.asked(intent)
         self.outcome(act, [Outcome(node=self._node.name, outcome="done", ms=0)])
 
     def _next_act(self) -> str:
@@ -183,7 +127,8 @@ class Audit:
             self._pen = Pen(node.bus.origin, node.name, self._restored)
             self._write(Began(self._restored, lost))
             if lost:
-                self.happened("audit_lost", target=node.name, reason="its store has nothing that it wrote before")
+                why = "its store has nothing that it wrote before"
+                self.happened(Intent("audit_lost", target=node.name, reason=why))
         return self._pen
 
     def _write(self, *entries: Entry) -> None:
@@ -284,7 +229,7 @@ class Audit:
             why = f"its store has {before.n} of {known.n} lines that it wrote"
         logger.warning("the audit of %s: %s", name, why)
         if self._speaks:
-            self.happened("audit_changed", target=name, reason=why)
+            self.happened(Intent("audit_changed", target=name, reason=why))
 
     @property
     def summary(self) -> bytes:
@@ -330,7 +275,7 @@ class Audit:
         if isinstance(event, PeerTurned) and event.state == "down":
             if self._speaks:
                 sessions = self._node.presence.per_node[event.node]
-                self.happened("node_lost", target=event.name, reason=f"sessions that were there: {sessions}")
+                self.happened(Intent("node_lost", target=event.name, reason=f"sessions that were there: {sessions}"))
 
     def _end(self, change: Change) -> None:
         """A decision is in force no more: if that is because its time is over, nobody else writes that down."""
@@ -343,7 +288,7 @@ class Audit:
         except UNREADABLE:
             return
         whom = Person("", ban.user, ban.user or ban.ip)
-        self.happened("ban_ended", target=id, people=[whom], room=ban.room or None, reason="its time is over")
+        self.happened(Intent("ban_ended", target=id, people=[whom], room=ban.room or None, reason="its time is over"))
 
     @property
     def _speaks(self) -> bool:
@@ -412,7 +357,3 @@ def _incarnation(head: Head) -> int:
 def _mark(head: Head) -> int:
     text = f"{head.chain} {head.n} {head.hash}".encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
-
-
-def _person(one: SessionRecord | Person) -> Person:
-    return one if isinstance(one, Person) else Person(one.session, one.user, one.name)

@@ -13,6 +13,7 @@ from bus.record import NodeId
 from server.acts import Reason
 from server.drain import LONGEST_SECONDS, Drain
 from server.events import NodeChanged
+from server.intent import Intent
 from server.moderation import CALL_SECONDS
 from server.roles import Command, require
 from server.session import Actor
@@ -135,10 +136,12 @@ class Departure:
         """Have a node of the cluster carry out an order. Raises Refused: unavailable, forbidden."""
         own, began = self._node, self._node.clock.now()
         act = own.audit.asked(
-            order.by,
-            "drain" if isinstance(order, Begin) else "cancel_drain",
-            target=own.cards.name_of(node),
-            reason=order.reason if isinstance(order, Begin) else "",
+            Intent(
+                "drain" if isinstance(order, Begin) else "cancel_drain",
+                by=order.by,
+                target=own.cards.name_of(node),
+                reason=order.reason if isinstance(order, Begin) else "",
+            )
         )
         reply = self._reply(order) if node == own.node_id else await self._ask(node, order)
         ms = round((own.clock.now() - began) * 1000, 1)

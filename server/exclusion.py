@@ -14,6 +14,7 @@ from bus.record import ClientId
 from server.bans import Ban, Bans, InForce, key_of_ban, network, reach
 from server.chain import Person
 from server.closing import KICKED
+from server.intent import Intent
 from server.rulings import BAN, Change
 from server.session import Actor, Role, SessionRecord
 from server.wire import names
@@ -74,14 +75,16 @@ class Exclusion:
         id = id or "b_" + (act[:16] or node.clock.new_session().removeprefix("s_"))
         outcomes = await node.audit.recorded(
             node.orders.rule(by, key_of_ban(id), ban, reason=reason, seconds=seconds, act=act),
-            by,
-            "ban",
-            target=ban.user or ban.ip,
-            people=[Person("", ban.user, ban.user or ban.ip)],
-            room=ban.room or None,
-            reason=reason,
-            until=None if seconds is None else node.clock.wall_ms() + round(seconds * 1000),
-            act=act,
+            Intent(
+                "ban",
+                by=by,
+                target=ban.user or ban.ip,
+                people=[Person("", ban.user, ban.user or ban.ip)],
+                room=ban.room or None,
+                reason=reason,
+                until=None if seconds is None else node.clock.wall_ms() + round(seconds * 1000),
+                act=act,
+            ),
         )
         return [_about(outcome, id, ban.user) for outcome in outcomes]
 
@@ -96,7 +99,8 @@ class Exclusion:
             user, whom = known.ban.user, [Person("", known.ban.user, known.ban.user or known.ban.ip)]
         node.require_durable()
         work = node.orders.rule(by, key, None, reason=reason, act=act)
-        outcomes = await node.audit.recorded(work, by, "unban", target=id, people=whom, reason=reason, act=act)
+        intent = Intent("unban", by=by, target=id, people=whom, reason=reason, act=act)
+        outcomes = await node.audit.recorded(work, intent)
         return [_about(outcome, id, user) for outcome in outcomes]
 
     def _id(self, id: str) -> str:

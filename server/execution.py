@@ -12,6 +12,7 @@ from bus.record import Kind, Record
 from server import acts, roles
 from server.acts import OVER, TIME, AnyAct, Deed, Kick, Move, Mute, Unkick, Unmute, Verdict, block_id
 from server.bans import Ban, key_of_ban
+from server.intent import Intent
 from server.resumption import LIVES
 from server.session import Actor, Notice, SessionRecord, Silence
 from server.terms import Terms, term_of
@@ -236,7 +237,7 @@ class Execution:
         node, by, room = self._node, notice.by, notice.room
         id, ban = block_id(notice.act, record.user), Ban(user=record.user, room=room or "")
         until = node.clock.wall_ms() + round(notice.block * 1000)
-        node.audit.asked(by, "ban", people=[record], room=room, reason=notice.reason, until=until, act=id)
+        node.audit.asked(Intent("ban", by=by, people=[record], room=room, reason=notice.reason, until=until, act=id))
         node.orders.decide(by, key_of_ban(id), ban, reason=notice.reason, seconds=notice.block, act=id)
         node.audit.outcome(id, [Outcome(node=node.name, outcome="done", ms=0)])
 
@@ -250,7 +251,7 @@ class Execution:
             if not self.acts_for(record):  # its node does so, unless it is gone by then
                 self._terms.again(due, now)
             elif isinstance(term, Notice):
-                self._node.audit.happened("kick", people=[record], room=term.room, reason=OVER)
+                self._node.audit.happened(Intent("kick", people=[record], room=term.room, reason=OVER))
                 if term.room is None or record.seat(term.room) is not None:
                     self._put_out(record, term.room, term.reason)
                 else:
@@ -258,7 +259,7 @@ class Execution:
                 if term.block:
                     self._block(record, term)
             else:
-                self._node.audit.happened("unmute", people=[record], room=term.room, reason=OVER)
+                self._node.audit.happened(Intent("unmute", people=[record], room=term.room, reason=OVER))
                 self.tell(record, "unmute", term.room, TIME, OVER)
                 self._revise(record.without_silence(term.room))
 

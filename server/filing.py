@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from bus.record import Origin
 from server import chain
 from server.chain import Asked, Came, Line
@@ -58,13 +60,4 @@ def lines_of(rows: Iterable[AuditRow]) -> list[tuple[Origin, Line]]:
 
 def sought_of(wanted: Wanted) -> Sought:
     """What the store is asked for."""
-    return Sought(
-        kind="asked",
-        text=wanted.text,
-        by=wanted.by,
-        action=wanted.action,
-        user=wanted.user,
-        room=wanted.room,
-        since=wanted.since,
-        until=wanted.until,
-    )
+    return Sought(kind="asked", **msgspec.structs.asdict(wanted))

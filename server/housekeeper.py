@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from server.events import Event, RoomSet, TextShown
+from server.intent import Intent
 from server.pace import Pace
 from server.passwords import Passwords
 from server.rooms import Room
@@ -68,9 +69,8 @@ class Housekeeper:
         if isinstance(password := changes.get(PASSWORD), str):
             fields[PASSWORD] = await self.passwords.make(password)
         work, what = self._decide(by, room, fields, reason=reason, act=act), told(changes)
-        return await node.audit.recorded(
-            work, by, "set_room", target=room, room=room, reason=reason, detail=what, act=act
-        )
+        intent = Intent("set_room", by=by, target=room, room=room, reason=reason, detail=what, act=act)
+        return await node.audit.recorded(work, intent)
 
     async def _decide(
         self, by: Actor, room: str, fields: dict[str, Value | Lock], *, reason: str, act: str

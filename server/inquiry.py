@@ -11,6 +11,7 @@ from bus.record import Kind, NodeId, Origin, node_of
 from server import flow, texts
 from server.events import Revealed
 from server.flow import Locate, Passed, Recall
+from server.intent import Intent
 from server.roles import Command, may, require
 from server.session import Actor
 from server.trace import Offset, Offsets, Sighted, Trace, trace
@@ -112,7 +113,7 @@ def recall(node: Node, asked: Recall) -> str | None:
 
 def _note(node: Node, by: Actor, origin: Origin, seq: int, reason: str) -> None:
     """Let it be known that a whisper is read, by whom and why."""
-    act = node.audit.asked(by, "reveal", target=f"{origin}:{seq}", reason=reason)
+    act = node.audit.asked(Intent("reveal", by=by, target=f"{origin}:{seq}", reason=reason))
     node.audit.outcome(act, [Outcome(node=node.name, outcome="done", ms=0)])
     _log(by, origin, seq, reason)
     node.emit(Revealed(by, origin, seq, reason))

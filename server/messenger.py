@@ -10,6 +10,7 @@ from server import texts
 from server.audience import audience_of
 from server.events import AnnouncementShown, TextShown
 from server.feeds import Asked
+from server.intent import Intent
 from server.session import Actor, Role, SessionRecord
 from server.store.rows import TextRow
 from server.texts import ANSWER_SECONDS, History, Receipt, Sender, Text
@@ -50,7 +51,7 @@ class Messenger:
     def _audited(self, by: Actor, room: str | None, text: str, sender: Sender) -> Sender:
         """Write an announcement down that is about to be made, and when it was shown."""
         node, began = self._node, self._node.clock.now()
-        act = node.audit.asked(by, "announce", target=room or "", room=room, reason=text)
+        act = node.audit.asked(Intent("announce", by=by, target=room or "", room=room, reason=text))
 
         def shown(receipt: Receipt, asked: bool) -> None:
             ms = round((node.clock.now() - began) * 1000, 1)

@@ -15,6 +15,7 @@ from server import acts, roles
 from server.acts import Act, AnyAct, Verdict, Whom, block_id
 from server.bans import Ban
 from server.execution import Execution
+from server.intent import Intent
 from server.rulings import Ruling, parts_of
 from server.session import SessionRecord
 from server.turns import Turns
@@ -110,20 +111,20 @@ class Moderation:
         target = plan.whom.users[0] if len(plan.whom.users) == 1 else ""
         if audit.is_known(act.id):
             return
+        intent = Intent(
+            act.command.value,
+            by=act.by,
+            target=target,
+            room=act.room,
+            reason=act.reason,
+            detail=act.to if isinstance(act, acts.Move) else "",
+            until=until,
+            act=act.id,
+        )
         for start in range(0, max(1, len(plan.targets)), LINES_AT_ONCE):
             await turns.step()
-            audit.asked(
-                act.by,
-                act.command.value,
-                target=target,
-                people=plan.targets[start : start + LINES_AT_ONCE],
-                room=act.room,
-                reason=act.reason,
-                detail=act.to if isinstance(act, acts.Move) else "",
-                until=until,
-                act=act.id,
-                more=start > 0,
-            )
+            some = dataclasses.replace(intent, people=plan.targets[start : start + LINES_AT_ONCE])
+            audit.asked(some, more=start > 0)
 
     def _lifts(self, act: AnyAct, whom: Whom, targets: Sequence[SessionRecord]) -> list[str]:
         """The keys of the mutes of users that an act lifts: of those whom it names, as users or by a session."""

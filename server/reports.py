@@ -30,6 +30,7 @@ from server.inbox import (
     report_key,
     work_key,
 )
+from server.intent import Intent
 from server.limits import Shares
 from server.orders import Unconfirmed
 from server.roles import Command, may, require
@@ -98,12 +99,14 @@ class Reports:
         node, target = self._node, report.target
         id = f"r_{node.clock.new_session().removeprefix('s_')}"
         act = node.audit.asked(
-            by,
-            "report",
-            target=target.user,
-            people=[] if record is None else [record],
-            room=report.room,
-            reason=report.text,
+            Intent(
+                "report",
+                by=by,
+                target=target.user,
+                people=[] if record is None else [record],
+                room=report.room,
+                reason=report.text,
+            )
         )
         filed = Filed(report.target, report.room, report.text, report.message, found)
         try:
@@ -233,7 +236,7 @@ class Reports:
     ) -> list[Outcome]:
         node, key, note = self._node, work_key(view.report), work.note if work else ""
         whom = f"{view.target.name}, reported by {view.reporter.name}"
-        act = node.audit.asked(by, action, target=view.report, room=view.room, reason=note, detail=whom)
+        act = node.audit.asked(Intent(action, by=by, target=view.report, room=view.room, reason=note, detail=whom))
         ruling = node.orders.decide(by, key, work, reason=note, seconds=seconds, act=act)
         try:
             outcomes = await node.orders.confirm(ruling)

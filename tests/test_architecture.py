@@ -73,6 +73,7 @@ PURE = tuple(
             "wire",
             "chain",
             "ledger",
+            "intent",
             "filing",
             "verification",
             "sheets",

@@ -85,7 +85,11 @@ Row = RulingRow | AuditRow | HeadRow | TextRow
 
 
 class Sought(msgspec.Struct, frozen=True, kw_only=True):
-    """Which lines of the audit are wanted; what is empty or None excludes none."""
+    """Which lines of the audit are wanted; what is empty or None excludes none.
+
+    `server.ledger.Wanted` says nearly the same of acts and knows what fits; this is of lines of any kind, by their
+    columns, as a store knows nothing of acts.
+    """
 
     kind: Literal["", "asked", "outcome"] = ""
     chain: Origin = ""

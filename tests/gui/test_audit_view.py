@@ -16,6 +16,7 @@ from gui.audit.model import Column
 from gui.audit.view import PAGE, AuditView
 from gui.bans.sheet import BanSheet
 from gui.widgets.file_sheet import FileSheet
+from server.intent import Intent
 from tests.gui.conftest import Cluster, until
 from tests.gui.test_rooms import select, until_members
 
@@ -150,7 +151,7 @@ async def test_words_an_action_and_a_moderator_narrow_the_list(console: Console,
 async def test_more_is_read_as_somebody_scrolls_down(console: Console) -> None:
     audit = console.context.desk._node.audit
     for number in range(3 * PAGE):
-        audit.happened("node_lost", target=f"n-{number}")
+        audit.happened(Intent("node_lost", target=f"n-{number}"))
     view = open_audit(console)
     await until(lambda: view.model.rowCount() > 0, view.read)
     assert view.model.rowCount() <= PAGE
@@ -162,7 +163,7 @@ async def test_more_is_read_as_somebody_scrolls_down(console: Console) -> None:
 
 
 async def test_it_is_written_as_csv_or_json_for_its_owner_alone(console: Console, tmp_path: Path) -> None:
-    console.context.desk._node.audit.happened("node_lost", target="=1+1")
+    console.context.desk._node.audit.happened(Intent("node_lost", target="=1+1"))
     view = open_audit(console)
     await until_shown(view, ("Node lost", "=1+1"))
     for ending in ("csv", "json"):
@@ -182,7 +183,7 @@ async def test_nothing_is_read_while_it_is_hidden(console: Console) -> None:
     view = open_audit(console)
     console.window.show_view(console.rooms)
     await until(lambda: view._fetching is None, view.read)
-    console.context.desk._node.audit.happened("node_lost", target="n-1")
+    console.context.desk._node.audit.happened(Intent("node_lost", target="n-1"))
     console.context.bridge.tick()
     assert view._fetching is None
     assert shown(view) == []

@@ -16,6 +16,7 @@ from server.acts import Mute, Whom
 from server.chain import Asked, Began, Came
 from server.desk import Desk
 from server.events import PeerTurned
+from server.intent import Intent
 from server.ledger import Ledger, Wanted
 from server.session import Actor, Role
 from tests.bus.ear import eventually
@@ -145,7 +146,7 @@ async def test_what_came_later_is_listed_later_although_clocks_are_somewhat_apar
     monkeypatch.setattr(a.node.clock, "wall_ms", lambda: 1_000_000)
     monkeypatch.setattr(b.node.clock, "wall_ms", lambda: 996_000)
     for number, (one, other) in enumerate([(a, b), (b, a), (a, b), (b, a)]):
-        one.node.audit.happened("test", target=f"{number}")
+        one.node.audit.happened(Intent("test", target=f"{number}"))
         await eventually(partial(knows_alike, one, other))
     items = await a.node.audit.page(Wanted(), limit=9)
     assert [(item.asked.target, item.line.at) for item in items] == [
@@ -155,7 +156,7 @@ async def test_what_came_later_is_listed_later_although_clocks_are_somewhat_apar
         ("0", 1_000_000),
     ]
     monkeypatch.setattr(b.node.clock, "wall_ms", lambda: 900_000)
-    b.node.audit.happened("test", target="an hour ago")
+    b.node.audit.happened(Intent("test", target="an hour ago"))
     assert (await b.node.audit.page(Wanted(), limit=9))[-1].line.at == 900_000
 
 
@@ -305,7 +306,7 @@ async def turned_down(served: Served, other: Served) -> PeerTurned:
 
 async def test_a_line_that_does_not_follow_is_told(serve: Serving, caplog: pytest.LogCaptureFixture) -> None:
     a, b = await cluster(serve, 2)
-    a.node.audit.happened("test", target="one")
+    a.node.audit.happened(Intent("test", target="one"))
     origin = a.node.bus.origin
     await eventually(lambda: b.node.audit.known(origin) == 3)
     line = chain.Line(4, "f" * 64, 1, "n1", Came("act", ()))
@@ -329,7 +330,7 @@ async def test_a_mute_of_many_is_one_act(served: Served) -> None:
 async def test_the_same_act_is_written_once(served: Served) -> None:
     by = Actor("s", "mo", "Mo", Role.MODERATOR)
     for _ in range(2):
-        assert served.node.audit.asked(by, "kick", target="bob", act="the same") == "the same"
+        assert served.node.audit.asked(Intent("kick", by=by, target="bob", act="the same")) == "the same"
     assert len(await served.node.audit.page(Wanted(), limit=9)) == 1
 
 

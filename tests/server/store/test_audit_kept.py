@@ -19,6 +19,7 @@ import main
 from server import backfill
 from server.chain import Began, Missed, encode, hash_of, unpack
 from server.inspection import export, verify
+from server.intent import Intent
 from server.ledger import Ledger, Wanted
 from server.session import Actor, Role
 from server.store.address import StoreAddress
@@ -53,7 +54,7 @@ async def cluster(serve: Serving, stores: list[Keeper]) -> list[Served]:
 def act(served: Served, reason: str, *, target: str = "bob") -> None:
     """Something is done at a node."""
     audit = served.node.audit
-    audit.outcome(audit.asked(MO, "kick", target=target, room="lobby", reason=reason), [])
+    audit.outcome(audit.asked(Intent("kick", by=MO, target=target, room="lobby", reason=reason)), [])
 
 
 async def lines(store: Keeper) -> list[AuditRow]:
@@ -284,7 +285,7 @@ def filled(folder: Path, acts: int = 6) -> Path:
         served = await serving(store=store)
         for number in range(acts):
             audit = served.node.audit
-            audit.outcome(audit.asked(MO, "kick", target="bob", reason=f"reason {number}"), [])
+            audit.outcome(audit.asked(Intent("kick", by=MO, target="bob", reason=f"reason {number}")), [])
         await written(store)
         await serving.close()
         await keepers.close()
