@@ -29,6 +29,7 @@ from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUEST_BYTES = 1 << 17
+LAST_WORDS_SECONDS = 1.0
 READ_FIRST = (
     "main",
     "uvloop",
@@ -41,10 +42,23 @@ READ_FIRST = (
     "server.client",
     "sqlalchemy.ext.asyncio",
     "sqlalchemy.dialects.sqlite.aiosqlite",
+    "tests.bus.peer",
     "tests.faults.load",
     "tests.faults.node",
 )
 """What the processes run and, of what they import themselves, what takes long."""
+
+
+class _Reading(asyncio.StreamReaderProtocol):
+    """Reads a pipe, and tells when its end has come."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        super().__init__(reader)
+        self.at_end = asyncio.Event()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.at_end.set()
 
 
 class Forked:
@@ -57,7 +71,8 @@ class Forked:
         self.stdout: asyncio.StreamReader | None = None
         self.stderr: asyncio.StreamReader | None = None
         self._word = word
-        self._transports: list[asyncio.BaseTransport] = []
+        self._pipes: dict[asyncio.ReadTransport, asyncio.Event] = {}
+        """Those that are read, and whether their end has come."""
         self._ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(word, self._on_end)
@@ -79,11 +94,16 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
     async def wait(self) -> int:
-        """Wait for its end; returns its exit code. What nobody reads by then is lost."""
+        """Wait for its end and for all that it said; returns its exit code."""
         await self._ended.wait()
         assert self.returncode is not None
-        for transport in self._transports:
-            transport.close()
+        if self.stdin is not None:
+            self.stdin.close()
+        for pipe, at_end in self._pipes.items():
+            with contextlib.suppress(TimeoutError):  # a process that it started may have the other end too
+                if pipe.is_reading():
+                    await asyncio.wait_for(at_end.wait(), LAST_WORDS_SECONDS)
+            pipe.close()
         return self.returncode
 
     async def communicate(self) -> tuple[bytes, bytes]:
@@ -98,14 +118,12 @@ class Forked:
         protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader())
         transport, _ = await self._loop.connect_write_pipe(lambda: protocol, os.fdopen(pipe, "wb", 0))
         self.stdin = asyncio.StreamWriter(transport, protocol, None, self._loop)
-        self._transports.append(transport)
 
     async def _read_from(self, pipe: int) -> asyncio.StreamReader:
         reader = asyncio.StreamReader()
-        transport, _ = await self._loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(pipe, "rb", 0)
-        )
-        self._transports.append(transport)
+        protocol = _Reading(reader)
+        transport, _ = await self._loop.connect_read_pipe(lambda: protocol, os.fdopen(pipe, "rb", 0))
+        self._pipes[transport] = protocol.at_end
         return reader
 
 

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -15,14 +14,14 @@ from typing import Any, Self
 import psutil
 
 from tests.bus.ear import PATIENCE, eventually
-
-ROOT = Path(__file__).parents[2]
+from tests.forks import Forked, fork
+from tests.processes import environment
 
 
 class Process:
     """One `tests/bus/peer.py`."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Forked) -> None:
         self._process = process
         self._stir = asyncio.Event()
         self.said: list[dict[str, Any]] = []
@@ -32,18 +31,10 @@ class Process:
     @classmethod
     async def start(cls, data_dir: Path, *peers: str, port: int = 0) -> Self:
         """Start one and wait until it is ready."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(ROOT / "tests/bus/peer.py"),
-            str(data_dir),
-            str(port),
-            *peers,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-        made = cls(process)
+        with os.fdopen(os.dup(2), "wb") as stderr:
+            made = cls(
+                await fork("tests.bus.peer", str(data_dir), str(port), *peers, env=environment(), stderr=stderr)
+            )
         ready = await made.until(lambda line: line["what"] == "ready")
         made.node, made.origin, made.address = ready["node"], ready["origin"], ready["address"]
         return made
@@ -91,7 +82,7 @@ class Process:
 
     async def terminate(self) -> int:
         """SIGTERM; returns its exit code."""
-        self._process.terminate()
+        self._process.send_signal(signal.SIGTERM)
         code = await self._process.wait()
         await self._hearing
         return code

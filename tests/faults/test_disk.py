@@ -84,12 +84,23 @@ class Console(Window):
         await eventually(look)
 
 
-@pytest_asyncio.fixture
-async def console(tmp_path: Path) -> AsyncIterator[Console]:
-    folder = tmp_path / "place" / "disk"
+HARMS: dict[str, tuple[Callable[[Console], None], Callable[[Console], None]]] = {
+    "it is gone": (Console.take_away, Console.bring_back),
+    **({"the disk is full": (Console.fill, Console.make_room)} if MAY_MOUNT else {}),
+    **({"it is read-only": (Console.lock, Console.unlock)} if MAY_MOUNT else {}),
+}
+"""What is done to a disk and undone, by what is then said of it."""
+
+pytestmark = [pytest.mark.faults, pytest.mark.asyncio(loop_scope="module")]
+
+
+@contextlib.asynccontextmanager
+async def running(place: Path) -> AsyncIterator[Console]:
+    """A console within the block; nothing fails in it."""
+    folder = place / "place" / "disk"
     folder.mkdir(parents=True, mode=0o700)
     own = (*UNSHARE, "sh", "-c", OWN_DISK, str(folder)) if MAY_MOUNT else ()
-    log = (tmp_path / "log").open("wb")
+    log = (place / "log").open("wb")
     process = await asyncio.create_subprocess_exec(
         *(*own, sys.executable, "-m", "tests.faults.desk", "{}"),
         *("--port=0", "--bus-port=0", f"--data-dir={folder}", "--log-format=json"),
@@ -101,39 +112,50 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
     )
     log.close()
     assert process.stdout is not None
-    ready = await process.stdout.readline()
-    assert ready, (tmp_path / "log").read_text(encoding="utf-8")
-    node = Node("desk", "", folder, process, json.loads(ready))
+    node = Node("desk", "", folder, process, {})
     try:
+        ready = await process.stdout.readline()
+        assert ready, (place / "log").read_text(encoding="utf-8")
+        node.ready.update(json.loads(ready))
         yield Console(node)
     finally:
         await node.end()
-    said = (tmp_path / "log").read_text(encoding="utf-8")
+    said = (place / "log").read_text(encoding="utf-8")
     assert '"trace"' not in said
     assert '"critical"' not in said
 
 
-@pytest.mark.faults
-@pytest.mark.parametrize(
-    ("harm", "mend", "why"),
-    [
-        (Console.take_away, Console.bring_back, "it is gone"),
-        *([(Console.fill, Console.make_room, "the disk is full")] if MAY_MOUNT else []),
-        *([(Console.lock, Console.unlock, "it is read-only")] if MAY_MOUNT else []),
-    ],
-)
+async def suffer(place: Path, why: str) -> None:
+    """Let the disk of a console come to harm, and see that it serves on and says so, and is well again."""
+    harm, mend = HARMS[why]
+    async with running(place) as console:
+        url = console.node.ready["url"]
+        ann = await Guest.enter(url, name="Ann")
+        await ann.join("lobby")
+        assert await console.notice() == ""
+        harm(console)
+        await console.until_notice(f"Nothing can be kept in {console.node.folder}: {why}.")
+        assert (await ann.ask("say", room="lobby", text="still here"))["type"] == "sent"
+        bob = await Guest.enter(url, name="Bob")
+        assert len((await bob.join("lobby"))["members"]) == 2
+        mend(console)
+        await console.until_notice("")
+        for guest in (ann, bob):
+            await guest.leave_for_good()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fates(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, asyncio.Task[None]]]:
+    """All of them, under way at once: each looks at its disk every few seconds, and does little else."""
+    tasks = {why: asyncio.create_task(suffer(tmp_path_factory.mktemp("disk"), why)) for why in HARMS}
+    yield tasks
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+@pytest.mark.parametrize("why", HARMS)
 async def test_a_console_whose_disk_takes_nothing_serves_on_and_says_so(
-    console: Console, harm: Callable[[Console], None], mend: Callable[[Console], None], why: str
+    fates: dict[str, asyncio.Task[None]], why: str
 ) -> None:
-    ann = await Guest.enter(console.node.ready["url"], name="Ann")
-    await ann.join("lobby")
-    assert await console.notice() == ""
-    harm(console)
-    await console.until_notice(f"Nothing can be kept in {console.node.folder}: {why}.")
-    assert (await ann.ask("say", room="lobby", text="still here"))["type"] == "sent"
-    bob = await Guest.enter(console.node.ready["url"], name="Bob")
-    assert len((await bob.join("lobby"))["members"]) == 2
-    mend(console)
-    await console.until_notice("")
-    for guest in (ann, bob):
-        await guest.leave_for_good()
+    await fates[why]
