@@ -10,21 +10,21 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
-from gui import wording
+from gui import exporting
 from gui.actions import IN_LIST
 from gui.audit import words
 from gui.audit.bans import BansPane
 from gui.audit.bar import AuditBar
-from gui.audit.export import AuditSheet, as_bytes, proposed
 from gui.audit.model import ActsModel
 from gui.audit.selected import SelectedAct
 from gui.audit.table import ActTable
 from gui.audit.undoing import Way, ways
 from gui.bans.banning import Banning
-from gui.files import ExportFailed, write
+from gui.files import write
 from gui.tokens import Size
 from gui.views import Changes, Context, View
 from gui.widgets.buttons import Button
+from gui.widgets.file_sheet import FileSheet
 from gui.widgets.panes import Divider, EmptyState
 from server.ledger import Wanted
 from server.views import ActView, BanView
@@ -58,7 +58,6 @@ class AuditView(View):
         self._ways: dict[str, Way] = {}
         self._bans: list[BanView] = []
         self._wanted = Wanted()
-        self._sheet: AuditSheet | None = None
         self.banning = Banning(context, self)
         make = context.actions.make
         self.export = make("Export the audit", group=self.title, icon="export", act=self._ask_export)
@@ -234,32 +233,14 @@ class AuditView(View):
             self.banning.ask(user=user, name=name, room=found.room or "")
 
     def _ask_export(self) -> None:
-        sheet = self._sheet = AuditSheet(self.window(), path=proposed(words.now_ms()))
-        sheet.chosen.connect(self._export)
-        sheet.finished.connect(self._sheet_closed)
-        sheet.open()
+        sentence = "What the filter lets through, newest first. A name that ends in .json gives JSON, any other CSV."
+        sheet = FileSheet(self.window(), "Export the audit", sentence, path=exporting.proposed("audit", "csv"))
+        exporting.ask(self._context, sheet, self._write)
 
-    def _sheet_closed(self) -> None:
-        self._sheet = None
-
-    def _export(self, path: str) -> None:
-        if self._sheet is not None:
-            self._sheet.work()
-        self._context.tasks.start(self._write(Path(path).expanduser()), "export the audit")
-
-    async def _write(self, path: Path) -> None:
+    async def _write(self, path: Path) -> str:
         pieces = self._context.desk.audit_text(self._wanted, "json" if path.suffix == ".json" else "csv")
-        try:
-            await write(as_bytes(pieces), path)
-        except ExportFailed as failed:
-            if self._sheet is not None:
-                self._sheet.blame(str(failed))
-            else:
-                self._context.toasts.warn(str(failed))
-            return
-        if self._sheet is not None:
-            self._sheet.done(1)
-        self._context.toasts.say("Audit exported", wording.name(str(path)), icon="export")
+        await write((piece.encode() async for piece in pieces), path)
+        return "Audit exported"
 
     # How it is laid out.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 
 from PySide6.QtCore import Signal
@@ -20,9 +19,6 @@ REASON_CHARS = 200
 
 class ExportSheet(FileSheet):
     """Asks what is written, and where."""
-
-    wanted = Signal(bool, str)
-    """Whether all that is kept is written and not only what is shown, and the path."""
 
     def __init__(self, window: QWidget, *, shown: int, kept: int, path: Path) -> None:
         """Make it; of `kept` messages `shown` fit the filter, and `path` is proposed."""
@@ -42,7 +38,6 @@ class ExportSheet(FileSheet):
             choice.addWidget(button)
         if kept != shown:
             self.body.insertLayout(0, choice)
-        self.chosen.connect(lambda path: self.wanted.emit(self.kept.isChecked(), path))
 
 
 class ReasonSheet(Sheet):
@@ -84,9 +79,3 @@ class ReasonSheet(Sheet):
             return
         self.wanted.emit(reason)
         super().accept()
-
-
-def proposed(now: int) -> Path:
-    """A name for an export in the folder of the person; `now` in ms since 1970."""
-    local = datetime.datetime.fromtimestamp(now / 1000, datetime.UTC).astimezone()
-    return Path.home() / f"switchboard-flow-{local:%Y%m%d-%H%M%S}.jsonl"

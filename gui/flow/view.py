@@ -11,8 +11,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout, QWidget
 
-from gui import wording
-from gui.files import ExportFailed
+from gui import exporting, wording
 from gui.flow import rows, terms
 from gui.flow.bar import FilterBar
 from gui.flow.capture import Capture, Hold
@@ -24,7 +23,7 @@ from gui.flow.floor import WIDTH, Floor
 from gui.flow.model import FlowModel
 from gui.flow.notice import Notice
 from gui.flow.rates import chart_rates
-from gui.flow.sheets import ExportSheet, ReasonSheet, proposed
+from gui.flow.sheets import ExportSheet, ReasonSheet
 from gui.flow.table import FlowTable
 from gui.views import Changes, Context, View
 from gui.widgets.buttons import Button
@@ -49,7 +48,6 @@ class FlowView(View):
         super().__init__()
         self._context = context
         self._ticks = 0
-        self._sheet: ExportSheet | None = None
         self.commands = Commands(context.actions)
         self.model = FlowModel(self)
         self.capture = Capture(context.desk, self.model, self)
@@ -369,39 +367,14 @@ class FlowView(View):
     # Export.
 
     def _ask_export(self) -> None:
-        sheet = ExportSheet(
-            self.window(),
-            shown=self.model.rowCount(),
-            kept=len(self.capture.ring),
-            path=proposed(int(time.time() * 1000)),
-        )
-        self._sheet = sheet
-        sheet.wanted.connect(self._export)
-        sheet.finished.connect(self._sheet_closed)
-        sheet.open()
+        shown, kept = self.model.rowCount(), len(self.capture.ring)
+        sheet = ExportSheet(self.window(), shown=shown, kept=kept, path=exporting.proposed("flow", "jsonl"))
+        exporting.ask(self._context, sheet, lambda path: self._export(path, all_kept=sheet.kept.isChecked()))
 
-    def _sheet_closed(self) -> None:
-        self._sheet = None
-
-    def _export(self, all_kept: bool, path: str) -> None:
-        kept = self.capture.ring.copy()
-        entries = kept.since(0) if all_kept else iter(self.model.entries())
-        if self._sheet is not None:
-            self._sheet.work()
-        self._context.tasks.start(self._write((row for _, row in entries), Path(path).expanduser()), "export")
-
-    async def _write(self, found: Iterable[FlowRow], path: Path) -> None:
-        try:
-            count = await export(found, path)
-        except ExportFailed as failed:
-            if self._sheet is not None:
-                self._sheet.blame(str(failed))
-            else:
-                self._context.toasts.warn(str(failed))
-            return
-        if self._sheet is not None:
-            self._sheet.done(1)
-        self._context.toasts.say(f"{wording.plural(count, 'message')} exported", str(path), icon="export")
+    async def _export(self, path: Path, *, all_kept: bool) -> str:
+        entries = self.capture.ring.copy().since(0) if all_kept else self.model.entries()
+        count = await export((row for _, row in entries), path)
+        return f"{wording.plural(count, 'message')} exported"
 
     # How it is made.
 

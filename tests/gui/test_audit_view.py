@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import stat
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
@@ -16,7 +19,10 @@ from gui.audit.model import Column
 from gui.audit.view import PAGE, AuditView
 from gui.bans.sheet import BanSheet
 from gui.widgets.file_sheet import FileSheet
+from server.inspection import Format
 from server.intent import Intent
+from server.ledger import Wanted
+from server.wire.native import Code, Refused
 from tests.gui.conftest import Cluster, until
 from tests.gui.test_rooms import select, until_members
 
@@ -177,6 +183,33 @@ async def test_it_is_written_as_csv_or_json_for_its_owner_alone(console: Console
     lines = list(csv.reader((tmp_path / "audit.csv").read_text().splitlines()))
     assert lines[1][lines[0].index("target")] == "'=1+1"
     assert json.loads((tmp_path / "audit.json").read_text())[0]["target"] == "=1+1"
+
+
+async def test_why_it_cannot_be_written_stands_in_the_sheet_and_without_it_below(
+    console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(wanted: Wanted, format: Format) -> AsyncIterator[str]:
+        yield "seq"
+        raise Refused(Code.UNAVAILABLE, "The store fails")
+
+    console.context.desk._node.audit.happened(Intent("node_lost", target="n-1"))
+    view = open_audit(console)
+    await until_shown(view, ("Node lost", "n-1"))
+    monkeypatch.setattr(console.context.desk, "audit_text", refused)
+    for closed in (False, True):
+        view.export.trigger()
+        sheet = console.window.findChildren(FileSheet)[-1]
+        sheet.path.setText(str(tmp_path / "audit.csv"))
+        sheet.accept()
+        assert not sheet.confirm.isEnabled()
+        if closed:
+            sheet.reject()
+        await asyncio.gather(*console.context.tasks._running)
+        assert ("The store fails" in console.context.toasts.text) is closed
+        if not closed:
+            assert (sheet.field.problem.text(), sheet.confirm.isEnabled()) == ("The store fails", True)
+            sheet.reject()
+    assert list(tmp_path.glob("audit*")) == []
 
 
 async def test_nothing_is_read_while_it_is_hidden(console: Console) -> None:
