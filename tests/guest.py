@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -310,9 +311,13 @@ class Wire:
 
 def blind(url: str) -> ssl.SSLContext | None:
     """What a client needs for `url` that does not ask whom it speaks with; tests of that bring their own."""
-    if not url.startswith(("wss:", "https:")):
-        return None
-    context = ssl.create_default_context()
+    return _blind() if url.startswith(("wss:", "https:")) else None
+
+
+@functools.cache
+def _blind() -> ssl.SSLContext:
+    """One for all, without the certificates of this machine: to read those takes longer than a handshake."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
 

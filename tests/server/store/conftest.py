@@ -14,6 +14,13 @@ from tests.databases import MariaDB, PostgreSQL, Server
 from tests.stored import Keepers
 
 
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts wait for further ones, and a store that fails is tried again, both in less time than in a node."""
+    monkeypatch.setattr("server.store.keeper.GATHER_SECONDS", 0.1)
+    monkeypatch.setattr("server.store.keeper.PAUSE_SECONDS", 0.1)
+
+
 class Servers:
     """One server of each kind for the whole run, started when a test first wants it."""
 
