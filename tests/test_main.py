@@ -25,10 +25,11 @@ import pytest
 import main
 from bus.keys import claim
 from server.client import Client
-from server.config import Config
+from server.config import CertificateRequest, Config
 from server.identity import Tokens, load_key, mint
 from server.launched import Launched, write_launched
 from server.naming import authority_of, default_name
+from server.selfsigned import make
 from server.session import Role
 from server.wire import moderation, native
 from server.wire.native import Refused
@@ -93,19 +94,23 @@ def taken() -> Any:
         (("node", "--history-days", "-1"), "--history-days: -1 is not a number from 0"),
     ],
 )
-def test_a_wrong_option_is_one_line_and_exit_2(arguments: tuple[str, ...], why: str) -> None:
-    ended = run(*arguments)
-    assert (ended.returncode, ended.stdout) == (2, "")
-    said = one_line(ended.stderr)
+def test_a_wrong_option_is_one_line_and_exit_2(
+    arguments: tuple[str, ...], why: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, for one after the other; the next test shows that they reach a script so."""
+    code = main.main(arguments)
+    out, err = capfd.readouterr()
+    assert (code, out) == (2, "")
+    said = one_line(err)
     assert why in said
     assert said.isprintable()
     assert "usage" not in said
 
 
-def test_a_wrong_variable_and_a_wrong_file_are_exit_2(tmp_path: Path) -> None:
+def test_a_wrong_option_a_wrong_variable_and_a_wrong_file_are_exit_2(tmp_path: Path) -> None:
     file = tmp_path / "node.toml"
     file.write_text("port = 'x'\n")
-    for ended in (run("node", SWITCHBOARD_PORT="x"), run("node", "--config", str(file))):
+    for ended in (run("node", "--port=x"), run("node", SWITCHBOARD_PORT="x"), run("node", "--config", str(file))):
         assert (ended.returncode, ended.stdout) == (2, "")
         assert "port" in one_line(ended.stderr).lower()
 
@@ -165,9 +170,8 @@ def test_a_key_that_cannot_be_used_is_one_line_and_exit_3(tmp_path: Path) -> Non
 
 @pytest.fixture
 def pair(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate for loopback that the helper made, and its key."""
-    made = run("tls", "self-signed", "--host=127.0.0.1", f"--out={tmp_path / 'tls'}")
-    assert (made.returncode, made.stderr) == (0, "")
+    """A certificate for loopback as the helper makes it, and its key."""
+    make(CertificateRequest(hosts=("127.0.0.1",), out=tmp_path / "tls"))
     return tmp_path / "tls" / "cert.pem", tmp_path / "tls" / "key.pem"
 
 
@@ -199,7 +203,7 @@ async def test_a_node_speaks_tls_and_reads_its_certificate_again_on_sighup(
         ann = await Guest.connect(process.ready["url"], tls=trusting)
         assert (await ann.ask("hello"))["type"] == "welcome"
         made = run("tls", "self-signed", "--host=127.0.0.1", f"--out={pair[0].parent}", "--force")
-        assert made.returncode == 0
+        assert (made.returncode, made.stderr) == (0, "")
         process.send(signal.SIGHUP)
         await process.until_said("new connections get the certificate")
         bob = await Guest.connect(process.ready["url"], tls=ssl.create_default_context(cafile=str(pair[0])))
@@ -344,7 +348,7 @@ async def test_a_node_to_whom_nobody_listens_serves_all_the_same(tmp_path: Path)
             transport._transport.close()  # type: ignore[attr-defined]  # there is no other way to close our end
         seen = psutil.Process(process.pid)
         while not (found := seen.net_connections()):  # noqa: ASYNC110  # the only sign of life that is left
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
         async with Client(f"ws://127.0.0.1:{found[0].laddr.port}/ws", resume=False) as client:
             process.send(signal.SIGTERM)
             assert (await client.wait_closed()).code == 1001
@@ -359,7 +363,7 @@ async def test_a_node_without_standard_streams_keeps_its_files_clean(tmp_path: P
     try:
         seen = psutil.Process(process.pid)
         while not (found := seen.net_connections()):  # noqa: ASYNC110  # the only sign of life
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
         async with Client(f"ws://127.0.0.1:{found[0].laddr.port}/ws", resume=False) as client:
             process.send_signal(signal.SIGTERM)
             assert (await client.wait_closed()).code == 1001
@@ -421,8 +425,8 @@ async def test_every_source_of_options_reaches_the_node(tmp_path: Path) -> None:
         assert (process.ready["name"], process.ready["bus"]) == ("line", "")
 
 
-async def test_a_node_serves_the_browser_client(tmp_path: Path) -> None:
-    async with node(tmp_path, "--bus=memory") as process:
+async def test_a_node_serves_the_browser_client_and_never_loads_qt(tmp_path: Path) -> None:
+    async with node(tmp_path) as process:
 
         def fetch(path: str) -> tuple[str, bytes]:
             with urllib.request.urlopen(process.ready["http"] + path) as answer:
@@ -433,10 +437,6 @@ async def test_a_node_serves_the_browser_client(tmp_path: Path) -> None:
             (ROOT / "resources/web/index.html").read_bytes(),
         )
         assert (await asyncio.to_thread(fetch, "app.js"))[0] == "text/javascript; charset=utf-8"
-
-
-async def test_a_node_never_loads_qt(tmp_path: Path) -> None:
-    async with node(tmp_path) as process:
         maps = Path(f"/proc/{process.pid}/maps").read_text()
     assert "libzmq" in maps
     assert "Qt6" not in maps
@@ -445,7 +445,8 @@ async def test_a_node_never_loads_qt(tmp_path: Path) -> None:
 
 def test_what_a_node_imports_has_no_qt() -> None:
     code = (
-        "import sys, main, bus.zeromq, bus.memory; print([m for m in sys.modules if 'PySide' in m or 'qasync' in m])"
+        "import sys, main, server.serving, bus.zeromq, bus.memory;"
+        " print([m for m in sys.modules if 'PySide' in m or 'qasync' in m])"
     )
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ended.stdout == "[]\n"
