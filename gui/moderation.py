@@ -17,7 +17,7 @@ from gui import wording
 from gui.tokens import Colour, Span
 from gui.undo import Step
 from gui.undoing import Kick, Undoing
-from server.wire.moderation import TARGETS, Outcome
+from server.wire.moderation import TARGETS, Outcome, Whom
 from server.wire.native import Code, Refused
 
 if TYPE_CHECKING:
@@ -201,21 +201,14 @@ class Moderation(QObject):
 
     async def _request(self, order: Order, sessions: Sequence[str], block: float) -> list[Outcome]:
         desk, by = self._desk, self._desk.operator
-        session, several = (sessions[0], None) if len(sessions) == 1 else (None, sessions)
+        whom = Whom(sessions=tuple(sessions), many=len(sessions) > 1)
         if order.deed is Deed.KICK:
-            return await desk.kick(
-                by,
-                session=session,
-                sessions=several,
-                reason=KICK_REASON,
-                grace_seconds=GRACE_SECONDS,
-                block_seconds=block,
-            )
+            return await desk.kick(by, whom, reason=KICK_REASON, grace_seconds=GRACE_SECONDS, block_seconds=block)
         if order.deed is Deed.MUTE:
-            return await desk.mute(by, session=session, sessions=several, room=order.room, seconds=order.seconds)
+            return await desk.mute(by, whom, room=order.room, seconds=order.seconds)
         if order.deed is Deed.UNMUTE:
-            return await desk.unmute(by, session=session, sessions=several)
-        return await desk.move(by, session=session, sessions=several, room=order.room, to=order.to)
+            return await desk.unmute(by, whom)
+        return await desk.move(by, whom, room=order.room, to=order.to)
 
     # What is told.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gui import wording
 from gui.undo import Step
-from server.wire.moderation import TARGETS, Outcome
+from server.wire.moderation import TARGETS, Outcome, Whom
 from server.wire.native import Code, Refused
 
 if TYPE_CHECKING:
@@ -132,13 +132,13 @@ class Undoing:
             return False
 
     async def _each(
-        self, members: Sequence[MemberView], act: Callable[..., Awaitable[list[Outcome]]]
+        self, members: Sequence[MemberView], act: Callable[[Whom], Awaitable[list[Outcome]]]
     ) -> list[Outcome]:
         """Do something to all of them, in as few requests as take them."""
         outcomes, sessions = list[Outcome](), [member.session for member in members]
         self._forget(sessions)
         for start in range(0, len(sessions), TARGETS):
-            outcomes += await act(sessions=sessions[start : start + TARGETS])
+            outcomes += await act(Whom.of(sessions=sessions[start : start + TARGETS]))
         return outcomes
 
 

@@ -95,15 +95,6 @@ class Move(Act, frozen=True, kw_only=True, tag="move"):
 AnyAct = Kick | Unkick | Mute | Unmute | Move
 
 
-class Whom(msgspec.Struct, frozen=True):
-    """Those for whom an act is meant: sessions, or every session of users."""
-
-    sessions: tuple[str, ...] = ()
-    users: tuple[str, ...] = ()
-    many: bool = False
-    """It was a list, of which some may be gone."""
-
-
 def act_id(session: str, id: ClientId, content: bytes) -> str:
     """The id of the act that a request is: the same one of a session, sent again to any node, is the same act."""
     asked = msgspec.msgpack.encode((session, id, content))

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
 from server import acts, roles, roomsettings
 from server.exclusion import ban_of
-from server.moderation import whom
 from server.node import Node
 from server.roles import Command
 from server.session import Actor
 from server.wire import names
-from server.wire.moderation import BAN_SECONDS, BLOCK_SECONDS, GRACE_SECONDS, MUTE_SECONDS, Outcome, SetRoom
+from server.wire.moderation import BAN_SECONDS, BLOCK_SECONDS, GRACE_SECONDS, MUTE_SECONDS, Outcome, SetRoom, Whom
 from server.wire.names import FieldError
 from server.wire.native import Code, Refused
 
 
 class DeskActs:
-    """The part of a desk that acts on people. One of `session`, `user`, `sessions` and `users` says on whom.
+    """The part of a desk that acts on people.
 
     Each returns what came of it for each of them, and raises Refused.
     """
@@ -30,11 +27,8 @@ class DeskActs:
     async def kick(
         self,
         by: Actor,
+        whom: Whom,
         *,
-        session: str | None = None,
-        user: str | None = None,
-        sessions: Sequence[str] | None = None,
-        users: Sequence[str] | None = None,
         room: str | None = None,
         reason: str = "",
         grace_seconds: float = 0,
@@ -46,31 +40,25 @@ class DeskActs:
         act = acts.Kick(
             by=by, id=self._new(), room=room, reason=checked(reason), grace=grace_seconds, block=block_seconds
         )
-        return await self._order(act, session, user, sessions, users)
+        return await self._node.moderation.order(act, whom)
 
     async def unkick(
         self,
         by: Actor,
+        whom: Whom,
         *,
-        session: str | None = None,
-        user: str | None = None,
-        sessions: Sequence[str] | None = None,
-        users: Sequence[str] | None = None,
         room: str | None = None,
         reason: str = "",
     ) -> list[Outcome]:
         """Undo kicks whose grace is not over: that of `room`, or all; `gone` where there is none any more."""
         act = acts.Unkick(by=by, id=self._new(), room=room, reason=checked(reason))
-        return await self._order(act, session, user, sessions, users)
+        return await self._node.moderation.order(act, whom)
 
     async def mute(
         self,
         by: Actor,
+        whom: Whom,
         *,
-        session: str | None = None,
-        user: str | None = None,
-        sessions: Sequence[str] | None = None,
-        users: Sequence[str] | None = None,
         room: str | None = None,
         seconds: float | None = None,
         reason: str = "",
@@ -79,33 +67,27 @@ class DeskActs:
         if seconds is not None and not 0 < seconds <= MUTE_SECONDS:
             raise Refused(Code.BAD_REQUEST, f"a mute lasts up to {MUTE_SECONDS} s", field="seconds")
         act = acts.Mute(by=by, id=self._new(), room=room, reason=checked(reason), seconds=seconds)
-        return await self._order(act, session, user, sessions, users)
+        return await self._node.moderation.order(act, whom)
 
     async def unmute(
         self,
         by: Actor,
+        whom: Whom,
         *,
-        session: str | None = None,
-        user: str | None = None,
-        sessions: Sequence[str] | None = None,
-        users: Sequence[str] | None = None,
         room: str | None = None,
         reason: str = "",
     ) -> list[Outcome]:
         """Lift the mute of `room`, or without one every mute."""
         act = acts.Unmute(by=by, id=self._new(), room=room, reason=checked(reason))
-        return await self._order(act, session, user, sessions, users)
+        return await self._node.moderation.order(act, whom)
 
     async def move(
         self,
         by: Actor,
+        whom: Whom,
         *,
         room: str,
         to: str,
-        session: str | None = None,
-        user: str | None = None,
-        sessions: Sequence[str] | None = None,
-        users: Sequence[str] | None = None,
         reason: str = "",
     ) -> list[Outcome]:
         """Let people leave `room` and be in `to`."""
@@ -114,7 +96,7 @@ class DeskActs:
         except FieldError as error:
             raise Refused.of(error) from None
         act = acts.Move(by=by, id=self._new(), room=room, reason=checked(reason), to=to)
-        return await self._order(act, session, user, sessions, users)
+        return await self._node.moderation.order(act, whom)
 
     async def ban(
         self,
@@ -153,17 +135,6 @@ class DeskActs:
             raise Refused(Code.BAD_REQUEST, str(error)) from None
         roles.require(by, Command.SET_ROOM, name)
         return await self._node.settings.set(by, name, changes, reason=checked(reason), act=self._new())
-
-    async def _order(
-        self,
-        act: acts.AnyAct,
-        session: str | None,
-        user: str | None,
-        sessions: Sequence[str] | None,
-        users: Sequence[str] | None,
-    ) -> list[Outcome]:
-        meant = whom(session=session, user=user, sessions=sessions, users=users)
-        return await self._node.moderation.order(act, meant)
 
     def _new(self) -> str:
         return self._node.clock.new_act()

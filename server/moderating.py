@@ -12,12 +12,11 @@ from server import acts, roomsettings
 from server.departure import Begin
 from server.exclusion import ban_of
 from server.listing import list_page
-from server.moderation import whom as whom_of
 from server.reporting import report_page
 from server.roles import Command, is_moderator, may, require
 from server.trail import audit_page
 from server.wire import moderation, names, native
-from server.wire.moderation import Outcome
+from server.wire.moderation import Outcome, Whom
 from server.wire.native import OUR_MISTAKE, Code, Refused
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def identify(client: Conversation, request: native.Request) -> str:
 
 def _act(client: Conversation, request: AnyAimed, act: acts.AnyAct) -> None:
     """Begin an act on those whom `request` names."""
-    whom = whom_of(session=request.session, user=request.user, sessions=request.sessions, users=request.users)
+    whom = Whom.of(session=request.session, user=request.user, sessions=request.sessions, users=request.users)
     asked = request.id is not None
     try:
         work = client.node.moderation.order(act, whom, asked=asked)
@@ -91,7 +90,7 @@ def _has_peers(client: Conversation) -> bool:
 
 
 async def _order_when_heard_of(
-    client: Conversation, act: acts.AnyAct, whom: acts.Whom, refusal: Refused, *, asked: bool
+    client: Conversation, act: acts.AnyAct, whom: Whom, refusal: Refused, *, asked: bool
 ) -> list[Outcome]:
     """Have an act carried out on who came to another node a moment ago: that node may have said `joined` already.
 

@@ -12,7 +12,7 @@ import msgspec
 from bus.interface import BusError
 from bus.record import PAYLOAD_BYTES, Kind, NodeId
 from server import acts, roles
-from server.acts import Act, AnyAct, Verdict, Whom, block_id
+from server.acts import Act, AnyAct, Verdict, block_id
 from server.bans import Ban
 from server.execution import Execution
 from server.intent import Intent
@@ -21,7 +21,7 @@ from server.session import SessionRecord
 from server.turns import Turns
 from server.unreadable import UNREADABLE
 from server.usermutes import UserMutes
-from server.wire.moderation import Outcome
+from server.wire.moderation import Outcome, Whom
 from server.wire.native import Address, Code, Refused
 
 if TYPE_CHECKING:
@@ -315,25 +315,6 @@ class Moderation:
 
     async def _answer(self, act: AnyAct) -> bytes:
         return acts.pack_outcomes(await self.execution.carry_out(act))
-
-
-def whom(
-    *,
-    session: str | None = None,
-    user: str | None = None,
-    sessions: Sequence[str] | None = None,
-    users: Sequence[str] | None = None,
-) -> Whom:
-    """Those who are meant by one of these. Raises Refused bad_request."""
-    given = [one for one in (session, user, sessions, users) if one is not None]
-    if len(given) != 1:
-        raise Refused(Code.BAD_REQUEST, "name a session, a user, or a list of either, and only one of them")
-    many = sessions is not None or users is not None
-    return Whom(
-        sessions=tuple(dict.fromkeys(sessions or ([session] if session is not None else []))),
-        users=tuple(dict.fromkeys(users or ([user] if user is not None else []))),
-        many=many,
-    )
 
 
 def _fits(act: Act, record: SessionRecord) -> bool:

@@ -28,6 +28,7 @@ from gui.widgets.file_sheet import FileSheet
 from gui.widgets.panes import Divider, EmptyState
 from server.ledger import Wanted
 from server.views import ActView, BanView
+from server.wire.moderation import Whom
 from server.wire.native import Refused
 
 PAGE = 100
@@ -210,10 +211,10 @@ class AuditView(View):
             await self._lift(way.ban)
             return
         if way.kick:
-            await desk.unkick(desk.operator, sessions=way.sessions, room=way.room)
+            await desk.unkick(desk.operator, Whom.of(sessions=way.sessions), room=way.room)
             toasts.say("Kick undone", icon="arrow-counter-clockwise")
         else:
-            await desk.unmute(desk.operator, sessions=way.sessions, room=way.room)
+            await desk.unmute(desk.operator, Whom.of(sessions=way.sessions), room=way.room)
             toasts.say("Unmuted", icon="microphone")
 
     async def _lift(self, ban: str) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
 from typing import TypeVar
 
 from bus.record import ClientId
 from server.wire import moderation, native, reporting
+from server.wire.moderation import Whom
 from server.wire.native import Address
 
 A = TypeVar("A", bound=native.Answer)
@@ -53,11 +53,8 @@ class Requests(abc.ABC):
 
     async def mute(
         self,
+        whom: Whom,
         *,
-        session: str | None = None,
-        user: str | None = None,
-        sessions: Sequence[str] | None = None,
-        users: Sequence[str] | None = None,
         room: str | None = None,
         seconds: float | None = None,
         reason: str = "",
@@ -68,10 +65,7 @@ class Requests(abc.ABC):
             moderation.Done,
             "mute",
             id=id,
-            session=session,
-            user=user,
-            sessions=sessions,
-            users=users,
+            **whom.named(),
             room=room,
             seconds=seconds,
             reason=reason or None,
@@ -79,11 +73,8 @@ class Requests(abc.ABC):
 
     async def unmute(
         self,
+        whom: Whom,
         *,
-        session: str | None = None,
-        user: str | None = None,
-        sessions: Sequence[str] | None = None,
-        users: Sequence[str] | None = None,
         room: str | None = None,
         reason: str = "",
         id: ClientId | None = None,
@@ -93,21 +84,15 @@ class Requests(abc.ABC):
             moderation.Done,
             "unmute",
             id=id,
-            session=session,
-            user=user,
-            sessions=sessions,
-            users=users,
+            **whom.named(),
             room=room,
             reason=reason or None,
         )
 
     async def kick(
         self,
+        whom: Whom,
         *,
-        session: str | None = None,
-        user: str | None = None,
-        sessions: Sequence[str] | None = None,
-        users: Sequence[str] | None = None,
         room: str | None = None,
         grace_seconds: float = 0,
         block_seconds: float = 0,
@@ -124,10 +109,7 @@ class Requests(abc.ABC):
             moderation.Done,
             "kick",
             id=id,
-            session=session,
-            user=user,
-            sessions=sessions,
-            users=users,
+            **whom.named(),
             room=room,
             grace_seconds=grace_seconds or None,
             block_seconds=block_seconds or None,
@@ -136,11 +118,8 @@ class Requests(abc.ABC):
 
     async def unkick(
         self,
+        whom: Whom,
         *,
-        session: str | None = None,
-        user: str | None = None,
-        sessions: Sequence[str] | None = None,
-        users: Sequence[str] | None = None,
         room: str | None = None,
         reason: str = "",
         id: ClientId | None = None,
@@ -150,21 +129,15 @@ class Requests(abc.ABC):
             moderation.Done,
             "unkick",
             id=id,
-            session=session,
-            user=user,
-            sessions=sessions,
-            users=users,
+            **whom.named(),
             room=room,
             reason=reason or None,
         )
 
     async def move(
         self,
+        whom: Whom,
         *,
-        session: str | None = None,
-        user: str | None = None,
-        sessions: Sequence[str] | None = None,
-        users: Sequence[str] | None = None,
         room: str,
         to: str,
         reason: str = "",
@@ -175,10 +148,7 @@ class Requests(abc.ABC):
             moderation.Done,
             "move",
             id=id,
-            session=session,
-            user=user,
-            sessions=sessions,
-            users=users,
+            **whom.named(),
             room=room,
             to=to,
             reason=reason or None,

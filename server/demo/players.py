@@ -21,6 +21,7 @@ from server.demo.cast import Person
 from server.demo.script import Act, Announce, Enter, Exit, Join, Kick, Leave, Mute, Say, Speak, Whisper, script
 from server.demo.voices import FRAME_SECONDS, Voice, read_voices
 from server.wire import native
+from server.wire.moderation import Whom
 from server.wire.native import Refused
 
 logger = logging.getLogger(__name__)
@@ -218,9 +219,9 @@ class Player:
             case Announce(room=room, text=text):
                 await self._client.announce(text, room=room)
             case Mute(whom=whom, room=room, seconds=seconds, reason=reason):
-                await self._client.mute(user=whom, room=room, seconds=seconds, reason=reason)
+                await self._client.mute(Whom.of(user=whom), room=room, seconds=seconds, reason=reason)
             case Kick(whom=whom, reason=reason):
-                await self._client.kick(user=whom, reason=reason)
+                await self._client.kick(Whom.of(user=whom), reason=reason)
 
     async def _enter(self, node: int, rooms: Iterable[str]) -> None:
         async with self._door:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from server.drain import LONGEST_SECONDS
 from server.views import RoomState
-from server.wire.native import Answer, Joined, Message, Request
+from server.wire.native import Answer, Code, Joined, Message, Refused, Request
 
 MUTE_SECONDS = 365 * 24 * 3600
 """The longest mute that ends by itself."""
@@ -36,6 +37,39 @@ Speakers = Annotated[int, msgspec.Meta(ge=1, le=64)]
 
 
 # Requests
+
+
+class Whom(msgspec.Struct, frozen=True):
+    """Those for whom an act is meant: sessions, or every session of users."""
+
+    sessions: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    many: bool = False
+    """It was a list, of which some may be gone."""
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        session: str | None = None,
+        user: str | None = None,
+        sessions: Sequence[str] | None = None,
+        users: Sequence[str] | None = None,
+    ) -> Whom:
+        """Those who are meant by one of these. Raises Refused bad_request."""
+        given = [one for one in (session, user, sessions, users) if one is not None]
+        if len(given) != 1:
+            raise Refused(Code.BAD_REQUEST, "name a session, a user, or a list of either, and only one of them")
+        return cls(
+            sessions=tuple(dict.fromkeys(sessions or ([session] if session is not None else []))),
+            users=tuple(dict.fromkeys(users or ([user] if user is not None else []))),
+            many=sessions is not None or users is not None,
+        )
+
+    def named(self) -> dict[str, object]:
+        """The field of a request that names them."""
+        name, ids = ("user", self.users) if self.users else ("session", self.sessions)
+        return {name: ids[0]} if len(ids) == 1 and not self.many else {f"{name}s": ids}
 
 
 Targets = Annotated[list[str], msgspec.Meta(min_length=1, max_length=TARGETS)]

@@ -29,6 +29,7 @@ from server.descriptors import raise_limit
 from server.identity import Key, mint
 from server.session import Role
 from server.wire import moderation
+from server.wire.moderation import Whom
 from tests.bench import run as bench
 from tests.bench.promises import Section
 from tests.cluster.nodes import eventually
@@ -80,10 +81,10 @@ async def moderate(url: str, sessions: Sequence[str], users: Sequence[str]) -> d
     found: dict[str, float] = {}
     async with Client(url, token=moderators_token()) as moderator:
         kinds: dict[str, Callable[[], Awaitable[moderation.Done]]] = {
-            "mute": lambda: moderator.mute(sessions=sessions),
-            "unmute": lambda: moderator.unmute(sessions=sessions),
-            "mute of users": lambda: moderator.mute(users=users),
-            "kick": lambda: moderator.kick(sessions=sessions, reason="all of you"),
+            "mute": lambda: moderator.mute(Whom.of(sessions=sessions)),
+            "unmute": lambda: moderator.unmute(Whom.of(sessions=sessions)),
+            "mute of users": lambda: moderator.mute(Whom.of(users=users)),
+            "kick": lambda: moderator.kick(Whom.of(sessions=sessions), reason="all of you"),
         }
         for name, act in kinds.items():
             await asyncio.sleep(1.0)
@@ -114,9 +115,9 @@ async def measure(urls: Sequence[str], acts: int) -> dict[str, Any]:
         elsewhere = iter([person for n, person in enumerate(people) if n % len(urls)])
         found: dict[str, Any] = {}
         kinds: dict[str, Callable[[Client], Awaitable[Any]]] = {
-            "mute of a session": lambda target: moderator.mute(session=target.session),
-            "mute of a user": lambda target: moderator.mute(user=target.welcome.user, seconds=3600),
-            "kick": lambda target: moderator.kick(session=target.session),
+            "mute of a session": lambda target: moderator.mute(Whom.of(session=target.session)),
+            "mute of a user": lambda target: moderator.mute(Whom.of(user=target.welcome.user), seconds=3600),
+            "kick": lambda target: moderator.kick(Whom.of(session=target.session)),
             "ban": lambda target: moderator.ban(user=target.welcome.user),
         }
         gone: set[Client] = set()

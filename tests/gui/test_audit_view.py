@@ -22,6 +22,7 @@ from gui.widgets.file_sheet import FileSheet
 from server.inspection import Format
 from server.intent import Intent
 from server.ledger import Wanted
+from server.wire.moderation import Whom
 from server.wire.native import Code, Refused
 from tests.gui.conftest import Cluster, until
 from tests.gui.test_rooms import select, until_members
@@ -72,8 +73,8 @@ async def test_acts_of_any_node_show_the_newest_first_with_what_came_of_them(
     (ann,) = await cluster.members("lobby", "Ann", at=other)
     await until_members(console, "Ann")
     desk, view = console.context.desk, open_audit(console)
-    await desk.mute(desk.operator, session=ann.session, room="lobby", seconds=600, reason="noise")
-    await desk.kick(desk.operator, session=ann.session, reason="enough")
+    await desk.mute(desk.operator, Whom.of(session=ann.session), room="lobby", seconds=600, reason="noise")
+    await desk.kick(desk.operator, Whom.of(session=ann.session), reason="enough")
     await until_shown(view, ("Kick", "Ann"), ("Mute 10\N{NO-BREAK SPACE}min", "Ann"))
     view.table.selectRow(0)
     await until(lambda: "beta: done" in view.card.results.text(), view.read)
@@ -86,7 +87,7 @@ async def test_a_mute_is_undone_from_its_row_while_it_holds(console: Console, cl
     (ann,) = await cluster.members("lobby", "Ann")
     await until_members(console, "Ann")
     desk, view = console.context.desk, open_audit(console)
-    await desk.mute(desk.operator, session=ann.session, room="lobby")
+    await desk.mute(desk.operator, Whom.of(session=ann.session), room="lobby")
     await until(lambda: view.model.undoable, view.read, view.model.dataChanged)
     box = view.table.visualRect(view.model.index(0, Column.UNDO))
     QTest.mouseClick(view.table.viewport(), Qt.MouseButton.LeftButton, pos=box.center())
@@ -141,8 +142,8 @@ async def test_words_an_action_and_a_moderator_narrow_the_list(console: Console,
     ann, bob = await cluster.members("lobby", "Ann", "Bob")
     await until_members(console, "Ann", "Bob")
     desk, view = console.context.desk, open_audit(console)
-    await desk.mute(desk.operator, session=ann.session, reason="whistling")
-    await desk.kick(desk.operator, session=bob.session, reason="shouting")
+    await desk.mute(desk.operator, Whom.of(session=ann.session), reason="whistling")
+    await desk.kick(desk.operator, Whom.of(session=bob.session), reason="shouting")
     await until_shown(view, ("Kick", "Bob"), ("Mute", "Ann"))
     view.bar.text.setText("whist")
     await until_shown(view, ("Mute", "Ann"))

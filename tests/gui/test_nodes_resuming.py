@@ -21,6 +21,7 @@ from gui.rooms.events import event_words
 from gui.rooms.members_model import NODE
 from server.client import Client
 from server.views import MemberView
+from server.wire.moderation import Whom
 from tests.guest import fetch
 from tests.gui.test_nodes_launching import launched, opened
 from tests.gui.test_nodes_losses import plain
@@ -104,7 +105,7 @@ async def test_sessions_of_a_killed_node_are_followed_until_each_is_resumed_or_h
         assert found["switchboard_sessions_reconnecting"] == 1
 
         desk = meshed.context.desk
-        await desk.kick(desk.operator, session=member(meshed, "Dee").session)
+        await desk.kick(desk.operator, Whom.of(session=member(meshed, "Dee").session))
         await told(meshed, lambda: "3 of 4 sessions resumed on n1, 1 ended." in said(meshed)[1])
         await dee.close()
 

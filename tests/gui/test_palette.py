@@ -10,6 +10,7 @@ from PySide6.QtTest import QTest
 from gui.frame.finder import COMMANDS, NODES, PEOPLE, ROOMS, Entry
 from gui.frame.palette import pieces
 from gui.rooms.composer import Whisper
+from server.wire.moderation import Whom
 from tests.gui.test_rooms import select, until_members
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ async def test_who_is_muted_is_found_by_the_same_words_and_can_be_unmuted(consol
     (kestrel,) = await cluster.members("lobby", "kestrel")
     await until_members(console, "kestrel")
     desk = console.context.desk
-    await desk.mute(desk.operator, session=kestrel.session, room="lobby")
+    await desk.mute(desk.operator, Whom.of(session=kestrel.session), room="lobby")
     palette = opened(console, "mute kes")
     assert texts(palette) == ["Unmute kestrel"]
     QTest.keyClick(palette.field, Qt.Key.Key_Return)

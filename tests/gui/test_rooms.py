@@ -15,6 +15,7 @@ from gui.rooms.card import OVER, SHARE, SPEAKING
 from gui.rooms.composer import Whisper
 from gui.rooms.members_model import NAME
 from server.views import ChatView
+from server.wire.moderation import Whom
 from tests.gui.conftest import until
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ async def test_a_kick_says_in_chat_who_did_it(console: Console, cluster: Cluster
     ann, _ = await cluster.members("lobby", "Ann", "Bob")
     await until_members(console, "Ann", "Bob")
     desk = console.context.desk
-    await desk.kick(desk.operator, session=ann.session, reason="spam")
+    await desk.kick(desk.operator, Whom.of(session=ann.session), reason="spam")
     await until_members(console, "Bob")
     chat = console.rooms.pane.chat.model
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 
 from gui.rooms.history import SHOWN, line
 from server.views import ActView
+from server.wire.moderation import Whom
 from server.wire.native import Code, Refused
 from tests.gui.conftest import until
 from tests.gui.test_rooms import select, until_members
@@ -62,7 +63,7 @@ async def test_the_card_tells_what_was_done_on_any_node_and_reads_it_once(
         return await page(*args, **rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(desk, "audit_page", noted)
-    await desk.mute(desk.operator, session=bob.session, room="lobby", seconds=600)
+    await desk.mute(desk.operator, Whom.of(session=bob.session), room="lobby", seconds=600)
     card = console.rooms.pane.members.card
     shown = console.context.actions.whisper.changed
     select(console, bob)

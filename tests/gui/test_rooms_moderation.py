@@ -17,6 +17,7 @@ from gui.rooms.tools import Tool, tool_boxes
 from gui.tokens import Span
 from server.session import Role
 from server.views import ChatView
+from server.wire.moderation import Whom
 from tests.gui.conftest import until
 from tests.gui.test_rooms import names, select, until_line, until_members
 
@@ -280,7 +281,7 @@ async def test_a_filter_that_cannot_be_read_says_why_and_changes_nothing(console
     members.filter.put("is:muted")
     assert not members.problem.isVisible()
     assert names(console) == []
-    await console.context.desk.mute(console.context.desk.operator, session=ann.session)
+    await console.context.desk.mute(console.context.desk.operator, Whom.of(session=ann.session))
     await until_members(console, "Ann")
 
 

@@ -14,7 +14,9 @@ from gui.bans.sheet import BanSheet, Order
 from gui.rooms.members_model import TOOLS
 from gui.rooms.move import MoveSheet
 from gui.rooms.tools import Tool, tool_boxes
+from server.session import Actor
 from server.store.rows import StoreState
+from server.wire.moderation import Whom
 from tests.gui.conftest import until
 from tests.gui.test_rooms import select, until_members
 from tests.gui.test_rooms_moderation import member, select_all, spoken
@@ -117,9 +119,9 @@ async def test_several_kicked_by_one_request_are_undone_by_one_step(
     desk, asked = console.context.desk, []
     kick = desk.kick
 
-    async def noted(*args: object, **rest: object) -> object:
-        asked.append(rest["sessions"])
-        return await kick(*args, **rest)  # type: ignore[arg-type]
+    async def noted(by: Actor, whom: Whom, **rest: object) -> object:
+        asked.append(whom.sessions)
+        return await kick(by, whom, **rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(desk, "kick", noted)
     steps: list[list[str]] = []
@@ -128,7 +130,7 @@ async def test_several_kicked_by_one_request_are_undone_by_one_step(
     press(console, Qt.Key.Key_K)
     assert steps == [[ann.session, bob.session, cid.session]]  # the table is told once, of however many
     await until_toast(console, "3 kicked. Rejoin blocked for 10 min")
-    assert asked == [[ann.session, bob.session, cid.session]]
+    assert asked == [(ann.session, bob.session, cid.session)]
     press(console, Qt.Key.Key_Z, CONTROL)
     await until_toast(console, "3 kicks undone")
     for each in (ann, bob, cid):
@@ -158,7 +160,7 @@ async def test_a_kick_of_another_moderator_can_be_undone_here(console: Console, 
     (ann,) = await cluster.members("lobby", "Ann")
     await until_members(console, "Ann")
     desk = console.context.desk
-    await desk.kick(desk.operator, session=ann.session, room="lobby", grace_seconds=30)
+    await desk.kick(desk.operator, Whom.of(session=ann.session), room="lobby", grace_seconds=30)
     await until_spoken(console, ann, "Kicked from this room, out in")
     console.context.moderation.unkick(member(console, ann))
     await until_toast(console, "Kick of Ann undone")

@@ -16,6 +16,7 @@ from gui.tokens import Span
 from gui.widgets.sheet import Sheet
 from server.child import ChildState
 from server.demo.cast import NIGHT
+from server.wire.moderation import Whom
 
 if TYPE_CHECKING:
     from gui.app import Console
@@ -91,12 +92,12 @@ async def moderated(console: Console) -> None:
     """What a moderator has done, and what a member reports: for the views that show it."""
     desk = console.context.desk
     by, members = desk.operator, [member for member in desk.members(NIGHT) if member.role == "user"]
-    await desk.mute(by, session=members[0].session, room=NIGHT, seconds=600, reason="Open mic noise")
+    await desk.mute(by, Whom.of(session=members[0].session), room=NIGHT, seconds=600, reason="Open mic noise")
     await desk.ban(by, user="vx_trader", seconds=604_800, reason="Scam links, third time")
     await desk.ban(by, ip="203.0.113.0/24", seconds=3600, reason="400 joins in 10 s")
     await desk.ban(by, user="anon_4471", reason="Threats, evidence kept")
     await desk.set_room(by, STAFF, locked=True, reason="Staff only until 16:00")
-    await desk.unmute(by, session=members[0].session, reason="Fixed it")
+    await desk.unmute(by, Whom.of(session=members[0].session), reason="Fixed it")
     report = {"type": "report", "id": 3, "session": members[1].session, "room": NIGHT, "text": "Soundboard, again"}
     async with connect(desk.url) as guest:
         for request in ({"type": "hello", "id": 1, "name": "Ada"}, {"type": "join", "id": 2, "room": NIGHT}, report):

@@ -12,13 +12,14 @@ import pytest
 from bus.interface import BusError
 from bus.record import Kind
 from server import chain, ledger
-from server.acts import Mute, Whom
+from server.acts import Mute
 from server.chain import Asked, Began, Came
 from server.desk import Desk
 from server.events import PeerTurned
 from server.intent import Intent
 from server.ledger import Ledger, Wanted
 from server.session import Actor, Role
+from server.wire.moderation import Whom
 from tests.bus.ear import eventually
 from tests.guest import Event, Guest
 from tests.nodes import Served, Serving, without

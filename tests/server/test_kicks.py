@@ -8,6 +8,7 @@ from bus.interface import BusError
 from server.acts import OVER
 from server.desk import Desk
 from server.execution import NOTICES
+from server.wire.moderation import Whom
 from tests.guest import Guest, frame
 from tests.nodes import Served, Serving, token, without
 from tests.server.test_resume_cluster import pair, power_off
@@ -352,14 +353,14 @@ async def test_the_audit_has_who_kicked_for_how_long_and_when_it_came(served: Se
 async def test_a_console_kicks_with_a_grace_and_undoes_it(served: Served) -> None:
     desk = Desk(served.node, "Console")
     (bob,) = await served.members("Bob")
-    await desk.kick(desk.operator, session=bob.session, grace_seconds=30)
+    await desk.kick(desk.operator, Whom.of(session=bob.session), grace_seconds=30)
     (member,) = desk.members("lobby")
     assert member.leaves is not None
     assert member.muted_until == member.leaves
-    await desk.unkick(desk.operator, session=bob.session)
+    await desk.unkick(desk.operator, Whom.of(session=bob.session))
     (member,) = desk.members("lobby")
     assert (member.leaves, member.muted) == (None, False)
-    await desk.kick(desk.operator, session=bob.session, grace_seconds=30, reason="noise")
+    await desk.kick(desk.operator, Whom.of(session=bob.session), grace_seconds=30, reason="noise")
     served.advance(30.2)
     await bob.closed()
     line = desk.chat("lobby")[-1]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from server.desk import Desk
+from server.wire.moderation import Whom
 from tests.guest import frame
 from tests.nodes import Served, Serving, without
 from tests.server.test_resume_cluster import pair, power_off
@@ -158,8 +159,8 @@ async def test_who_is_on_another_node_is_moved_there(serve: Serving) -> None:
 async def test_a_console_moves_and_takes_it_back(served: Served) -> None:
     desk = Desk(served.node, "Console")
     (bob,) = await served.members("Bob")
-    await desk.move(desk.operator, session=bob.session, room="lobby", to="second")
+    await desk.move(desk.operator, Whom.of(session=bob.session), room="lobby", to="second")
     assert (await bob.next("moved"))["to"] == "second"
-    await desk.move(desk.operator, session=bob.session, room="second", to="lobby")
+    await desk.move(desk.operator, Whom.of(session=bob.session), room="second", to="lobby")
     assert (await bob.next("moved"))["to"] == "lobby"
     assert desk.chat("lobby")[-1].kind == "joined"

@@ -14,7 +14,7 @@ from server.acts import Mute
 from server.desk import Desk
 from server.events import Event, MemberChanged, Moderated
 from server.execution import SILENCES
-from server.wire.moderation import MUTE_SECONDS
+from server.wire.moderation import MUTE_SECONDS, Whom
 from server.wire.native import Code, Refused
 from tests.guest import LAST, Guest, fetch, frame
 from tests.nodes import Served, without
@@ -482,7 +482,9 @@ async def test_a_console_mutes_and_sees_it(served: Served) -> None:
     desk = Desk(served.node, "Console")
     events: list[Event] = []
     served.node.watch(events.append)
-    (outcome,) = await desk.mute(desk.operator, session=bob.session, room="lobby", seconds=60, reason="noise")
+    (outcome,) = await desk.mute(
+        desk.operator, Whom.of(session=bob.session), room="lobby", seconds=60, reason="noise"
+    )
     assert outcome.outcome == "done"
     assert (await bob.next("moderated"))["by"] == "Console"
     (member,) = desk.members("lobby")
@@ -507,11 +509,11 @@ async def test_a_console_mutes_and_sees_it(served: Served) -> None:
     assert (line.name, line.by, line.text) == ("Bob", "", "its time is over")
     (member,) = desk.members("lobby")
     assert (member.muted, member.muted_until) == (False, None)
-    await desk.mute(desk.operator, session=bob.session)
+    await desk.mute(desk.operator, Whom.of(session=bob.session))
     (member,) = desk.members("lobby")
     assert (member.muted, member.muted_until) == (True, None)
     assert desk.chat("lobby")[-1].everywhere
-    await desk.unmute(desk.operator, session=bob.session)
+    await desk.unmute(desk.operator, Whom.of(session=bob.session))
     await bob.say("thanks")
 
 
@@ -520,14 +522,14 @@ async def test_a_console_is_refused_as_everybody_is(served: Served) -> None:
     (bob,) = await served.members("Bob")
     for act in (desk.mute, desk.unmute):
         with pytest.raises(Refused) as refused:
-            await act(desk.operator, session="nobody")
+            await act(desk.operator, Whom.of(session="nobody"))
         assert refused.value.code is Code.NOT_FOUND
     with pytest.raises(Refused) as refused:
-        await desk.mute(desk.operator, session=bob.session, reason="r" * 4001)
+        await desk.mute(desk.operator, Whom.of(session=bob.session), reason="r" * 4001)
     assert refused.value.code is Code.TOO_LARGE
     for seconds in (0, MUTE_SECONDS + 1):
         with pytest.raises(Refused) as refused:
-            await desk.mute(desk.operator, session=bob.session, seconds=seconds)
+            await desk.mute(desk.operator, Whom.of(session=bob.session), seconds=seconds)
         assert refused.value.field == "seconds"
 
 
@@ -551,7 +553,7 @@ async def test_what_another_node_asks_for_and_is_no_act_changes_nothing(
 ) -> None:
     desk = Desk(served.node, "Console")
     (bob,) = await served.members("Bob")
-    await desk.mute(desk.operator, session=bob.session, seconds=5)
+    await desk.mute(desk.operator, Whom.of(session=bob.session), seconds=5)
     asked = Mute(id="x", sessions=(bob.session,), room=None, by=desk.operator, reason="", seconds=5)
     body = msgspec.msgpack.encode({**msgspec.to_builtins(asked), **act})
     with pytest.raises(BusError, match="not readable"):

@@ -10,10 +10,10 @@ import pytest
 from bus.interface import BusError
 from bus.record import Kind
 from server import acts
-from server.acts import Kick, Verdict, Whom
+from server.acts import Kick, Verdict
 from server.moderation import FEW
 from server.session import Actor, Role
-from server.wire.moderation import TARGETS, Outcome
+from server.wire.moderation import TARGETS, Outcome, Whom
 from tests.bus.ear import eventually
 from tests.guest import Guest
 from tests.nodes import Served, Serving

@@ -15,6 +15,7 @@ from server.client import Client, Closed, Unknown, Voice, history
 from server.identity import load_key, mint
 from server.session import Role
 from server.wire import moderation, native, reporting
+from server.wire.moderation import Whom
 from server.wire.native import Code, Refused
 from tests.processes import Process, node
 
@@ -76,7 +77,7 @@ async def test_a_refusal_is_raised_and_the_connection_stays(alone: Process) -> N
             await ann.say("nowhere", "hello")
         assert refused.value.code == Code.NOT_FOUND
         with pytest.raises(Refused) as refused:
-            await ann.kick(session=ann.session)
+            await ann.kick(Whom.of(session=ann.session))
         assert refused.value.code == Code.FORBIDDEN
         assert (await ann.list("rooms")).items == []
 
@@ -92,7 +93,7 @@ async def test_who_is_kicked_learns_why(alone: Process, tmp_path: Path) -> None:
     token = mint(load_key(None, tmp_path), user="mo", role=Role.MODERATOR)
     async with Client(alone.url, token=token) as moderator, Client(alone.url, name="Bob") as bob:
         assert moderator.welcome.role is Role.MODERATOR
-        done = await moderator.kick(session=bob.session, reason="too loud")
+        done = await moderator.kick(Whom.of(session=bob.session), reason="too loud")
         assert [result.outcome for result in done.results] == ["done"]
         assert (await bob.next(moderation.Moderated)).reason == "too loud"
         assert [event async for event in bob] == []
@@ -174,7 +175,7 @@ async def test_moderators_mute_and_announce(alone: Process, tmp_path: Path) -> N
     ):
         await bob.join("lobby")
         await ann.join("lobby")
-        done = await moderator.mute(session=bob.session, room="lobby", seconds=600, reason="too loud")
+        done = await moderator.mute(Whom.of(session=bob.session), room="lobby", seconds=600, reason="too loud")
         assert [result.outcome for result in done.results] == ["done"]
         moderated = await bob.next(moderation.Moderated)
         assert (moderated.action, moderated.reason, moderated.until is None) == ("mute", "too loud", False)
@@ -182,7 +183,7 @@ async def test_moderators_mute_and_announce(alone: Process, tmp_path: Path) -> N
         with pytest.raises(Refused) as refused:
             await bob.say("lobby", "hello?")
         assert refused.value.code == Code.MUTED
-        await moderator.unmute(user=bob.welcome.user)
+        await moderator.unmute(Whom.of(user=bob.welcome.user))
         await bob.say("lobby", "thanks")
         assert (await moderator.announce("all is well", room="lobby")).room == "lobby"
         announced = await bob.next(native.Announced)
@@ -198,12 +199,12 @@ async def test_moderators_kick_with_a_grace_move_and_ban(alone: Process, tmp_pat
     ):
         for client in (ann, bob):
             await client.join("lobby")
-        await moderator.kick(session=bob.session, grace_seconds=60, block_seconds=60)
+        await moderator.kick(Whom.of(session=bob.session), grace_seconds=60, block_seconds=60)
         assert (await bob.next(moderation.Moderated)).until is not None
-        assert [one.outcome for one in (await moderator.unkick(session=bob.session)).results] == ["done"]
+        assert [one.outcome for one in (await moderator.unkick(Whom.of(session=bob.session))).results] == ["done"]
         assert (await bob.next(moderation.Moderated)).action == "unkick"
 
-        done = await moderator.move(sessions=[ann.session, bob.session], room="lobby", to="second")
+        done = await moderator.move(Whom.of(sessions=[ann.session, bob.session]), room="lobby", to="second")
         assert [one.outcome for one in done.results] == ["done", "done"]
         for client in (ann, bob):
             moved = await client.next(moderation.Moved)

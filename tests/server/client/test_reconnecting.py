@@ -12,6 +12,7 @@ import pytest
 from server.client import Client, Closed, Missed, Reconnecting, Resumed, Voice, keeper
 from server.client.outbox import BURST
 from server.wire import moderation, native
+from server.wire.moderation import Whom
 from server.wire.native import Code, Refused
 from tests.server.client.scripted import Call, Scripted, joined, said, scripted
 
@@ -218,7 +219,7 @@ async def test_joins_and_leaves_are_answered_by_where_the_session_is(a_and_b: li
 async def test_a_kick_without_an_answer_is_asked_for_again_as_the_same_request(a_and_b: list[Scripted]) -> None:
     a, b = a_and_b
     async with client_of(a) as (client, call):
-        kicking = asyncio.ensure_future(client.kick(user="bob"))
+        kicking = asyncio.ensure_future(client.kick(Whom.of(user="bob")))
         first = await call.request("kick")
         call.cut()
         again = await b.call()
@@ -231,7 +232,7 @@ async def test_a_kick_without_an_answer_is_asked_for_again_as_the_same_request(a
 async def test_whether_a_kick_was_carried_out_is_not_known_where_the_session_is_not(a_and_b: list[Scripted]) -> None:
     a, b = a_and_b
     async with client_of(a) as (client, call):
-        kicking = asyncio.ensure_future(client.kick(user="bob"))
+        kicking = asyncio.ensure_future(client.kick(Whom.of(user="bob")))
         await call.request("kick")
         call.cut()
         again = await b.call()
@@ -239,7 +240,7 @@ async def test_whether_a_kick_was_carried_out_is_not_known_where_the_session_is_
         with pytest.raises(Refused) as refused:
             await kicking
         assert refused.value.code == Code.UNAVAILABLE
-        kicking = asyncio.ensure_future(client.kick(user="cid"))
+        kicking = asyncio.ensure_future(client.kick(Whom.of(user="cid")))
         request = await again.request("kick")
         assert request["user"] == "cid"
         await again.send("done", id=request["id"], results=[])
