@@ -488,7 +488,10 @@ async def test_a_signal_takes_leave_of_the_clients(tmp_path: Path, signum: int) 
 
 
 async def test_clients_are_sent_to_a_node_that_lives(tmp_path: Path) -> None:
-    async with node(tmp_path / "a") as stays, node(tmp_path / "b", f"--peer={stays.ready['bus']}") as leaves:
+    async with (
+        node(tmp_path / "a") as stays,
+        node(tmp_path / "b", f"--peer={stays.ready['bus']}", "--drain-seconds=1") as leaves,
+    ):
         client = await client_of_two_nodes(leaves.url)
         leaves.send(signal.SIGTERM)
         assert (await client.next(moderation.GoingAway)).urls == [stays.url]
