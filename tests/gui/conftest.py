@@ -24,6 +24,7 @@ from bus.memory import MemoryNetwork
 from gui.app import Console, open_console
 from gui.application import new_application
 from gui.loop import new_console_loop
+from gui.tokens import Rate
 from server.config import Config
 from server.desk import Desk
 from server.gateway import Gateway
@@ -175,6 +176,7 @@ async def console(cluster: Cluster) -> AsyncIterator[Console]:
     served = await cluster.node("alpha")
     launcher = Launcher(served.config, served.config.data_dir / "key")
     made = open_console(Desk(served.node, "Lena"), launcher, served.config)
+    made.context.bridge.set_rate(Rate.FASTEST)
     yield made
     await made.close()
     await launcher.close()

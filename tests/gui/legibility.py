@@ -203,7 +203,7 @@ def _place(writing: Writing) -> tuple[float, float, str]:
 def faults(window: QWidget) -> list[str]:
     """What a reader would stumble over, a sentence each: text cut off, on other text, or too faint."""
     writings = read(window)
-    image = window.grab().toImage()
+    image = window.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
     return [*_cut(window, writings), *_overlaps(writings), *_faint(image, writings)]
 
 
@@ -225,8 +225,10 @@ def _scrolls(window: QWidget, place: QPoint) -> bool:
 
 
 def _overlaps(writings: Sequence[Writing]) -> Iterator[str]:
-    for one, other in itertools.combinations(writings, 2):
-        common = one.seen.intersected(other.seen)
+    for (one, seen), (other, another) in itertools.combinations([(each, each.seen) for each in writings], 2):
+        if not seen.intersects(another):
+            continue
+        common = seen.intersected(another)
         covered = any(cover.contains(common) for cover in (*one.covers, *other.covers))
         if common.width() > SLACK and common.height() > SLACK and not covered:
             yield f"on each other: {one} and {other}"
@@ -243,13 +245,16 @@ def _faint(image: QImage, writings: Sequence[Writing]) -> Iterator[str]:
 
 
 def _ground(image: QImage, box: QRect) -> QColor | None:
-    """The colour that is most around a place, just outside of its letters."""
-    ratio = image.devicePixelRatio()
+    """The colour that is most around a place, just outside of its letters; the image has 32 bits for a pixel."""
+    ratio, width, height = image.devicePixelRatio(), image.width(), image.height()
     left, right = round((box.left() - 2) * ratio), round((box.right() + 2) * ratio)
     top, bottom = round((box.top() - 2) * ratio), round((box.bottom() + 2) * ratio)
-    border = [(x, y) for x in range(left, right + 1) for y in (top, bottom)]
-    border += [(x, y) for y in range(top, bottom + 1) for x in (left, right)]
-    counted = collections.Counter(image.pixel(x, y) for x, y in border if image.valid(x, y))
+    pixels, row = memoryview(image.constBits()).cast("I"), image.bytesPerLine() // 4
+    counted = collections.Counter[int]()
+    for y in {top, bottom} & {*range(height)}:
+        counted.update(pixels[y * row + max(left, 0) : y * row + min(right + 1, width)])
+    for x in {left, right} & {*range(width)}:
+        counted.update(pixels[max(top, 0) * row + x : min(bottom + 1, height) * row : row])
     return QColor(counted.most_common(1)[0][0]) if counted else None
 
 

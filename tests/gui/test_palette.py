@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from gui import moderation
 from gui.frame.finder import COMMANDS, NODES, PEOPLE, ROOMS, Entry
 from gui.frame.palette import pieces
 from gui.rooms.composer import Whisper
@@ -67,7 +69,10 @@ async def test_prefixes_ask_for_one_kind(console: Console, cluster: Cluster) -> 
         assert set(texts(palette)) == wanted
 
 
-async def test_act_and_person_are_found_together_and_act_on_who_was_named(console: Console, cluster: Cluster) -> None:
+async def test_act_and_person_are_found_together_and_act_on_who_was_named(
+    console: Console, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moderation, "GRACE_SECONDS", 0.3)
     kestrel, ann = await cluster.members("lobby", "kestrel", "Ann")
     await until_members(console, "Ann", "kestrel")
     select(console, ann)

@@ -14,6 +14,7 @@ from gui import moderation
 from gui.rooms.card import OVER, SHARE, SPEAKING
 from gui.rooms.composer import Whisper
 from gui.rooms.members_model import NAME
+from gui.tokens import Span
 from server.views import ChatView
 from server.wire.moderation import Whom
 from tests.gui.conftest import until
@@ -54,6 +55,12 @@ def select(console: Console, client: Client) -> None:
     table = console.rooms.pane.members.table
     index = console.rooms.pane.members.model.index_of(client.session)
     QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=table.visualRect(index).center())
+
+
+@pytest.fixture(autouse=True)
+def _who_left_goes_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows of those who left stay for a moment, not for five."""
+    monkeypatch.setattr(Span, "LEFT", 1000)
 
 
 async def test_an_empty_node_shows_its_address_and_the_next_steps(console: Console) -> None:

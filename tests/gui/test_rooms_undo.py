@@ -269,7 +269,10 @@ async def test_a_ban_is_undone_as_any_other_act(console: Console, cluster: Clust
     assert desk.bans() == []
 
 
-async def test_what_a_node_does_not_confirm_of_many_is_called_so(console: Console, cluster: Cluster) -> None:
+async def test_what_a_node_does_not_confirm_of_many_is_called_so(
+    console: Console, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.moderation.CALL_SECONDS", 1.0)
     other = await cluster.node("beta")
     (ann,) = await cluster.members("lobby", "Ann")
     (bob,) = await cluster.members("lobby", "Bob", at=other)

@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QHeaderView, QTableView, QWidget
 
 from gui.moderation import Stage
+from gui.tokens import Rate, Span
 from gui.views import Changes
 from tests.gui.conftest import until
 from tests.gui.test_rooms import names, select, until_members
@@ -65,6 +66,9 @@ async def test_the_bars_count_the_cluster(console: Console, cluster: Cluster) ->
     console.window.flush(Changes(second=True))
     bar = console.window.status_bar
     assert bar.sessions.value == "2"
+    assert bar.refresh.value == "10 Hz"
+    console.context.bridge.set_rate(Rate.FLUSH)
+    console.window.flush(Changes(second=True))
     assert bar.refresh.value == "4 Hz"
     assert console.window.top_bar.sentence.text() == "1 open, nobody speaks"
 
@@ -96,7 +100,11 @@ async def test_closing_the_window_says_so_and_ends_nothing_else(console: Console
     await ann.say("lobby", "the node still serves")
 
 
-async def test_a_node_that_does_not_answer_is_named_and_its_row_stays(console: Console, cluster: Cluster) -> None:
+async def test_a_node_that_does_not_answer_is_named_and_its_row_stays(
+    console: Console, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Span, "UNCONFIRMED", 100)
+    monkeypatch.setattr("server.moderation.CALL_SECONDS", 1.1)
     other = await cluster.node("beta")
     (ann,) = await cluster.members("lobby", "Ann", at=other)
     await until_members(console, "Ann")

@@ -17,6 +17,7 @@ from gui.flow.floor import WIDTH
 from gui.flow.rows import Column
 from gui.frame.settings import SettingsSheet
 from gui.rooms.members_model import Sorting
+from gui.tokens import Rate
 from server.desk import Desk
 from server.launcher import Launcher
 from tests.gui.conftest import take_down, until
@@ -54,6 +55,7 @@ async def window(cluster: Cluster, qapp: QApplication) -> AsyncIterator[Open]:
 
 async def test_it_opens_as_it_was_closed(window: Open, cluster: Cluster) -> None:
     first = await window()
+    assert first.context.bridge.pace.rate == Rate.FLUSH
     await cluster.members("lobby", "Ann", "Bob")
     await until_members(first, "Ann", "Bob")
     first.rooms.splitter.grab()
