@@ -18,10 +18,9 @@ from gui.flow.view import FlowView
 from gui.frame.demo import DemoNote
 from gui.frame.exposure import ExposureNews
 from gui.frame.finder import Places
-from gui.frame.folder import FolderNews
 from gui.frame.join import JoinSheet
+from gui.frame.keeping import KeepingNews
 from gui.frame.overlays import LOOK, RATE, Overlays
-from gui.frame.store import StoreNews
 from gui.main_window import MainWindow
 from gui.moderation import Moderation
 from gui.nodes.alarms import AlarmNews
@@ -103,8 +102,7 @@ class Console:
         self.alarms = AlarmNews(self.context)
         self.alarms.show_node.connect(self._show_details)
         self.exposure = ExposureNews(desk, self.context.banners)
-        self.folder = FolderNews(desk, self.context.banners)
-        self.store = StoreNews(desk, self.context.banners)
+        self.keeping = KeepingNews(desk, self.context.banners)
         self.guard = GuardNews(self.context)
         self.guard.show_node.connect(self._show_details)
         self.report_news = ReportNews(self.context, self.window.button(self.reports))
@@ -172,8 +170,7 @@ class Console:
         alarm, stranger = self.alarms.look(), self.guard.look()
         self.window.status_bar.show_alarm(alarm or stranger)
         self.exposure.look()
-        self.folder.look()
-        self.store.look()
+        self.keeping.look()
 
     def _show_node(self, id: str, *, log: bool) -> None:
         self.window.show_view(self.nodes)

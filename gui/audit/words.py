@@ -30,8 +30,8 @@ NAMES = {
     "audit_changed": ("Audit changed", "warning-circle"),
     "announce": ("Announce", "megaphone"),
     "reveal": ("Whisper read", "eye"),
-    "report": ("Report", "warning"),
-    "report_take": ("Report taken", "check"),
+    "report": ("Report", "flag"),
+    "report_take": ("Report taken", "flag"),
     "report_close": ("Report closed", "check"),
     "report_reopen": ("Report reopened", "arrow-counter-clockwise"),
 }
@@ -47,6 +47,12 @@ OF_NODES = frozenset(
     {"drain", "cancel_drain", "launch", "restart", "stop", "node_lost", "audit_lost", "audit_changed", "reveal"}
 )
 """Actions that concern no room."""
+
+OF_REPORTS = frozenset({"report_take", "report_close", "report_reopen"})
+"""Actions whose target is the id of a report; their detail says who was reported and by whom."""
+
+REPORTED = ", reported by "
+"""What stands between the two there."""
 
 LASTING = frozenset({"mute", "ban"})
 """Actions that hold for a time, or for good."""
@@ -71,6 +77,8 @@ def kind(name: str) -> str:
 def why(act: ActView) -> str:
     """The reason, and what else was said of it: which settings of a room are others, say."""
     detail = "" if act.detail in LOCKS else _text(act.detail)
+    if act.action in OF_REPORTS and REPORTED in act.detail:
+        detail = f"reported by {wording.name(act.detail.rpartition(REPORTED)[2])}"
     return "  ·  ".join(part for part in (detail, _text(act.reason)) if part)
 
 
@@ -86,7 +94,9 @@ def by(act: ActView) -> str:
 
 
 def on(act: ActView) -> str:
-    """To whom or what."""
+    """To whom or what; of a report, who was reported."""
+    if act.action in OF_REPORTS and (whom := act.detail.rpartition(REPORTED)[0]):
+        return wording.name(whom)
     if len(act.people) > 1:
         first = [name for _, _, name in act.people]
         return wording.listed(tuple(first), 2)

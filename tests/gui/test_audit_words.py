@@ -7,6 +7,7 @@ import pytest
 from gui import wording
 from gui.audit import words
 from gui.audit.undoing import Way, ways
+from gui.reports.view import ReportsView
 from server.views import ActView, BanView, ResultView
 
 NOW = 1_800_000_000_000
@@ -76,6 +77,17 @@ def test_what_came_of_it_is_said_unless_all_went_well() -> None:
     mixed = (ResultView("n1", "done", 1.0, ""), ResultView("n2", "failed", 1.0, ""))
     assert words.came(act("kick", ANN, BOB, results=mixed)) == "done in part"
     assert words.came(act("kick", ANN, results=mixed[1:])) == "failed"
+
+
+@pytest.mark.parametrize("action", ["report_take", "report_close", "report_reopen"])
+def test_work_on_a_report_says_who_was_reported_and_by_whom(action: str) -> None:
+    worked = act(action, target="r_1", detail="Bob, reported by Ann", reason="settled")
+    assert (words.on(worked), words.why(worked)) == ("Bob", "reported by Ann  ·  settled")
+    assert words.on(act(action, target="r_1")) == "r_1"
+
+
+def test_a_report_has_a_flag() -> None:
+    assert words.icon("report")[0] == words.icon("report_take")[0] == ReportsView.icon
 
 
 def test_a_name_that_could_mislead_is_shown_as_marks() -> None:

@@ -1,11 +1,11 @@
-"""What the window says of a store that fails."""
+"""What the window says of a data folder and a store in which nothing can be kept."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from gui.app import Console
-from gui.frame.store import FAILING
+from gui.frame.keeping import FOLDER, STORE
 from gui.tokens import Colour
 from server.store.address import StoreAddress
 from server.store.keeper import Keeper
@@ -15,7 +15,7 @@ async def test_a_store_that_fails_is_said_with_its_reason_until_it_is_back(conso
     desk, banners = console.context.desk, console.context.banners
 
     def said() -> tuple[str, ...]:
-        console.store.look()
+        console.keeping.look()
         return banners.keys
 
     assert said() == ()  # a node without one
@@ -23,7 +23,7 @@ async def test_a_store_that_fails_is_said_with_its_reason_until_it_is_back(conso
     desk._node.store = keeper
     assert said() == ()
     keeper._fails("database or disk is full")
-    assert said() == (FAILING,)
+    assert said() == (STORE,)
     assert "database or disk is full" in banners.strip.title.text()
     for word in ("Rooms go on", "Bans", "refused"):
         assert word in banners.strip.detail.text()
@@ -35,6 +35,18 @@ async def test_a_store_that_fails_is_news_of_weight(console: Console, tmp_path: 
     keeper = Keeper(StoreAddress.of_file(str(tmp_path / "s.db")), history_days=30, wall_ms=lambda: 1_800_000_000_000)
     console.context.desk._node.store = keeper
     keeper._fails("unable to open database file")
-    console.store.look()
+    console.keeping.look()
     assert console.overlays.news.unseen == 1
-    assert console.context.banners._notices[FAILING].tone is Colour.DANGER
+    assert console.context.banners._notices[STORE].tone is Colour.DANGER
+
+
+async def test_a_data_folder_that_takes_nothing_is_said_until_it_does(console: Console) -> None:
+    folder, banners = console.context.desk.folder, console.context.banners
+    folder.fault = "the disk is full"
+    console.keeping.look()
+    assert banners.keys == (FOLDER,)
+    assert str(folder.path) in banners.strip.title.text()
+    assert "the disk is full" in banners.strip.title.text()
+    folder.fault = ""
+    console.keeping.look()
+    assert not banners.keys
