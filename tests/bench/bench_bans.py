@@ -1,10 +1,11 @@
-"""What bans cost: to look somebody up as a hello does, and what a text pays, with ten thousand of them and without.
+"""What bans cost: to look somebody up as a hello does, what a text pays, and what the window does, with ten thousand.
 
 ``python tests/bench/bench_bans.py [BANS]`` prints microseconds of a processor, by itself and without sockets.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
 import statistics
 import sys
@@ -16,12 +17,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from server.bans import Ban, key_of_ban, network
 from server.conversation import Conversation
+from server.desk import Desk
 from server.session import Actor, Role
 from tests.fuzz.ground import Ground, Line
 
 BY = Actor("s_m", "mod", "Mod", Role.MODERATOR)
 ROUNDS = 9
-HELLOS, SAYS = 2_000, 400
+HELLOS, SAYS, LOOKS = 2_000, 400, 10
 
 
 def bans(count: int, chance: random.Random) -> Iterator[Ban]:
@@ -79,6 +81,18 @@ def say(ground: Ground) -> float:
     return took
 
 
+def look(ground: Ground) -> tuple[float, float]:
+    """What the window pays that looks every second: while nothing changes, and after one more ban."""
+    desk, numbers = Desk(ground.node, "Olga"), itertools.count()
+    desk.bans()
+
+    def one_more() -> None:
+        ground.node.orders.decide(BY, key_of_ban(f"w_{next(numbers)}"), Ban(user="somebody"))
+
+    still = microseconds(lambda _: desk.bans(), LOOKS, lambda: None)
+    return still, microseconds(lambda _: desk.bans(), LOOKS, one_more)
+
+
 def main(count: int) -> None:
     """Measure without bans and with so many."""
     chance = random.Random(7)
@@ -90,7 +104,9 @@ def main(count: int) -> None:
         took = time.thread_time() - began
         print(f"{number:>7,} bans", f"to decide {took / number * 1e6:6.1f} µs each" if number else "", sep="   ")
         print(f"    hello, looked up   {look_up(ground):8.2f} µs")
-        print(f"    say, altogether    {say(ground):8.2f} µs", flush=True)
+        print(f"    say, altogether    {say(ground):8.2f} µs")
+        still, changed = look(ground)
+        print(f"    the window looks   {still:8.2f} µs, after one more ban {changed:8.2f} µs", flush=True)
 
 
 if __name__ == "__main__":
