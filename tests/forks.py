@@ -221,10 +221,10 @@ def _be(module: str, arguments: Sequence[str], env: Mapping[str, str], spaces: S
     os.environ.clear()
     os.environ.update(env)
     libc = ctypes.CDLL(None, use_errno=True)
-    for space in spaces:
-        with open(space) as file:
+    with contextlib.ExitStack() as stack:
+        for file in [stack.enter_context(open(space)) for space in spaces]:
             if libc.setns(file.fileno(), 0) != 0:
-                raise OSError(ctypes.get_errno(), f"{space} cannot be entered")
+                raise OSError(ctypes.get_errno(), f"{file.name} cannot be entered")
     sys.argv[1:] = arguments
     sys.modules.pop(module, None)
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -37,7 +37,7 @@ async def stopped(field: Field, long: bool) -> Result:
     await field.until(lambda: all(field.turned(node, "c", ("suspect",), since=since) for node in "ab"), within=4)
     for node in "ab":
         result.within(field.turned(node, "c", ("suspect",), since=since), 3.0, f"c is suspect at {node}")
-    await field.until(lambda: False, within=since + (10 if long else 4.5) - field.history.mark("suspected"))
+    await field.pass_time(since + (10 if long else 4.5) - field.history.mark("suspected"))
     field.go_on("c")
     healed = field.history.mark("healed")
     await whole(field, result, healed, 6.0)
@@ -80,7 +80,7 @@ async def held(field: Field, long: bool) -> Result:
     for node in "ac":
         result.within(field.turned(node, "b", ("suspect",), since=since), 3.0, f"b is suspect at {node}")
     healed = since + field.hold
-    await field.until(lambda: False, within=healed - field.history.mark("suspected"))
+    await field.pass_time(healed - field.history.mark("suspected"))
     anew = await _opened(field) - opened
     result.check(not anew, f"ZeroMQ saw nothing: {anew.total()} connections were made anew")
     field.history.mark("healed")
