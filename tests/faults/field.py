@@ -234,10 +234,15 @@ class Field:
 
     async def run(self, host: str, module: str, *arguments: str) -> tuple[int | None, str]:
         """Run something on a host to its end; returns its exit code and what it printed."""
-        process = await self._run(host, module, *arguments, log=self.folder / f"{host}.other.log")
-        self._stack.push_async_callback(_end, process)
+        process = await self.begin(host, module, *arguments)
         out, _ = await process.communicate()
         return process.returncode, out.decode()
+
+    async def begin(self, host: str, module: str, *arguments: str) -> Forked:
+        """Run something on a host; it ends with this field, at the latest."""
+        process = await self._run(host, module, *arguments, log=self.folder / f"{host}.other.log")
+        self._stack.push_async_callback(_end, process)
+        return process
 
     def logged(self, name: str) -> str:
         """What a node has logged so far."""

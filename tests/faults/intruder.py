@@ -4,8 +4,8 @@
 
 It speaks to each in plain ZeroMQ, with keys of its own, with keys of its own to whoever has the right one, of which
 it was told the public half, and in random bytes; and connects without a word; or in those `ways` alone that it is
-given. At `doors`, which are ports for clients that speak TLS, it does so in plain text and in random bytes. It prints
-what it got from all of them.
+given. At `doors`, which are ports for clients that speak TLS, it does so in plain text and in random bytes. It goes on
+for so many seconds, and until standard input ends; then it prints what it got from all of them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import random
+import select
 import socket
 import sys
 import time
@@ -86,7 +87,6 @@ def main(given: dict[str, Any]) -> None:
     os.nice(NICE)
     generator, got = random.Random(22), Counter[str]()
     ways = given.get("ways", WAYS)
-    until = time.monotonic() + given["seconds"]
     with contextlib.ExitStack() as stack, zmq.Context[zmq.Socket[bytes]]() as context:
         poller, all_of_them = zmq.Poller(), []
         for target in given["targets"]:
@@ -96,7 +96,8 @@ def main(given: dict[str, Any]) -> None:
                 stack.callback(sock.close)
                 all_of_them.append((target, sock))
                 poller.register(sock, zmq.POLLIN)
-        while time.monotonic() < until:
+        until = time.monotonic() + given["seconds"]
+        while time.monotonic() < until or not select.select([0], [], [], 0)[0]:
             for target in given["targets"] if "bytes" in ways else ():
                 throw(target, generator)
             for door in given.get("doors", ()):
