@@ -4,8 +4,8 @@
 
 It speaks to each in plain ZeroMQ, with keys of its own, with keys of its own to whoever has the right one, of which
 it was told the public half, and in random bytes; and connects without a word; or in those `ways` alone that it is
-given. At `doors`, which are ports for clients that speak TLS, it does so in plain text and in random bytes. It goes on
-for so many seconds, and until standard input ends; then it prints what it got from all of them.
+given. At `doors`, which are ports for clients that speak TLS, it does so in plain text and in random bytes. It goes
+on for so many seconds, and until standard input ends; then it prints what it got from all of them.
 """
 
 from __future__ import annotations
