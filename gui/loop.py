@@ -168,5 +168,6 @@ def new_console_loop(app: QCoreApplication) -> asyncio.AbstractEventLoop:
     """Make a console's loop, for ``asyncio.Runner(loop_factory=…)``; qasync's where no selector has a descriptor."""
     selector = PolledSelector()
     if (fileno := getattr(selector, "fileno", None)) is None:
-        return qasync.QEventLoop(app)  # type: ignore[no-any-return]  # qasync has no types
+        made: asyncio.AbstractEventLoop = qasync.QEventLoop(app)
+        return made
     return ConsoleLoop(app, selector, fileno())

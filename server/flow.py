@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -36,7 +36,7 @@ RowKind = Literal[
     "peer",
     "reveal",
 ]
-KINDS: tuple[str, ...] = RowKind.__args__  # type: ignore[attr-defined]
+KINDS: tuple[str, ...] = get_args(RowKind)
 
 SLOW_MS = 100.0
 """From here on a row is slow."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gui.rooms.member_query import FIELDS, row_of
@@ -13,8 +15,8 @@ from server.views import MemberView
 AT = 1_700_000_000_000
 
 
-def member(**changes: object) -> MemberView:
-    values: dict[str, object] = {
+def member(**changes: Any) -> MemberView:
+    values: dict[str, Any] = {
         "session": "s",
         "user": "ann",
         "name": "Ann",
@@ -38,7 +40,7 @@ def member(**changes: object) -> MemberView:
         "client": "test/1",
         "ip": "::1",
     }
-    return MemberView(**(values | changes))  # type: ignore[arg-type]
+    return MemberView(**(values | changes))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -25,8 +26,8 @@ LOOKS = os.environ.get("SWITCHBOARD_LOOKS")
 """A folder in which pictures are left for who works on the look."""
 
 
-def copy(**changes: object) -> CopyView:
-    values: dict[str, object] = {
+def copy(**changes: Any) -> CopyView:
+    values: dict[str, Any] = {
         "node": "b" * 16,
         "name": "fra-1",
         "state": "up",
@@ -43,11 +44,11 @@ def copy(**changes: object) -> CopyView:
         "gifts": None,
         "refused": 0,
     }
-    return CopyView(**(values | changes))  # type: ignore[arg-type]
+    return CopyView(**(values | changes))
 
 
-def alarm(**changes: object) -> AlarmView:
-    values: dict[str, object] = {
+def alarm(**changes: Any) -> AlarmView:
+    values: dict[str, Any] = {
         "kind": "gap",
         "node": "b" * 16,
         "name": "fra-1",
@@ -59,7 +60,7 @@ def alarm(**changes: object) -> AlarmView:
         "holders": ("ams-1", "sgp-1"),
         "silent": (),
     }
-    return AlarmView(**(values | changes))  # type: ignore[arg-type]
+    return AlarmView(**(values | changes))
 
 
 def fact(console: Console, caption: str) -> str:

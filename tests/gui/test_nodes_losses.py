@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -19,8 +21,8 @@ def plain(text: str) -> str:
     return text.replace("\u2068", "").replace("\u2069", "").replace("\xa0", " ")
 
 
-def outage(**changes: object) -> OutageView:
-    values: dict[str, object] = {
+def outage(**changes: Any) -> OutageView:
+    values: dict[str, Any] = {
         "node": "n",
         "name": "fra-2",
         "state": "lost",
@@ -29,7 +31,7 @@ def outage(**changes: object) -> OutageView:
         "ended": False,
         "sessions": 12,
     }
-    return OutageView(**(values | changes))  # type: ignore[arg-type]
+    return OutageView(**(values | changes))
 
 
 @pytest.mark.parametrize(

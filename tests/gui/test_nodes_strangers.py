@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -37,11 +37,11 @@ THERE, NOWHERE = "127.0.0.1:7001", "127.0.0.1:7999"
 NOON = 1_700_000_000_000
 
 
-def refusal(**changes: object) -> RefusalView:
-    values: dict[str, object] = {
+def refusal(**changes: Any) -> RefusalView:
+    values: dict[str, Any] = {
         "address": "10.7.1.4", "reason": "key", "count": 3, "first": NOON, "last": NOON + 60_000,
     }  # fmt: skip
-    return RefusalView(**(values | changes))  # type: ignore[arg-type]
+    return RefusalView(**(values | changes))
 
 
 def mesh(*refusals: RefusalView, sought: tuple[SoughtView, ...] = (), fingerprint: str = "") -> MeshView:

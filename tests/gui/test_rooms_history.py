@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -58,9 +58,9 @@ async def test_the_card_tells_what_was_done_on_any_node_and_reads_it_once(
     desk, asked = console.context.desk, []
     page = desk.audit_page
 
-    async def noted(*args: object, **rest: object) -> object:
+    async def noted(*args: Any, **rest: Any) -> object:
         asked.append(args)
-        return await page(*args, **rest)  # type: ignore[arg-type]
+        return await page(*args, **rest)
 
     monkeypatch.setattr(desk, "audit_page", noted)
     await desk.mute(desk.operator, Whom.of(session=bob.session), room="lobby", seconds=600)

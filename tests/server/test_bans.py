@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Any
 
 import msgspec
 import pytest
@@ -33,9 +34,9 @@ def ruling(
     )
 
 
-def put(known: Bans, id: str, ban: Ban | None, **how: object) -> None:
+def put(known: Bans, id: str, ban: Ban | None, **how: Any) -> None:
     """Let a ban be in force, or with None not any more."""
-    decided = ruling(id, ban, **how)  # type: ignore[arg-type]
+    decided = ruling(id, ban, **how)
     known.follow(Change(decided.key, decided, None, None if ban is None else decided))
 
 

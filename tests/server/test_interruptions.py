@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bus.interface import Peer, PeerState
@@ -37,8 +39,8 @@ class Air:
     def look(self, now: float) -> None:
         self.known.look(lambda session, room: self.voices.get((session, room)), now)
 
-    def view(self, now: float = 100.0, **of: object) -> AgainView:
-        return self.known.view(now, **of)  # type: ignore[arg-type]
+    def view(self, now: float = 100.0, **of: Any) -> AgainView:
+        return self.known.view(now, **of)
 
 
 @pytest.fixture

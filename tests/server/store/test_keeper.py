@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -119,8 +120,8 @@ async def test_the_audit_is_searched(keeper: Keeper) -> None:
         keeper.save(row)
     await keeper.settled()
 
-    async def found(**sought: object) -> list[int]:
-        return [row.n for row in await keeper.audit_page(Sought(**sought))]  # type: ignore[arg-type]
+    async def found(**sought: Any) -> list[int]:
+        return [row.n for row in await keeper.audit_page(Sought(**sought))]
 
     assert await found(action="ban") == [4, 1]
     assert await found(by="other") == [2]
