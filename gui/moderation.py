@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from gui import wording
 from gui.tokens import Colour, Span
-from gui.undo import Step
+from gui.undo import Step, muted
 from gui.undoing import Kick, Undoing
 from server.wire.moderation import TARGETS, Outcome, Whom
 from server.wire.native import Code, Refused
@@ -234,7 +234,8 @@ class Moderation(QObject):
             kick = Kick({result.member.session: (result.member, result.ban) for result in done}, at)
             return undoing.remember(kick, title)
         if order.deed is Deed.MUTE:
-            return Step(title, partial(undoing.unmute, members, order.room))
+            marks = frozenset(muted(order.room, member.session) for member in members)
+            return Step(title, partial(undoing.unmute, members, order.room), marks)
         if order.deed is Deed.UNMUTE:
             return Step(title, partial(undoing.mute_again, members, order.room))
         return Step(title, partial(undoing.move_back, members, order.to, order.room))

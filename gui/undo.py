@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -29,6 +29,23 @@ class Step:
     """What was done: ``Bob kicked``."""
     work: Callable[[], Awaitable[tuple[str, str]]]
     """Undoes it, and returns what came of that: a title, and what follows from it. Raises Refused."""
+    marks: frozenset[str] = frozenset()
+    """What it undoes, as others name it who may undo the same."""
+
+
+def muted(room: str | None, session: str) -> str:
+    """The mark of a mute."""
+    return f"mute/{room}/{session}"
+
+
+def kicked(session: str) -> str:
+    """The mark of a kick."""
+    return f"kick/{session}"
+
+
+def banned(ban: str) -> str:
+    """The mark of a ban."""
+    return f"ban/{ban}"
 
 
 class Undo(QObject):
@@ -54,6 +71,12 @@ class Undo(QObject):
         """There is nothing left to undo of it."""
         self._steps = [one for one in self._steps if one is not step]
         self._action.setEnabled(bool(self._steps))
+
+    def undone(self, marks: Iterable[str]) -> None:
+        """All of this was undone in another way: nothing is left of the acts that were no more than that."""
+        known = frozenset(marks)
+        for step in [one for one in self._steps if one.marks and one.marks <= known]:
+            self.drop(step)
 
     def undo(self, step: Step | None = None) -> None:
         """Undo an act, or else the newest; what came of it is a toast."""

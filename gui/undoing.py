@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gui import wording
-from gui.undo import Step
+from gui.undo import Step, kicked
 from server.wire.moderation import TARGETS, Outcome, Whom
 from server.wire.native import Code, Refused
 
@@ -52,7 +52,7 @@ class Undoing:
 
     def remember(self, kick: Kick, title: str) -> Step:
         """The step that undoes a kick, of which each can be undone by itself before."""
-        step = Step(title, partial(self._unkick, kick))
+        step = Step(title, partial(self._unkick, kick), frozenset(map(kicked, kick.left)))
         self._kicks = [*self._kicks[-20:], (kick, step)]
         return step
 

@@ -26,12 +26,13 @@ class Way:
 def ways(
     acts: Iterable[ActView], bans: Iterable[BanView], muted: Mapping[str, Collection[str | None]], now: int
 ) -> dict[str, Way]:
-    """The acts that can be undone now, each with its way.
+    """The acts, of which the newest come first, that can be undone now, each with its way.
 
     `muted` gives for sessions that are there the rooms in which they are muted, None for everywhere.
     """
     by_act = {ban.act: ban.ban for ban in bans if ban.act}
     found: dict[str, Way] = {}
+    stayed: set[str] = set()
     for act in acts:
         if act.act in by_act:
             found[act.act] = Way("Lift", ban=by_act[act.act])
@@ -40,6 +41,9 @@ def ways(
             if still:
                 found[act.act] = Way("Undo", sessions=still, room=act.room)
         elif act.action == "kick" and act.until is not None and act.until > now:
-            sessions = tuple(session for session, _, _ in act.people)
-            found[act.act] = Way("Undo", sessions=sessions, room=act.room, kick=True)
+            sessions = tuple(session for session, _, _ in act.people if session not in stayed)
+            if sessions:
+                found[act.act] = Way("Undo", sessions=sessions, room=act.room, kick=True)
+        elif act.action == "unkick":
+            stayed.update(session for session, _, _ in act.people)
     return found

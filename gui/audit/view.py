@@ -22,6 +22,7 @@ from gui.audit.undoing import Way, ways
 from gui.bans.banning import Banning
 from gui.files import write
 from gui.tokens import Size
+from gui.undo import banned, kicked, muted
 from gui.views import Changes, Context, View
 from gui.widgets.buttons import Button
 from gui.widgets.file_sheet import FileSheet
@@ -203,24 +204,28 @@ class AuditView(View):
     def _undo(self, act: str) -> None:
         way = self._ways.get(act)
         if way is not None:
-            self._context.tasks.start(self._go_back(way), "undo")
+            self._context.tasks.start(self._go_back(act, way), "undo")
 
-    async def _go_back(self, way: Way) -> None:
-        desk, toasts = self._context.desk, self._context.toasts
+    async def _go_back(self, act: str, way: Way) -> None:
+        desk, toasts, undo = self._context.desk, self._context.toasts, self._context.undo
         if way.ban:
             await self._lift(way.ban)
             return
         if way.kick:
-            await desk.unkick(desk.operator, Whom.of(sessions=way.sessions), room=way.room)
+            outcomes = await desk.unkick(desk.operator, Whom.of(sessions=way.sessions), room=way.room)
+            undo.undone(kicked(str(outcome.session)) for outcome in outcomes if outcome.outcome == "done")
             toasts.say("Kick undone", icon="arrow-counter-clockwise")
         else:
+            people = found.people if (found := self.model.find(act)) is not None else ()
             await desk.unmute(desk.operator, Whom.of(sessions=way.sessions), room=way.room)
+            undo.undone(muted(way.room, session) for session, _, _ in people)
             toasts.say("Unmuted", icon="microphone")
 
     async def _lift(self, ban: str) -> None:
         desk = self._context.desk
         whom = next((words.whom(each) for each in self._bans if each.ban == ban), "")
         await desk.unban(desk.operator, ban=ban)
+        self._context.undo.undone([banned(ban)])
         self._context.toasts.say(f"Ban of {whom} lifted", "They may come in again", icon="shield-check")
 
     def _lift_ban(self, ban: str) -> None:

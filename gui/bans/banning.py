@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QWidget
 
 from gui import wording
 from gui.bans.sheet import BanSheet, Order
-from gui.undo import Step
+from gui.undo import Step, banned
 from gui.views import Context
 
 REASONS = "ban/reasons"
@@ -55,7 +55,7 @@ class Banning:
         span = "until it is lifted" if order.seconds is None else f"for {wording.length(round(order.seconds))}"
         whom = wording.name(order.user or order.ip)
         ban = next((outcome.ban for outcome in outcomes if isinstance(outcome.ban, str)), "")
-        step = Step(f"{whom} banned {span}", lambda: self._lift(ban, whom))
+        step = Step(f"{whom} banned {span}", lambda: self._lift(ban, whom), frozenset({banned(ban)}))
         context.undo.did(step, f"Confirmed by {nodes} within {slowest}", icon="prohibit")
 
     async def _lift(self, ban: str, whom: str) -> tuple[str, str]:

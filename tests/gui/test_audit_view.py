@@ -87,13 +87,16 @@ async def test_a_mute_is_undone_from_its_row_while_it_holds(console: Console, cl
     (ann,) = await cluster.members("lobby", "Ann")
     await until_members(console, "Ann")
     desk, view = console.context.desk, open_audit(console)
-    await desk.mute(desk.operator, Whom.of(session=ann.session), room="lobby")
+    console.context.moderation.mute(desk.members("lobby"), "lobby", None)
     await until(lambda: view.model.undoable, view.read, view.model.dataChanged)
+    assert console.context.actions.undo.isEnabled()
     box = view.table.visualRect(view.model.index(0, Column.UNDO))
     QTest.mouseClick(view.table.viewport(), Qt.MouseButton.LeftButton, pos=box.center())
     await until(lambda: not desk.members("lobby")[0].muted, view.read)
     await until(lambda: not view.model.undoable, view.read, view.model.dataChanged)
     assert shown(view)[0] == ("Unmute", "Ann")
+    await asyncio.gather(*console.context.tasks._running)
+    assert not console.context.actions.undo.isEnabled()  # it is undone already
 
 
 async def test_a_ban_is_three_keys_away_and_is_lifted_with_one_click(console: Console, cluster: Cluster) -> None:

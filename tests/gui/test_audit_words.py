@@ -134,3 +134,13 @@ def test_lengths_read_as_people_say_them() -> None:
         wording.length(seconds).replace("\N{NO-BREAK SPACE}", " ") for seconds in (45, 600, 3600, 86_400, 172_800)
     ]
     assert said == ["45 s", "10 min", "1 h", "24 h", "2 days"]
+
+
+def test_a_kick_that_was_undone_is_not_to_be_undone_again() -> None:
+    again, back, first = (
+        act("kick", ANN, id="again", seconds=5),
+        act("unkick", ANN, id="back"),
+        act("kick", ANN, BOB, id="first", seconds=5),
+    )
+    assert ways([back, first], [], {}, NOW)["first"].sessions == ("s_bob",)
+    assert ways([again, back, act("kick", ANN, id="first", seconds=5)], [], {}, NOW).keys() == {"again"}
