@@ -15,7 +15,7 @@ from bus.holdings import Holdings
 from bus.interface import Bounds, Peer
 from bus.links import Links, Whereabouts, whereabouts
 from bus.log import Log, Span
-from bus.membership import TICK_SECONDS, Membership, Sighting
+from bus.membership import TICK_SECONDS, Membership, Sighting, is_cut
 from bus.packets import (
     CARD_BYTES,
     ORIGINS,
@@ -466,12 +466,13 @@ class Replica:
 
     def _tell(self) -> None:
         """Report every peer whose life, state, address or card is not what was reported last."""
-        for seen in self.membership.nodes.values():
-            peer = self.membership.view(seen)
-            news = peer.origin, peer.state, peer.cut, peer.address, peer.card
-            if self._told.get(peer.node) != news:
-                self._told[peer.node] = news
-                self._effects.append(Changed(peer))
+        membership = self.membership
+        for node, seen in membership.nodes.items():
+            cut = is_cut(membership.links.get(seen.address), membership.ticks)
+            news = seen.origin, membership.state(seen), cut, seen.address, seen.card
+            if self._told.get(node) != news:
+                self._told[node] = news
+                self._effects.append(Changed(membership.view(seen)))
 
     def _is_copied(self, packet: Packet) -> bool:
         """Whether a newer life of this node's id was met, or somebody who has met one: this one fences itself."""

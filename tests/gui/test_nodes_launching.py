@@ -26,6 +26,7 @@ from gui.nodes.log import ALL
 from gui.nodes.model import Column
 from gui.nodes.rows import NodeRow, Standing
 from gui.nodes.stop import StopSheet
+from gui.tokens import Rate
 from main import serving
 from server.config import Config
 from server.desk import Desk
@@ -45,6 +46,7 @@ async def opened(data_dir: Path) -> AsyncIterator[Console]:
         async with serving(config, identity, Tokens(load_key(None, data_dir)), beside=launcher.close) as node:
             await launcher.recover()
             made = open_console(Desk(node, "Lena"), launcher, config)
+            made.context.bridge.set_rate(Rate.FASTEST)
             handle = made.window.windowHandle()
             made.window.activateWindow()
             await until(handle.isActive, handle.activeChanged)

@@ -164,13 +164,14 @@ class World:
         judge = admission._is_given_up
 
         def is_given_up(origin: Origin, seq: int) -> bool:
-            given_up = judge(origin, seq)
+            if not judge(origin, seq):
+                return False
             holders = [other for other in self.running() if replica_of(other).admission.held(origin) >= seq]
             asked = {other.name for other in holders if not self._is_outlived(other)}
             apart = asked.isdisjoint(replica_of(node).membership.links)
-            if given_up and holders and (apart or self.cuts == 2):
+            if holders and (apart or self.cuts == 2):
                 self._given_up[origin] = max(seq, self._given_up.get(origin, 0))
-            return given_up
+            return True
 
         admission._is_given_up = is_given_up  # type: ignore[method-assign]
 
