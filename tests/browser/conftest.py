@@ -93,7 +93,10 @@ async def chromium(playwright: Playwright, speech: Speech) -> AsyncIterator[Brow
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visit(chromium: Browser) -> AsyncIterator[VisitorFactory]:
-    """Makes visitors, each with a fresh profile; whatever their consoles complain about fails the test."""
+    """Makes visitors, each with a fresh profile; whatever their consoles complain about fails the test.
+
+    Whose voice and talk button are not looked at is refused the `microphone`: it costs as much as the rest of a page.
+    """
     async with reception(chromium) as visit:
         yield visit
 

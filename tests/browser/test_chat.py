@@ -16,7 +16,7 @@ MARKUP = "<img src=x onerror=\"document.title='owned'\"> <b>&amp;</b>"
 
 
 async def test_chat_goes_both_ways_between_nodes(cluster: Cluster, visit: VisitorFactory) -> None:
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann", microphone=False), await visit("Bob", microphone=False)
     await ann.join(cluster[0], "chat")
     await bob.join(cluster[1], "chat")
     await ann.say("Good morning")
@@ -28,7 +28,7 @@ async def test_chat_goes_both_ways_between_nodes(cluster: Cluster, visit: Visito
 
 
 async def test_newcomer_reads_what_was_said_before(cluster: Cluster, visit: VisitorFactory) -> None:
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann", microphone=False), await visit("Bob", microphone=False)
     await ann.join(cluster[0], "history")
     await ann.say("Said before")
     await expect(ann.line("Said before")).to_have_attribute("data-fate", "sent")
@@ -37,7 +37,11 @@ async def test_newcomer_reads_what_was_said_before(cluster: Cluster, visit: Visi
 
 
 async def test_whisper_reaches_only_its_target(cluster: Cluster, visit: VisitorFactory) -> None:
-    ann, bob, cid = await visit("Ann"), await visit("Bob"), await visit("Cid")
+    ann, bob, cid = (
+        await visit("Ann", microphone=False),
+        await visit("Bob", microphone=False),
+        await visit("Cid", microphone=False),
+    )
     await ann.join(cluster[0], "secrets")
     await bob.join(cluster[1], "secrets")
     await cid.join(cluster[1], "secrets")
@@ -52,7 +56,11 @@ async def test_whisper_reaches_only_its_target(cluster: Cluster, visit: VisitorF
 
 
 async def test_whisper_to_one_who_left_does_not_become_public(cluster: Cluster, visit: VisitorFactory) -> None:
-    ann, bob, cid = await visit("Ann"), await visit("Bob"), await visit("Cid")
+    ann, bob, cid = (
+        await visit("Ann", microphone=False),
+        await visit("Bob", microphone=False),
+        await visit("Cid", microphone=False),
+    )
     for visitor, node in ((ann, cluster[0]), (bob, cluster[1]), (cid, cluster[1])):
         await visitor.join(node, "gone")
     await ann.page.get_by_role("button", name="Whisper to Bob").click()
@@ -68,7 +76,7 @@ async def test_whisper_to_one_who_left_does_not_become_public(cluster: Cluster, 
 
 
 async def test_markup_is_shown_as_it_was_written(cluster: Cluster, visit: VisitorFactory) -> None:
-    ann, bob = await visit("<i>Ann</i>"), await visit("Bob")
+    ann, bob = await visit("<i>Ann</i>"), await visit("Bob", microphone=False)
     await ann.join(cluster[0], "markup")
     await bob.join(cluster[1], "markup")
     await ann.say(MARKUP)
@@ -79,7 +87,7 @@ async def test_markup_is_shown_as_it_was_written(cluster: Cluster, visit: Visito
 
 
 async def test_text_over_the_limit_is_not_sent(cluster: Cluster, visit: VisitorFactory) -> None:
-    ann = await visit("Ann")
+    ann = await visit("Ann", microphone=False)
     await ann.join(cluster[0], "long")
     await ann.say("x" * 4001)
     await expect(ann.page.get_by_text("4,001 of 4,000 characters")).to_be_visible()

@@ -63,7 +63,7 @@ async def test_a_page_asks_for_the_password_in_place(
 async def test_a_page_says_that_a_room_is_locked(
     cluster: Cluster, visit: VisitorFactory, moderator: Moderator
 ) -> None:
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann", microphone=False), await visit("Bob", microphone=False)
     await ann.join(cluster[0], "vault")
     lock = ann.page.get_by_role("img", name="Locked")
     await expect(lock).to_be_hidden()
@@ -81,7 +81,7 @@ async def test_a_page_says_that_a_room_is_locked(
 async def test_slow_mode_counts_down_under_the_composer(
     cluster: Cluster, visit: VisitorFactory, moderator: Moderator
 ) -> None:
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann", microphone=False), await visit("Bob", microphone=False)
     await ann.join(cluster[0], "slow")
     await bob.join(cluster[1], "slow")
     await set_room(moderator, "slow", slow_seconds=3600)
@@ -110,7 +110,7 @@ async def test_what_was_written_too_soon_waits_and_is_sent(
     cluster: Cluster, visit: VisitorFactory, moderator: Moderator
 ) -> None:
     """A page that was opened anew does not know how long it has to wait; its node does."""
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann", microphone=False), await visit("Bob", microphone=False)
     await ann.join(cluster[0], "patient")
     await bob.join(cluster[1], "patient")
     await set_room(moderator, "patient", slow_seconds=3)
@@ -126,7 +126,7 @@ async def test_what_was_written_too_soon_waits_and_is_sent(
 async def test_in_a_muted_room_a_page_says_so_and_a_moderator_speaks(
     cluster: Cluster, visit: VisitorFactory, moderator: Moderator, key_file: Any
 ) -> None:
-    ann, mo = await visit("Ann"), await visit("Mo")
+    ann, mo = await visit("Ann"), await visit("Mo", microphone=False)
     await ann.join(cluster[0], "hush")
     await mo.follow_link(cluster[1], "hush")
     await mo.page.get_by_role("button", name="I have an access token").click()
@@ -153,7 +153,7 @@ async def test_in_a_muted_room_a_page_says_so_and_a_moderator_speaks(
 async def test_a_moderator_who_is_limited_to_rooms_is_offered_nothing_in_others(
     cluster: Cluster, visit: VisitorFactory, key_file: Any
 ) -> None:
-    bob, mo = await visit("Bob"), await visit("Mo")
+    bob, mo = await visit("Bob", microphone=False), await visit("Mo", microphone=False)
     await bob.join(cluster[0], "crew-a")
     await mo.follow_link(cluster[1], "crew-a")
     await mo.page.get_by_role("button", name="I have an access token").click()
@@ -175,7 +175,7 @@ async def test_a_moderator_who_is_limited_to_rooms_is_offered_nothing_in_others(
 async def test_a_page_that_is_banned_stays_out_and_says_until_when_and_why(
     cluster: Cluster, visit: VisitorFactory, moderator: Moderator
 ) -> None:
-    ann = await visit("Ann")
+    ann = await visit("Ann", microphone=False)
     await ann.join(cluster[1], "spammed")
     members = await moderator.ask("list", what="members", room="spammed")
     (user,) = [member["user"] for member in members["items"]]
@@ -189,7 +189,7 @@ async def test_a_page_that_is_banned_stays_out_and_says_until_when_and_why(
 async def test_a_page_that_is_banned_everywhere_does_not_come_back(
     cluster: Cluster, visit: VisitorFactory, moderator: Moderator
 ) -> None:
-    ann = await visit("Ann")
+    ann = await visit("Ann", microphone=False)
     await ann.join(cluster[1], "thrown")
     members = await moderator.ask("list", what="members", room="thrown")
     (user,) = [member["user"] for member in members["items"]]
@@ -211,7 +211,7 @@ async def test_a_page_that_is_banned_everywhere_does_not_come_back(
 async def test_a_page_that_is_moved_is_in_the_other_room_and_says_who_moved_it(
     cluster: Cluster, visit: VisitorFactory, moderator: Moderator
 ) -> None:
-    ann, bob, cid = await visit("Ann"), await visit("Bob"), await visit("Cid")
+    ann, bob, cid = await visit("Ann"), await visit("Bob", microphone=False), await visit("Cid", microphone=False)
     await ann.join(cluster[1], "from-here")
     await bob.join(cluster[0], "from-here")
     await cid.join(cluster[0], "to-there")
@@ -255,7 +255,7 @@ async def test_a_page_that_is_kicked_for_a_time_says_until_when_and_is_refused_t
 async def test_who_is_to_be_put_out_in_a_moment_is_told_and_may_stay_after_all(
     cluster: Cluster, visit: VisitorFactory, moderator: Moderator
 ) -> None:
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann"), await visit("Bob", microphone=False)
     await ann.join(cluster[1], "grace")
     await bob.join(cluster[0], "grace")
     session = await session_of(ann)

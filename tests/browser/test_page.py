@@ -53,7 +53,7 @@ async def test_page_without_a_link_asks_for_name_and_room(cluster: Cluster, visi
 
 
 async def test_another_link_changes_the_room(cluster: Cluster, visit: VisitorFactory) -> None:
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann", microphone=False), await visit("Bob", microphone=False)
     await ann.join(cluster[0], "first")
     await bob.join(cluster[1], "second")
     await ann.follow_link(cluster[0], "second")
@@ -89,7 +89,7 @@ async def test_absent_microphone_is_said_in_a_sentence(
 
 async def test_page_that_is_not_secure_says_why_it_has_no_voice(tmp_path: Path, visit: VisitorFactory) -> None:
     node = await RunningNode.start(tmp_path, "--bus", "memory", "--port", "0", "--public-url", "ws://voice.test/ws")
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann"), await visit("Bob", microphone=False)
     await ann.follow_link(node, "plain", host="voice.test")
     await expect(ann.page.get_by_role("main")).to_contain_text("Voice is off because this page is not secure")
     await ann.enter()
@@ -112,7 +112,7 @@ async def test_browser_without_the_codec_says_so(cluster: Cluster, visit: Visito
 async def test_kicked_page_shows_the_reason_and_stays_off(
     cluster: Cluster, visit: VisitorFactory, moderator: ClientConnection
 ) -> None:
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann"), await visit("Bob", microphone=False)
     await ann.join(cluster[1], "order")
     await bob.join(cluster[0], "order")
     await expect(bob.member("Ann")).to_be_visible()
@@ -131,7 +131,7 @@ async def test_kicked_page_shows_the_reason_and_stays_off(
     "room", ["narrow", "a-room-with-a-name-that-is-as-long-as-names-of-rooms-can-be-64-chars"[:64]]
 )
 async def test_phone_has_no_horizontal_scroll(cluster: Cluster, visit: VisitorFactory, room: str) -> None:
-    ann, bob = await visit("Ann", phone=True), await visit("WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW")
+    ann, bob = await visit("Ann", phone=True), await visit("WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW", microphone=False)
     await ann.follow_link(cluster[0], room)
     fits = "document.documentElement.scrollWidth <= innerWidth"
     assert await ann.page.evaluate(fits)
@@ -168,7 +168,7 @@ async def test_page_goes_on_at_another_node_when_its_own_ends(tmp_path: Path, vi
     first = await RunningNode.start(tmp_path / "n1", "--name", "n1", "--port", "0", "--bus-port", "0")
     options = ("--port", "0", "--bus-port", "0", "--peer", first.bus, "--drain-seconds", "1")
     second = await RunningNode.start(tmp_path / "n2", "--name", "n2", *options)
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann"), await visit("Bob", microphone=False)
     await bob.join(first, "moving")
     await ann.join(second, "moving")
     await expect(bob.member("Ann")).to_be_visible()

@@ -29,7 +29,7 @@ async def session_of(visitor: Visitor) -> str:
 
 async def trio(cluster: Cluster, visit: VisitorFactory, room: str) -> tuple[Visitor, Visitor, Visitor]:
     """Ann on one node, Bob and Cid on the other, Ann's microphone ready."""
-    ann, bob, cid = await visit("Ann"), await visit("Bob"), await visit("Cid")
+    ann, bob, cid = await visit("Ann"), await visit("Bob"), await visit("Cid", microphone=False)
     for visitor, node in ((ann, cluster[0]), (bob, cluster[1]), (cid, cluster[1])):
         await visitor.join(node, room)
     await ann.until("state => state.microphone.state === 'ready'")
@@ -184,7 +184,7 @@ async def test_a_page_muted_everywhere_may_not_whisper_and_is_so_in_the_next_roo
 async def test_who_comes_later_sees_who_is_muted(
     cluster: Cluster, visit: VisitorFactory, moderator: Moderator
 ) -> None:
-    ann, dee = await visit("Ann"), await visit("Dee")
+    ann, dee = await visit("Ann"), await visit("Dee", microphone=False)
     await ann.join(cluster[0], "late-quiet")
     await moderator.ask("mute", session=await session_of(ann))
     await dee.join(cluster[1], "late-quiet")
@@ -194,7 +194,7 @@ async def test_who_comes_later_sees_who_is_muted(
 async def test_a_moderator_mutes_and_unmutes_at_the_page(
     cluster: Cluster, visit: VisitorFactory, key_file: Any
 ) -> None:
-    mo, bob, cid = await visit("Mo"), await visit("Bob"), await visit("Cid")
+    mo, bob, cid = await visit("Mo", microphone=False), await visit("Bob"), await visit("Cid", microphone=False)
     await mo.follow_link(cluster[0], "moderated")
     await mo.page.get_by_role("button", name="I have an access token").click()
     await mo.page.get_by_label("Access token").fill(token(key_file, user="mo", role="moderator"))
@@ -221,7 +221,7 @@ async def test_a_moderator_mutes_and_unmutes_at_the_page(
 
 
 async def test_announcements_are_shown_as_such(cluster: Cluster, visit: VisitorFactory, moderator: Moderator) -> None:
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann", microphone=False), await visit("Bob", microphone=False)
     await ann.join(cluster[0], "heralds")
     await bob.join(cluster[1], "elsewhere")
     await moderator.ask("announce", room="heralds", text="We begin at nine")

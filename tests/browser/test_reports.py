@@ -31,7 +31,7 @@ async def moderator(cluster: Cluster, key_file: Path) -> AsyncIterator[Guest]:
 
 async def pair(cluster: Cluster, visit: VisitorFactory, room: str, *, phone: bool = False) -> tuple[Visitor, Visitor]:
     """Ann, who has heard enough of Bob."""
-    ann, bob = await visit("Ann", phone=phone), await visit("Bob")
+    ann, bob = await visit("Ann", microphone=phone, phone=phone), await visit("Bob", microphone=False)
     await ann.join(cluster[0], room)
     await bob.join(cluster[1], room)
     await bob.say("You fool")

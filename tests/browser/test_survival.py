@@ -66,7 +66,7 @@ async def close(*visitors: Visitor) -> None:
 
 
 async def test_reloaded_page_is_the_same_session(cluster: Cluster, visit: VisitorFactory) -> None:
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann"), await visit("Bob", microphone=False)
     session = await pair(ann, cluster[0].http, bob, cluster[1], "reload")
     await ann.say("Before")
     await bob.say("Answer")
@@ -134,7 +134,7 @@ async def test_sentence_goes_on_when_the_speakers_node_is_killed(
 
 async def test_listener_whose_node_is_killed_hears_on(doomed: Cluster, visit: VisitorFactory) -> None:
     survivor, victim = doomed
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann"), await visit("Bob", microphone=False)
     await pair(ann, survivor.http, bob, victim, "listening")
     await ann.open_microphone()
     await bob.until("({ speakers: [ann] }) => ann?.decoded > 50")
@@ -150,7 +150,7 @@ async def test_listener_whose_node_is_killed_hears_on(doomed: Cluster, visit: Vi
 
 
 async def test_page_goes_on_when_its_socket_is_cut(cluster: Cluster, visit: VisitorFactory) -> None:
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann"), await visit("Bob", microphone=False)
     async with Cable(cluster[0]) as cable:
         session = await pair(ann, cable.http, bob, cluster[0], "cable")
         await ann.say("Before")
@@ -165,7 +165,7 @@ async def test_page_goes_on_when_its_socket_is_cut(cluster: Cluster, visit: Visi
 
 
 async def test_duplicated_tab_goes_on_and_the_first_does_not_fight(cluster: Cluster, visit: VisitorFactory) -> None:
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann"), await visit("Bob", microphone=False)
     session = await pair(ann, cluster[0].http, bob, cluster[1], "twice")
     notes = await bob.notes().all_inner_texts()
     # A window that is opened from a page gets a copy of its storage, as a duplicated tab does.
@@ -195,7 +195,7 @@ async def test_duplicated_tab_goes_on_and_the_first_does_not_fight(cluster: Clus
 
 async def test_page_goes_on_when_all_nodes_were_restarted(tmp_path: Path, visit: VisitorFactory) -> None:
     node = await RunningNode.start(tmp_path, "--bus", "memory", "--port", "0")
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann"), await visit("Bob", microphone=False)
     session = await pair(ann, node.http, bob, node, "again")
     await ann.say("Before")
     await expect(ann.line("Before")).to_have_attribute("data-fate", "sent")

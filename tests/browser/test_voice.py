@@ -48,7 +48,7 @@ async def test_listener_on_another_node_hears_what_the_speaker_says(
 
 
 async def test_space_bar_talks_while_it_is_held(cluster: Cluster, visit: VisitorFactory) -> None:
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann"), await visit("Bob", microphone=False)
     await ann.join(cluster[0], "keys")
     await bob.join(cluster[1], "keys")
     await ann.until("state => state.microphone.captured > 100")
@@ -67,7 +67,7 @@ async def test_space_bar_talks_while_it_is_held(cluster: Cluster, visit: Visitor
 
 
 async def test_talk_button_talks_while_it_is_held(cluster: Cluster, visit: VisitorFactory) -> None:
-    ann, bob = await visit("Ann", phone=True), await visit("Bob")
+    ann, bob = await visit("Ann", phone=True), await visit("Bob", microphone=False)
     await ann.join(cluster[0], "thumbs")
     await bob.join(cluster[1], "thumbs")
     button = ann.page.get_by_role("button", name="Hold to talk")
@@ -91,7 +91,7 @@ async def test_space_bar_writes_in_a_text_field(cluster: Cluster, visit: Visitor
 
 
 async def test_muted_microphone_sends_nothing_more(cluster: Cluster, visit: VisitorFactory) -> None:
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann"), await visit("Bob", microphone=False)
     await ann.join(cluster[0], "mute")
     await bob.join(cluster[1], "mute")
     await ann.open_microphone()
@@ -115,7 +115,7 @@ async def test_meter_is_drawn_once_for_five_blocks_of_the_microphone(cluster: Cl
 
 
 async def test_volume_of_a_speaker_can_be_set(cluster: Cluster, visit: VisitorFactory) -> None:
-    ann, bob = await visit("Ann"), await visit("Bob")
+    ann, bob = await visit("Ann"), await visit("Bob", microphone=False)
     await ann.join(cluster[0], "volume")
     await bob.join(cluster[1], "volume")
     await bob.page.get_by_role("button", name="More about Ann").click()
@@ -127,7 +127,7 @@ async def test_volume_of_a_speaker_can_be_set(cluster: Cluster, visit: VisitorFa
 
 
 async def test_rooms_do_not_hear_each_other(cluster: Cluster, visit: VisitorFactory) -> None:
-    ann, bob, cid = await visit("Ann"), await visit("Bob"), await visit("Cid")
+    ann, bob, cid = await visit("Ann"), await visit("Bob", microphone=False), await visit("Cid", microphone=False)
     await ann.join(cluster[0], "east")
     await bob.join(cluster[1], "east")
     await cid.join(cluster[1], "west")
