@@ -71,7 +71,7 @@ Nodes = list[tuple[ZeroMQBus, Ear]]
 @pytest_asyncio.fixture
 async def nodes(mesh: KeyedMesh, monkeypatch: pytest.MonkeyPatch) -> Nodes:
     """Two nodes that have met, and expect nobody any more."""
-    monkeypatch.setattr(zeromq_door, "EXPECTED_TICKS", 3)
+    monkeypatch.setattr(zeromq_door, "EXPECTED_TICKS", 8)
     nodes = [(bus, ear) for bus, ear in await mesh.joined(2) if isinstance(bus, ZeroMQBus)]
     for bus, _ in nodes:
         await at_rest(bus)
