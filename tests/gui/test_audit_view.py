@@ -89,7 +89,7 @@ async def test_a_mute_is_undone_from_its_row_while_it_holds(console: Console, cl
     desk, view = console.context.desk, open_audit(console)
     console.context.moderation.mute(desk.members("lobby"), "lobby", None)
     await until(lambda: view.model.undoable, view.read, view.model.dataChanged)
-    assert console.context.actions.undo.isEnabled()
+    await until(console.context.actions.undo.isEnabled, console.context.actions.undo.enabledChanged)
     box = view.table.visualRect(view.model.index(0, Column.UNDO))
     QTest.mouseClick(view.table.viewport(), Qt.MouseButton.LeftButton, pos=box.center())
     await until(lambda: not desk.members("lobby")[0].muted, view.read)
