@@ -315,7 +315,8 @@ class Replica:
             gap = packet.floor if packet.floor > before else 0
             self._take(packet.origin, joined, unseen=seen is None, gap=gap)
             self._moved = now
-            self.ledger.of(node_of(packet.sender)).repaired += len(joined)
+            came = sum(record.seq > before for record in packet.records)  # what waited behind the gap came otherwise
+            self.ledger.of(node_of(packet.sender)).repaired += came
             self._acks[packet.origin] = None
             question = self.repair.progress(packet.origin, now)
             if question is not None:

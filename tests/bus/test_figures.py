@@ -86,6 +86,14 @@ def test_what_was_repaired_given_and_refused_is_counted_by_peer() -> None:
     assert (ours.given, ours.lag, theirs.repaired, theirs.behind) == (5, 0, 5, 0)
 
 
+def test_what_waited_behind_a_gap_was_not_repaired() -> None:
+    node = replica()
+    node.receive(hello({}), 1.0)
+    node.receive(Records(PEER, [text(PEER, 1), text(PEER, 3), text(PEER, 4)]), 1.0)
+    node.receive(Fill(PEER, PEER, 1, 2, 0, 4, [text(PEER, 2)]), 1.5)
+    assert (node.logs[PEER].high, figures_of(node, 2.0).repaired) == (4, 1)
+
+
 def test_a_packet_that_contradicts_itself_counts_for_its_sender() -> None:
     node = replica()
     node.receive(Records(PEER, [text(OTHER, 1)]), 1.0)
