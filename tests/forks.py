@@ -22,6 +22,7 @@ import signal
 import socket
 import subprocess
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -136,8 +137,23 @@ async def fork(
     env: Mapping[str, str],
     stderr: IO[bytes] | None = None,
     spaces: Sequence[str] = (),
-) -> Forked:
-    """Run a module as `python -m` does, in the given namespaces, its streams pipes but a `stderr` that is given."""
+) -> AnyProcess:
+    """Run a module as `python -m` does, in the given namespaces, its streams pipes but a `stderr` that is given.
+
+    Elsewhere than on Linux, where there are no namespaces either, each starts from nothing.
+    """
+    if not hasattr(os, "pidfd_open"):
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            module,
+            *arguments,
+            cwd=ROOT,
+            env=env,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=stderr or PIPE,
+        )
     (source, stdin), (stdout, target) = os.pipe(), os.pipe()
     errors, other = (None, stderr.fileno()) if stderr is not None else os.pipe()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -14,14 +14,14 @@ from typing import Any, Self
 import psutil
 
 from tests.bus.ear import PATIENCE, eventually
-from tests.forks import Forked, fork
+from tests.forks import AnyProcess, fork
 from tests.processes import environment
 
 
 class Process:
     """One `tests/bus/peer.py`."""
 
-    def __init__(self, process: Forked) -> None:
+    def __init__(self, process: AnyProcess) -> None:
         self._process = process
         self._stir = asyncio.Event()
         self.said: list[dict[str, Any]] = []

@@ -20,7 +20,7 @@ import msgspec
 from tests.faults.check import Line, Verdict, judge
 from tests.faults.load import Part
 from tests.faults.network import BUS_PORT, Kind, Network, network
-from tests.forks import AnyProcess, Forked, fork
+from tests.forks import AnyProcess, fork
 from tests.processes import environment
 
 KEY = "the key of these tests, 32 bytes and more"
@@ -140,7 +140,7 @@ class Field:
         self.history = History(folder)
         self.nodes: dict[str, Node] = {}
         self._stack = stack
-        self._loads: dict[str, Forked] = {}
+        self._loads: dict[str, AnyProcess] = {}
         self._options = tuple(options)
         self._secret = secrets.token_hex(32) if keyed else ""
         self._lists = 0
@@ -238,7 +238,7 @@ class Field:
         out, _ = await process.communicate()
         return process.returncode, out.decode()
 
-    async def begin(self, host: str, module: str, *arguments: str) -> Forked:
+    async def begin(self, host: str, module: str, *arguments: str) -> AnyProcess:
         """Run something on a host; it ends with this field, at the latest."""
         process = await self._run(host, module, *arguments, log=self.folder / f"{host}.other.log")
         self._stack.push_async_callback(_end, process)
@@ -248,7 +248,7 @@ class Field:
         """What a node has logged so far."""
         return (self.folder / f"{name}.log").read_text(encoding="utf-8")
 
-    async def _run(self, host: str, module: str, *arguments: str, log: Path) -> Forked:
+    async def _run(self, host: str, module: str, *arguments: str, log: Path) -> AnyProcess:
         with log.open("ab") as stderr:
             spaces = self.network.spaces(host)
             return await fork(module, *arguments, env=environment(), stderr=stderr, spaces=spaces)
@@ -403,7 +403,7 @@ class Field:
         ]
 
 
-async def _end(process: Forked) -> None:
+async def _end(process: AnyProcess) -> None:
     assert process.stdin is not None
     process.stdin.close()
     try:

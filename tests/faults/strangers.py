@@ -15,7 +15,7 @@ from typing import Any
 from tests.faults.check import share
 from tests.faults.field import MESH, SPARE, Field
 from tests.faults.result import Result, whole
-from tests.forks import Forked
+from tests.forks import AnyProcess
 from tests.processes import ROOT, environment
 
 NODE = MESH[1]
@@ -30,7 +30,7 @@ ROOM_FULL = 50
 class Stranger:
     """A process of `tests.faults.stranger`."""
 
-    def __init__(self, process: Forked) -> None:
+    def __init__(self, process: AnyProcess) -> None:
         self._process = process
         self.lines: list[dict[str, Any]] = []
 
