@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from server.wire.moderation import Mute, Whom
 from server.wire.native import Code, Refused
 
-WAYS = [{"session": "s_1"}, {"user": "ann"}, {"sessions": ["s_1"]}, {"sessions": ["s_1", "s_2"]}, {"users": ["ann"]}]
+WAYS: list[dict[str, Any]] = [
+    {"session": "s_1"},
+    {"user": "ann"},
+    {"sessions": ["s_1"]},
+    {"sessions": ["s_1", "s_2"]},
+    {"users": ["ann"]},
+]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
-def test_what_a_request_names_is_read_back_as_the_same(way: dict[str, str | list[str]]) -> None:
-    whom = Whom.of(**way)  # type: ignore[arg-type]
-    request = Mute(**whom.named())  # type: ignore[arg-type]
+def test_what_a_request_names_is_read_back_as_the_same(way: dict[str, Any]) -> None:
+    whom = Whom.of(**way)
+    named: dict[str, Any] = whom.named()
+    request = Mute(**named)
     read = Whom.of(session=request.session, user=request.user, sessions=request.sessions, users=request.users)
     assert read == whom
-    assert list(whom.named()) == list(way)
+    assert list(named) == list(way)
 
 
 @pytest.mark.parametrize("way", [{}, {"session": "s_1", "user": "ann"}, {"sessions": [], "users": []}], ids=str)
