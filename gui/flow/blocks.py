@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
@@ -208,11 +208,11 @@ class JsonBlock(Block):
         return [piece.span for line in self._lines for piece in line.pieces if piece.ink is not Ink.MARK]
 
     def span_at(self, place: QPoint) -> Span:
-        line, column = (place.y() - 2) // LINE, int((place.x() - 4) / self._step)
+        line = (place.y() - 2) // LINE
         if not 0 <= line < len(self._laid):
             return NOWHERE
         return next(
-            (piece.span for left, piece, text in self._laid[line] if left <= column < left + len(text)), NOWHERE
+            (piece.span for box, piece, _ in self._boxes(line) if box.left() <= place.x() < box.right()), NOWHERE
         )
 
     def words(self, span: Span) -> str:
@@ -231,19 +231,28 @@ class JsonBlock(Block):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(theme.font(Type.CODE))
-        step, exposed = self._step, event.rect()
+        exposed = event.rect()
         first = max(0, (exposed.top() - 2) // LINE)
         last = min(len(self._laid), (exposed.bottom() - 2) // LINE + 1)
         for at in range(first, last):
-            top = 2 + at * LINE
-            for left, piece, text in self._laid[at]:
-                box = QRectF(4 + left * step, top, len(text) * step, LINE)
+            for box, piece, text in self._boxes(at):
                 if self._lit and piece.ink is not Ink.MARK and piece.span.meets(self._lit):
                     self._paint_lit(painter, box.adjusted(-1, 1, 1, -1))
                 painter.setPen(theme.colour(INKS[piece.ink]))
                 painter.drawText(box.adjusted(0, 0, 400, 0), ALIGN_LEFT, text)
         self._paint_focus(painter)
         painter.end()
+
+    def _boxes(self, line: int) -> Iterator[tuple[QRectF, Piece, str]]:
+        """Where each piece of a line stands: in its column, or behind letters before it that are wider than one."""
+        step, end = self._step, 0.0
+        for left, piece, text in self._laid[line]:
+            width = len(text) * step
+            if not text.isascii():
+                width = max(width, theme.metrics(Type.CODE).horizontalAdvance(text))
+            box = QRectF(max(4 + left * step, end), 2 + line * LINE, width, LINE)
+            end = box.right()
+            yield box, piece, text
 
     def _lay(self) -> None:
         columns = max(16, int((self.width() - 8) / self._step))
